@@ -1,0 +1,105 @@
+package io.agentmemory;
+
+import static java.util.Objects.requireNonNull;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BiFunction;
+
+/**
+ * A sort of record, typed by the class that holds it. Whatever works on records (backfill, verify,
+ * export, a store's log) works on all kinds through this.
+ */
+public final class Kind<T extends MemoryRecord> {
+
+  /** What the agent remembers. Key: id. */
+  public static final Kind<Memory> MEMORY = new Kind<>("memory", 1, Memory.class, Memory::of);
+
+  /** A named set of vectors from one model. Key: name. */
+  public static final Kind<VectorSpace> VECTOR_SPACE =
+      new Kind<>("vector_space", 1, VectorSpace.class, VectorSpace::of);
+
+  /**
+   * How often one memory was retrieved together with another, as the first one's file counts it.
+   * Key: from, to. Lives only while its {@code from} memory does.
+   */
+  public static final Kind<CoOccurrence> CO_OCCURRENCE =
+      new Kind<>("co_occurrence", 2, CoOccurrence.class, CoOccurrence::of);
+
+  /** A weighted pair of memories. Key: the pair as written, {@code a|b}. */
+  public static final Kind<Edge> EDGE = new Kind<>("edge", 1, Edge.class, Edge::of);
+
+  /** One reason for an edge. Key: pair, ordinal. Lives only while its edge does. */
+  public static final Kind<Observation> OBSERVATION =
+      new Kind<>("observation", 2, Observation.class, Observation::of);
+
+  /** A vector of one space. Key: space, target. Needs its space. */
+  public static final Kind<Embedding> EMBEDDING =
+      new Kind<>("embedding", 2, Embedding.class, Embedding::of);
+
+  /** The memories an image belongs to. Key: the image's file name. */
+  public static final Kind<ImageLink> IMAGE_LINK =
+      new Kind<>("image_link", 1, ImageLink.class, ImageLink::of);
+
+  private static final List<Kind<?>> ALL =
+      List.of(MEMORY, VECTOR_SPACE, CO_OCCURRENCE, EDGE, OBSERVATION, EMBEDDING, IMAGE_LINK);
+
+  private final String name;
+  private final int keyParts;
+  private final Class<T> type;
+  private final BiFunction<Key, Value.Map, T> reader;
+
+  private Kind(String name, int keyParts, Class<T> type, BiFunction<Key, Value.Map, T> reader) {
+    this.name = name;
+    this.keyParts = keyParts;
+    this.type = type;
+    this.reader = reader;
+  }
+
+  /** Every kind, in an order in which no record comes before one it needs. */
+  public static List<Kind<?>> all() {
+    return ALL;
+  }
+
+  /** The kind called {@code name}. */
+  public static Optional<Kind<?>> named(String name) {
+    for (Kind<?> kind : ALL) {
+      if (kind.name.equals(name)) {
+        return Optional.of(kind);
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** Its name, as reports and the command line spell it: lower case with underscores. */
+  public String name() {
+    return name;
+  }
+
+  /** The number of parts its keys have. */
+  public int keyParts() {
+    return keyParts;
+  }
+
+  /** The class of its records. */
+  public Class<T> type() {
+    return type;
+  }
+
+  /**
+   * The record of this key and content: the way back from {@link MemoryRecord#tree()}.
+   *
+   * @throws IllegalArgumentException if they do not form a record of this kind
+   */
+  public T record(Key key, Value.Map content) {
+    if (requireNonNull(key, "key").parts().size() != keyParts) {
+      throw new IllegalArgumentException("a key of kind " + name + " has " + keyParts + " parts");
+    }
+    return reader.apply(key, content);
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}

@@ -1,0 +1,168 @@
+package io.agentmemory;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentmemory.command.ForgetMemory;
+import io.agentmemory.command.MoveMemory;
+import io.agentmemory.command.RecallMemory;
+import io.agentmemory.command.UpdateMemory;
+import io.agentmemory.internal.Texts;
+import java.security.SecureRandom;
+import java.text.Normalizer;
+import java.time.Clock;
+import java.util.List;
+import java.util.Optional;
+import java.util.random.RandomGenerator;
+
+/**
+ * The memories of a store, by the verbs an agent uses. Thread-safe. Made by {@link
+ * MemoryStore#memories()}; costs nothing to make.
+ *
+ * <p>Besides what is named, every method throws what {@link MemoryStore#execute} and {@link
+ * MemoryStore#read} do.
+ */
+public final class Memories {
+  private static final String ID_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
+  private static final int ID_LENGTH = 8;
+  private static final int ID_TRIES = 5;
+
+  private final MemoryStore store;
+  private final Clock clock;
+  private final RandomGenerator random;
+
+  Memories(MemoryStore store) {
+    this(store, Clock.systemUTC(), new SecureRandom());
+  }
+
+  private Memories(MemoryStore store, Clock clock, RandomGenerator random) {
+    this.store = requireNonNull(store, "store");
+    this.clock = requireNonNull(clock, "clock");
+    this.random = requireNonNull(random, "random");
+  }
+
+  /** The same with another clock and another source of ids, for tests that repeat. */
+  public Memories with(Clock clock, RandomGenerator random) {
+    return new Memories(store, clock, random);
+  }
+
+  /** Stores a memory with nothing but content, in the active tier. */
+  public Memory store(String content) {
+    return store(NewMemory.of(content));
+  }
+
+  /**
+   * Stores a memory in the active tier, and notes it with each of its causes that exists.
+   *
+   * @return the memory as stored
+   * @throws MemoryConflictException if it brought an id that is taken
+   */
+  public Memory store(NewMemory memory) {
+    for (int tries = 1; ; tries++) {
+      String id = memory.id().orElseGet(this::newId);
+      try {
+        return store
+            .execute(memory.command(id, clock.instant()))
+            .live(Kind.MEMORY, Key.of(Normalizer.normalize(id, Normalizer.Form.NFC)))
+            .orElseThrow();
+      } catch (MemoryConflictException taken) {
+        if (memory.id().isPresent() || tries == ID_TRIES) {
+          throw taken;
+        }
+      }
+    }
+  }
+
+  // Source: Drift's ids, 8 characters of a-z and 0-9.
+  private String newId() {
+    StringBuilder id = new StringBuilder(ID_LENGTH);
+    for (int i = 0; i < ID_LENGTH; i++) {
+      id.append(ID_CHARACTERS.charAt(random.nextInt(ID_CHARACTERS.length())));
+    }
+    return id.toString();
+  }
+
+  /** The memory of this id. Changes nothing; see {@link #recall}. */
+  public Optional<Memory> findById(String id) {
+    return read(id).flatMap(Stored::live);
+  }
+
+  /** The memory of this id with its revision, for an update that must not overwrite another. */
+  public Optional<Stored<Memory>> read(String id) {
+    Optional<Stored<Memory>> exact =
+        store.read(Kind.MEMORY, Key.of(id)).filter(s -> !s.isTombstone());
+    String composed = Normalizer.normalize(id, Normalizer.Form.NFC);
+    return exact.isPresent() || composed.equals(id)
+        ? exact
+        : store.read(Kind.MEMORY, Key.of(composed)).filter(s -> !s.isTombstone());
+  }
+
+  /**
+   * The memory of this id, noting that it was recalled: one more recall, weight up by 0.05 to at
+   * most 1. Empty, and nothing changed, if there is none.
+   */
+  public Optional<Memory> recall(String id) {
+    var outcome = store.execute(new RecallMemory(id, Texts.time(clock.instant())));
+    return outcome.changes().stream()
+        .map(change -> change.after().value())
+        .filter(Memory.class::isInstance)
+        .map(Memory.class::cast)
+        .findFirst();
+  }
+
+  /**
+   * Changes what {@code update} lists and leaves the rest.
+   *
+   * @return the memory as it is now
+   * @throws MemoryConflictException if there is no such memory, or it is not at the revision that
+   *     the update expects
+   */
+  public Memory update(UpdateMemory update) {
+    var outcome = store.execute(update);
+    return outcome.changes().stream()
+        .map(change -> change.after().value())
+        .filter(Memory.class::isInstance)
+        .map(Memory.class::cast)
+        .findFirst()
+        .or(() -> findById(update.id()))
+        .orElseThrow(
+            () ->
+                new MemoryConflictException(
+                    new Operation("memories", "update", update.id()), "the memory is gone", 0, 0));
+  }
+
+  /**
+   * Moves a memory to another tier.
+   *
+   * @throws MemoryConflictException if there is no such memory
+   */
+  public void move(String id, Tier tier) {
+    store.execute(new MoveMemory(id, tier));
+  }
+
+  /**
+   * Deletes a memory with its embeddings, its own co-occurrence entries and its image links.
+   *
+   * @return false, and nothing changed, if there is no such memory
+   */
+  public boolean forget(String id) {
+    try {
+      store.execute(new ForgetMemory(id, 0));
+      return true;
+    } catch (MemoryConflictException missing) {
+      if (missing.actualRevision() == 0) {
+        return false;
+      }
+      throw missing;
+    }
+  }
+
+  /** The memories a query asks for, in its order. */
+  public List<Memory> find(MemoryQuery query) {
+    return store.find(query);
+  }
+
+  /** How many memories meet a query's conditions, whatever its page. */
+  public long count(MemoryQuery query) {
+    return store.count(query);
+  }
+}

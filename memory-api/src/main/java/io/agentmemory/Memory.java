@@ -1,0 +1,173 @@
+package io.agentmemory;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentmemory.internal.Texts;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One thing the agent remembers: a text, and what its front matter says about it. Everything is
+ * verbatim; members that this library does not know are kept.
+ *
+ * @param id any text; the {@code id} in the front matter, else the file's name without ending
+ * @param tier the folder the memory lies in
+ * @param fileName the name of its file within that folder
+ * @param content the body
+ * @param frontMatter what stands between the fences: nearly always a {@link Value.Map}; null if the
+ *     file has none. The entries of {@code co_occurrences} are records of their own ({@link
+ *     CoOccurrence}), so a map there is always empty here and only says that the member is present.
+ */
+public record Memory(
+    String id, Tier tier, String fileName, String content, @Nullable Value frontMatter)
+    implements MemoryRecord {
+
+  /** The member whose entries are {@link CoOccurrence} records. */
+  public static final String CO_OCCURRENCES = "co_occurrences";
+
+  /** Checks that nothing is missing. */
+  public Memory {
+    requireNonNull(id, "id");
+    requireNonNull(tier, "tier");
+    requireNonNull(fileName, "fileName");
+    requireNonNull(content, "content");
+    if (frontMatter instanceof Value.Map map
+        && map.get(CO_OCCURRENCES) instanceof Value.Map counts
+        && !counts.isEmpty()) {
+      frontMatter = map.with(CO_OCCURRENCES, Value.EMPTY_MAP);
+    }
+  }
+
+  static Memory of(Key key, Value.Map content) {
+    return new Memory(
+        key.part(0),
+        Tier.ofFolder(text(content, "tier"))
+            .orElseThrow(() -> new IllegalArgumentException("a memory without a known tier")),
+        text(content, "file_name"),
+        text(content, "content"),
+        content.get("front_matter"));
+  }
+
+  private static String text(Value.Map content, String name) {
+    String text = Value.textOf(content.get(name));
+    if (text == null) {
+      throw new IllegalArgumentException("a memory without " + name);
+    }
+    return text;
+  }
+
+  @Override
+  public Kind<Memory> kind() {
+    return Kind.MEMORY;
+  }
+
+  @Override
+  public Key key() {
+    return Key.of(id);
+  }
+
+  @Override
+  public Value.Map tree() {
+    LinkedHashMap<String, Value> tree = new LinkedHashMap<>();
+    tree.put("tier", Value.of(tier.folder()));
+    tree.put("file_name", Value.of(fileName));
+    if (frontMatter != null) {
+      tree.put("front_matter", frontMatter);
+    }
+    tree.put("content", Value.of(content));
+    return new Value.Map(tree);
+  }
+
+  /** The members of the front matter; empty if there is none or it is no map. */
+  public Value.Map members() {
+    return frontMatter instanceof Value.Map map ? map : Value.EMPTY_MAP;
+  }
+
+  /** A copy with these members as front matter. */
+  public Memory withMembers(Value.Map members) {
+    return new Memory(id, tier, fileName, content, members);
+  }
+
+  /** A copy with another body. */
+  public Memory withContent(String content) {
+    return new Memory(id, tier, fileName, content, frontMatter);
+  }
+
+  /** A copy in another tier. */
+  public Memory withTier(Tier tier) {
+    return new Memory(id, tier, fileName, content, frontMatter);
+  }
+
+  /** The tags in order; a legacy text of tags is split at its commas. */
+  public List<String> tags() {
+    Value tags = members().get("tags");
+    if (tags instanceof Value.Text text) {
+      return Arrays.stream(text.value().split(","))
+          .map(String::strip)
+          .filter(t -> !t.isEmpty())
+          .toList();
+    }
+    return Value.textsOf(tags);
+  }
+
+  /** The tags folded for comparing, each once. */
+  public Set<String> foldedTags() {
+    Set<String> folded = new LinkedHashSet<>();
+    tags().forEach(tag -> folded.add(Texts.fold(tag)));
+    return folded;
+  }
+
+  /** The front matter's {@code type}, which need not agree with {@link #tier()}. */
+  public Optional<String> type() {
+    return Optional.ofNullable(Value.textOf(members().get("type")));
+  }
+
+  /** The text of {@code created}. */
+  public Optional<String> created() {
+    return Optional.ofNullable(Value.textOf(members().get("created")));
+  }
+
+  /** The text of {@code event_time}; {@code created} if there is none. */
+  public Optional<String> eventTime() {
+    String text = Value.textOf(members().get("event_time"));
+    return text == null ? created() : Optional.of(text);
+  }
+
+  /** When it was created; empty if that is missing or no possible time. */
+  public Optional<Instant> createdAt() {
+    return Optional.ofNullable(Texts.instant(created().orElse(null)));
+  }
+
+  /** When what it tells happened; empty if that is missing or no possible time. */
+  public Optional<Instant> eventAt() {
+    return Optional.ofNullable(Texts.instant(eventTime().orElse(null)));
+  }
+
+  /** The emotional weight, where it is a number. */
+  public OptionalDouble weight() {
+    Double weight = Value.numberOf(members().get("emotional_weight"));
+    return weight == null ? OptionalDouble.empty() : OptionalDouble.of(weight);
+  }
+
+  /** How often it was recalled; 0 if that is missing or no whole number. */
+  public long recallCount() {
+    return members().get("recall_count") instanceof Value.Int count ? count.value() : 0;
+  }
+
+  /** Ids of the memories that led to this one. */
+  public List<String> causedBy() {
+    return Value.textsOf(members().get("caused_by"));
+  }
+
+  /** Ids of the memories this one led to. */
+  public List<String> leadsTo() {
+    return Value.textsOf(members().get("leads_to"));
+  }
+}

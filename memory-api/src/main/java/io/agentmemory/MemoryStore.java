@@ -1,0 +1,105 @@
+package io.agentmemory;
+
+import io.agentmemory.command.Batch;
+import io.agentmemory.command.Command;
+import io.agentmemory.command.Outcome;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * One agent's long-term memory. Three doors: {@link #execute} for every write, {@link #read} and
+ * {@link #scan} for every record, queries for the rest; {@link #memories()} and {@link
+ * #embeddings()} stand in front of them and speak of memories. Thread-safe.
+ *
+ * <p>Every method may throw {@link StoreUnavailableException} if the store gives no answer, and
+ * {@link CorruptMemoryException} if what it reads does not parse.
+ */
+public interface MemoryStore extends AutoCloseable {
+
+  /** Whose memory this is: one agent, one project. */
+  String namespace();
+
+  /**
+   * Carries out the commands together or not at all; durable on return. Carrying out a batch a
+   * second time under the same id changes nothing.
+   *
+   * @throws InvalidMemoryException if a value is too large or of a form this store cannot hold
+   * @throws MemoryConflictException if an id is taken, a record is missing, or its revision moved
+   * @throws StoreUnavailableException if there is no answer; the batch may have been applied
+   * @throws UncategorizedStoreException if the store was opened for reading only
+   */
+  Outcome execute(Batch batch);
+
+  /** Carries out one command, as {@link #execute(Batch)}. */
+  default Outcome execute(Command command) {
+    return execute(Batch.of(command));
+  }
+
+  /** The record of this key, or its tombstone; empty if there never was one. */
+  <T extends MemoryRecord> Optional<Stored<T>> read(Kind<T> kind, Key key);
+
+  /**
+   * The records of these keys, or their tombstones, in the order of the keys; those that never were
+   * are left out.
+   */
+  <T extends MemoryRecord> List<Stored<T>> readAll(Kind<T> kind, List<Key> keys);
+
+  /**
+   * The live records and tombstones of a kind in the order of their keys, read as the stream is
+   * consumed: each record in a state it had at some time since the call. Close the stream.
+   */
+  <T extends MemoryRecord> Stream<Stored<T>> scan(Kind<T> kind, ScanRange range);
+
+  /** All of a kind, as {@link #scan(Kind, ScanRange)}. */
+  default <T extends MemoryRecord> Stream<Stored<T>> scan(Kind<T> kind) {
+    return scan(kind, ScanRange.ALL);
+  }
+
+  /**
+   * The versions of a kind in the order of their keys, tombstones included, with the digest that
+   * the store keeps: cheaper than {@link #scan}, and blind to what somebody changed behind the
+   * store's back. Close the stream.
+   */
+  <T extends MemoryRecord> Stream<KeyVersion> versions(Kind<T> kind, ScanRange range);
+
+  /** The memories a query asks for, in its order. */
+  List<Memory> find(MemoryQuery query);
+
+  /** How many memories meet a query's conditions, whatever its page. */
+  long count(MemoryQuery query);
+
+  /**
+   * The vectors nearest to a given one, most similar first; ties by target. Exact. Vectors of
+   * another length than the query's are not compared.
+   *
+   * @throws InvalidMemoryException if the space is not defined, or has vectors of another length
+   */
+  List<SimilarQuery.Hit> search(SimilarQuery query);
+
+  /** How the store is. Never throws for a store that is down. */
+  Health health();
+
+  /** What the store holds. May take as long as counting everything does. */
+  StoreInfo info();
+
+  /**
+   * Brings whatever other programs read up to date. A store whose commands do that anyway does
+   * nothing.
+   */
+  default void checkpoint() {}
+
+  /** Memories, by the verbs an agent uses. */
+  default Memories memories() {
+    return new Memories(this);
+  }
+
+  /** Vectors, by the verbs an agent uses. */
+  default Embeddings embeddings() {
+    return new Embeddings(this);
+  }
+
+  /** Releases what the store opened. A second call does nothing. */
+  @Override
+  void close();
+}

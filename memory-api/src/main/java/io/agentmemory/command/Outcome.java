@@ -1,0 +1,77 @@
+package io.agentmemory.command;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
+import io.agentmemory.MemoryRecord;
+import io.agentmemory.OpId;
+import io.agentmemory.Stored;
+import io.agentmemory.Version;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What an operation did: every record it changed, in its new state, in the order in which it first
+ * touched them.
+ *
+ * @param skipped records that a {@link PutRecords} or {@link DeleteRecords} left as they are
+ * @param repeated whether the operation had been applied before, so that this call changed nothing;
+ *     {@code changes} then lists the records it changed back then as they are now
+ */
+public record Outcome(OpId opId, List<Change> changes, List<Skip> skipped, boolean repeated) {
+
+  /** Copies the lists. */
+  public Outcome {
+    requireNonNull(opId, "opId");
+    changes = List.copyOf(changes);
+    skipped = List.copyOf(skipped);
+  }
+
+  /**
+   * One record that changed.
+   *
+   * @param before the state it was in; null if there was none, not even a tombstone
+   * @param after the state it is in
+   */
+  public record Change(@Nullable Version before, Stored<?> after) {
+    /** Checks that the new state is there. */
+    public Change {
+      requireNonNull(after, "after");
+    }
+
+    /** Whether no live record was there before. */
+    public boolean isInsert() {
+      return before == null || before.isTombstone();
+    }
+  }
+
+  /** A record left as it is, and why. */
+  public record Skip(Kind<?> kind, Key key, Reason reason) {
+    /** Why a record was left as it is. */
+    public enum Reason {
+      /** It already has this content. */
+      UNCHANGED,
+      /** It is live at a higher revision. */
+      NEWER,
+      /** It, or the record it lives in, was deleted, at this revision or a higher one. */
+      DELETED,
+      /**
+       * It is at this very revision, with other content that no backfill wrote: somebody decides.
+       */
+      DIFFERENT
+    }
+  }
+
+  /** The new state of one record, if it changed and is live. */
+  public <T extends MemoryRecord> Optional<T> live(Kind<T> kind, Key key) {
+    for (Change change : changes) {
+      Stored<?> after = change.after();
+      if (after.kind().equals(kind) && after.key().equals(key)) {
+        return Optional.ofNullable(after.value()).map(kind.type()::cast);
+      }
+    }
+    return Optional.empty();
+  }
+}

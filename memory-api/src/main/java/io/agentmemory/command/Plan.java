@@ -1,0 +1,500 @@
+package io.agentmemory.command;
+
+import io.agentmemory.CoOccurrence;
+import io.agentmemory.Digest;
+import io.agentmemory.Edge;
+import io.agentmemory.Embedding;
+import io.agentmemory.ImageLink;
+import io.agentmemory.InvalidMemoryException;
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
+import io.agentmemory.Limits;
+import io.agentmemory.Memory;
+import io.agentmemory.MemoryConflictException;
+import io.agentmemory.MemoryRecord;
+import io.agentmemory.Observation;
+import io.agentmemory.OpId;
+import io.agentmemory.Operation;
+import io.agentmemory.Stored;
+import io.agentmemory.Tier;
+import io.agentmemory.Value;
+import io.agentmemory.VectorSpace;
+import io.agentmemory.Version;
+import io.agentmemory.command.Outcome.Skip;
+import io.agentmemory.spi.Canonical;
+import io.agentmemory.spi.RecordReader;
+import java.text.Normalizer;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What commands mean. Works out, from a batch and the records it reads, the state every changed
+ * record gets; a store then writes exactly that. Pure: no clock, no chance, no I/O but the
+ * reader's.
+ */
+public final class Plan {
+  private final String store;
+  private final OpId opId;
+  private final RecordReader reader;
+  private final Rules rules;
+  private final Map<Ref, Entry> entries = new LinkedHashMap<>();
+  private final List<Skip> skipped = new ArrayList<>();
+
+  private record Ref(Kind<?> kind, Key key) {}
+
+  private static final class Entry {
+    final @Nullable Stored<?> before;
+    @Nullable Stored<?> now;
+
+    Entry(@Nullable Stored<?> before) {
+      this.before = before;
+      this.now = before;
+    }
+  }
+
+  private Plan(String store, OpId opId, RecordReader reader, Limits limits) {
+    this.store = store;
+    this.opId = opId;
+    this.reader = reader;
+    this.rules = new Rules(limits);
+  }
+
+  /**
+   * Works out what {@code batch} does. The outcome holds the new states; nothing is written.
+   *
+   * @param store the kind of store, for errors
+   * @throws InvalidMemoryException if a value is too large or of a form that no store keeps
+   * @throws MemoryConflictException if an id is taken, a record is missing, or its revision moved
+   */
+  public static Outcome of(String store, Batch batch, RecordReader reader, Limits limits) {
+    Plan plan = new Plan(store, batch.opId(), reader, limits);
+    for (Command command : batch.commands()) {
+      plan.apply(command);
+    }
+    return plan.outcome();
+  }
+
+  private void apply(Command command) {
+    Operation operation = new Operation(store, command.verb(), command.subject());
+    if (command instanceof StoreMemory c) {
+      store(operation, c);
+    } else if (command instanceof UpdateMemory c) {
+      update(operation, c);
+    } else if (command instanceof RecallMemory c) {
+      recall(operation, c);
+    } else if (command instanceof MoveMemory c) {
+      put(existing(operation, c.id(), 0).withTier(c.tier()));
+    } else if (command instanceof ForgetMemory c) {
+      forget(existing(operation, c.id(), c.expectedRevision()).id());
+    } else if (command instanceof DefineSpace c) {
+      define(operation, c.space());
+    } else if (command instanceof PutEmbedding c) {
+      embed(operation, c.embedding());
+    } else if (command instanceof PutRecords c) {
+      c.puts().forEach(put -> putState(operation, put));
+    } else if (command instanceof DeleteRecords c) {
+      c.deletes().forEach(delete -> deleteState(operation, delete));
+    }
+  }
+
+  private Outcome outcome() {
+    List<Outcome.Change> changes = new ArrayList<>();
+    for (Entry entry : entries.values()) {
+      Version before = entry.before == null ? null : entry.before.version();
+      if (entry.now != null && !entry.now.version().equals(before)) {
+        changes.add(new Outcome.Change(before, entry.now));
+      }
+    }
+    return new Outcome(opId, changes, skipped, false);
+  }
+
+  // ---- the commands ----
+
+  private void store(Operation operation, StoreMemory c) {
+    String id = rules.newId(operation, "id", c.id());
+    long taken = current(Kind.MEMORY, Key.of(id)).map(Stored::revision).orElse(0L);
+    if (live(Kind.MEMORY, Key.of(id)).isPresent()) {
+      throw new MemoryConflictException(operation, "the id is taken", 0, taken);
+    }
+    List<String> tags = c.tags().stream().map(tag -> rules.tag(operation, tag)).toList();
+    String content = rules.content(operation, c.content());
+    Set<String> causes = new LinkedHashSet<>(c.causedBy());
+    causes.addAll(c.retrieved());
+    Map<String, Value> members = new LinkedHashMap<>();
+    members.put("id", Value.of(id));
+    members.put("type", Value.of("active"));
+    members.put("created", Value.of(c.at()));
+    members.put("event_time", Value.of(c.eventTime() == null ? c.at() : c.eventTime()));
+    members.put("tags", Value.Seq.ofTexts(tags));
+    members.put("emotional_weight", Value.of(c.weight()));
+    members.put("recall_count", Value.of(0L));
+    members.put(Memory.CO_OCCURRENCES, Value.EMPTY_MAP);
+    members.put("caused_by", Value.Seq.ofTexts(causes));
+    members.put("leads_to", Value.EMPTY_SEQ);
+    if (!c.entities().isEmpty()) {
+      Map<String, Value> entities = new LinkedHashMap<>();
+      c.entities().forEach((kind, names) -> entities.put(kind, Value.Seq.ofTexts(names)));
+      members.put("entities", new Value.Map(entities));
+    }
+    Value.Map frontMatter = rules.members(operation, new Value.Map(members));
+    String fileName = FileNames.of(id, c.title() == null ? content : c.title(), c.title() != null);
+    put(new Memory(id, Tier.ACTIVE, fileName, content, frontMatter));
+    for (String cause : causes) {
+      live(Kind.MEMORY, Key.of(cause)).ifPresent(memory -> leadTo(memory, id));
+    }
+  }
+
+  // A leads_to that is no list is left as it is: the original fails on it, and it is not ours.
+  private void leadTo(Memory cause, String id) {
+    Value leadsTo = cause.members().get("leads_to");
+    List<Value> items = new ArrayList<>();
+    if (leadsTo instanceof Value.Seq seq) {
+      items.addAll(seq.items());
+    } else if (leadsTo != null && !leadsTo.equals(Value.NULL)) {
+      return;
+    }
+    if (!Rules.hasMap(cause) || items.contains(Value.of(id))) {
+      return;
+    }
+    items.add(Value.of(id));
+    put(cause.withMembers(cause.members().with("leads_to", new Value.Seq(items))));
+  }
+
+  private void update(Operation operation, UpdateMemory c) {
+    Memory memory = existing(operation, c.id(), c.expectedRevision());
+    if (c.content() != null) {
+      memory = memory.withContent(rules.content(operation, c.content()));
+    }
+    if (!c.set().isEmpty() || !c.remove().isEmpty()) {
+      Rules.requireMap(operation, memory);
+      Value.Map members = memory.members();
+      for (String member : c.remove()) {
+        members = members.without(member);
+      }
+      for (Map.Entry<String, Value> entry : c.set().entries().entrySet()) {
+        Value value = entry.getValue();
+        if (entry.getKey().equals("tags") && value.isTexts()) {
+          value =
+              Value.Seq.ofTexts(
+                  Value.textsOf(value).stream().map(tag -> rules.tag(operation, tag)).toList());
+        }
+        members = members.with(rules.memberName(operation, entry.getKey()), value);
+      }
+      memory = memory.withMembers(rules.members(operation, members));
+    }
+    rules.tags(operation, memory);
+    put(memory);
+  }
+
+  private void recall(Operation operation, RecallMemory c) {
+    Optional<Memory> found = find(c.id());
+    if (found.isEmpty()) {
+      return;
+    }
+    Memory memory = found.get();
+    Rules.requireMap(operation, memory);
+    Value.Map members = memory.members();
+    members = members.with("last_recalled", Value.of(c.at()));
+    members = members.with("recall_count", plusOne(members.get("recall_count")));
+    members = members.with("sessions_since_recall", Value.of(0L));
+    members =
+        members.with(
+            "emotional_weight", Value.of(Math.min(1.0, memory.weight().orElse(0.5) + 0.05)));
+    put(memory.withMembers(rules.members(operation, members)));
+  }
+
+  private static Value plusOne(@Nullable Value count) {
+    if (count instanceof Value.Real real) {
+      return Value.of(real.value() + 1);
+    }
+    return Value.of(count instanceof Value.Int number ? number.value() + 1 : 1L);
+  }
+
+  private void forget(String id) {
+    for (Stored<Embedding> embedding : reader.ownedBy(Kind.EMBEDDING, id)) {
+      delete(Kind.EMBEDDING, embedding.key());
+    }
+    for (Stored<ImageLink> found : reader.ownedBy(Kind.IMAGE_LINK, id)) {
+      live(Kind.IMAGE_LINK, found.key()).ifPresent(link -> unlink(link, id));
+    }
+    // what this batch itself put for the memory, which the reader does not see yet
+    for (Entry entry : List.copyOf(entries.values())) {
+      MemoryRecord record = entry.now == null ? null : entry.now.value();
+      if (record instanceof Embedding && record.owners().contains(id)) {
+        delete(Kind.EMBEDDING, record.key());
+      } else if (record instanceof ImageLink link && link.owners().contains(id)) {
+        unlink(link, id);
+      }
+    }
+    deleteMemory(id);
+  }
+
+  private void unlink(ImageLink link, String id) {
+    if (link.links() instanceof Value.Seq seq) {
+      List<Value> left = seq.items().stream().filter(item -> !isLinkTo(item, id)).toList();
+      put(new ImageLink(link.image(), new Value.Seq(left)));
+    }
+  }
+
+  private static boolean isLinkTo(Value item, String id) {
+    String text = Value.textOf(item);
+    return text != null && ImageLink.memoryId(text).equals(id);
+  }
+
+  private void deleteMemory(String id) {
+    deleteAll(Kind.CO_OCCURRENCE, reader.ownedBy(Kind.CO_OCCURRENCE, id), id);
+    delete(Kind.MEMORY, Key.of(id));
+  }
+
+  private void deleteEdge(String pair) {
+    deleteAll(Kind.OBSERVATION, reader.observationsOf(pair), pair);
+    delete(Kind.EDGE, Key.of(pair));
+  }
+
+  private <T extends MemoryRecord> void deleteAll(
+      Kind<T> kind, List<Stored<T>> stored, String container) {
+    stored.forEach(record -> delete(kind, record.key()));
+    for (Entry entry : List.copyOf(entries.values())) {
+      Stored<?> now = entry.now;
+      if (now != null && now.kind().equals(kind) && now.key().part(0).equals(container)) {
+        delete(kind, now.key());
+      }
+    }
+  }
+
+  private void define(Operation operation, VectorSpace space) {
+    rules.newId(operation, "name", space.name());
+    if (!space.name().matches("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")) {
+      throw new InvalidMemoryException(
+          operation, "name", "of a space has letters, digits, '.', '_' and '-' only, at most 64");
+    }
+    int dimensions = space.dimensions().orElse(0);
+    if (dimensions < 1 || dimensions > rules.limits().vectorFloats()) {
+      throw new InvalidMemoryException(
+          operation, "dimensions", "is not in 1 to " + rules.limits().vectorFloats());
+    }
+    rules.members(operation, space.members());
+    Optional<VectorSpace> there = live(Kind.VECTOR_SPACE, space.key());
+    if (there.isPresent()) {
+      if (there.get().dimensions().orElse(dimensions) != dimensions
+          || !there.get().model().equals(space.model())) {
+        throw new MemoryConflictException(
+            operation,
+            "the space is there already, with another model or number of dimensions",
+            0,
+            current(Kind.VECTOR_SPACE, space.key()).map(Stored::revision).orElse(0L));
+      }
+      return;
+    }
+    put(space);
+  }
+
+  private void embed(Operation operation, Embedding embedding) {
+    rules.newId(operation, "target", embedding.target());
+    VectorSpace space =
+        live(Kind.VECTOR_SPACE, Key.of(embedding.space()))
+            .orElseThrow(
+                () ->
+                    new InvalidMemoryException(
+                        operation,
+                        "space",
+                        "is not defined: define it with its model and dimensions first"));
+    int expected = space.dimensions().orElse(embedding.dimensions());
+    if (embedding.dimensions() != expected) {
+      throw new InvalidMemoryException(
+          operation,
+          "vector",
+          "has " + embedding.dimensions() + " floats, the space has " + expected);
+    }
+    if (embedding.dimensions() < 1 || embedding.dimensions() > rules.limits().vectorFloats()) {
+      throw new InvalidMemoryException(
+          operation, "vector", "has not 1 to " + rules.limits().vectorFloats() + " floats");
+    }
+    rules.members(operation, embedding.members());
+    put(embedding);
+  }
+
+  private void putState(Operation operation, PutRecords.Put put) {
+    MemoryRecord record = put.record();
+    rules.state(operation, record);
+    Optional<Containers.Container> container = Containers.of(record);
+    if (container.isPresent()) {
+      Optional<? extends Stored<?>> there = current(container.get().kind(), container.get().key());
+      if (there.isEmpty()) {
+        throw new InvalidMemoryException(
+            operation,
+            record.kind() + ":" + record.key(),
+            "has no place to be: there is no " + container.get().kind() + " for it");
+      }
+      if (there.get().isTombstone()) {
+        skip(record.kind(), record.key(), Skip.Reason.DELETED);
+        return;
+      }
+    }
+    Digest digest = Canonical.digest(record);
+    Optional<? extends Stored<?>> there = current(record.kind(), record.key());
+    if (there.isPresent()) {
+      Stored<?> now = there.get();
+      Skip.Reason reason = reasonToSkip(now, put.revision(), digest);
+      if (reason != null) {
+        skip(record.kind(), record.key(), reason);
+        return;
+      }
+    }
+    mark(operation, record);
+    set(Stored.live(record, put.revision(), digest, opId));
+  }
+
+  private static Skip.@Nullable Reason reasonToSkip(Stored<?> now, long revision, Digest digest) {
+    if (now.revision() < revision) {
+      return null;
+    }
+    if (now.isTombstone()) {
+      return Skip.Reason.DELETED;
+    }
+    if (digest.equals(now.version().digest())) {
+      return now.revision() == revision ? Skip.Reason.UNCHANGED : Skip.Reason.NEWER;
+    }
+    if (now.revision() > revision) {
+      return Skip.Reason.NEWER;
+    }
+    return now.lastOp() != null && now.lastOp().isCopy() ? null : Skip.Reason.DIFFERENT;
+  }
+
+  private void deleteState(Operation operation, DeleteRecords.Delete delete) {
+    if (delete.kind().equals(Kind.VECTOR_SPACE)) {
+      throw new InvalidMemoryException(operation, "vector_space", "cannot be deleted");
+    }
+    Optional<? extends Stored<?>> there = current(delete.kind(), delete.key());
+    if (there.isPresent() && there.get().revision() >= delete.revision()) {
+      boolean gone = there.get().isTombstone();
+      boolean same = there.get().revision() == delete.revision();
+      skip(
+          delete.kind(),
+          delete.key(),
+          gone
+              ? same ? Skip.Reason.UNCHANGED : Skip.Reason.DELETED
+              : same ? Skip.Reason.DIFFERENT : Skip.Reason.NEWER);
+      return;
+    }
+    if (delete.kind().equals(Kind.MEMORY)) {
+      deleteMemory(delete.key().part(0));
+    } else if (delete.kind().equals(Kind.EDGE)) {
+      deleteEdge(delete.key().part(0));
+    }
+    set(Stored.tombstone(delete.kind(), delete.key(), delete.revision(), opId));
+  }
+
+  // ---- the records, as this batch sees them ----
+
+  private <T extends MemoryRecord> Optional<Stored<T>> current(Kind<T> kind, Key key) {
+    Entry entry = entry(kind, key);
+    @SuppressWarnings("unchecked") // an entry holds what its kind says
+    Stored<T> now = (Stored<T>) entry.now;
+    return Optional.ofNullable(now);
+  }
+
+  private <T extends MemoryRecord> Optional<T> live(Kind<T> kind, Key key) {
+    return current(kind, key).flatMap(Stored::live);
+  }
+
+  private Entry entry(Kind<?> kind, Key key) {
+    Ref ref = new Ref(kind, key);
+    Entry entry = entries.get(ref);
+    if (entry == null) {
+      entry = new Entry(reader.get(kind, key).orElse(null));
+      entries.put(ref, entry);
+    }
+    return entry;
+  }
+
+  private Optional<Memory> find(String id) {
+    Optional<Memory> exact = live(Kind.MEMORY, Key.of(id));
+    String composed = Normalizer.normalize(id, Normalizer.Form.NFC);
+    return exact.isPresent() || composed.equals(id) ? exact : live(Kind.MEMORY, Key.of(composed));
+  }
+
+  private Memory existing(Operation operation, String id, long expected) {
+    Memory memory =
+        find(id)
+            .orElseThrow(
+                () ->
+                    new MemoryConflictException(operation, "there is no such memory", expected, 0));
+    long revision = current(Kind.MEMORY, memory.key()).map(Stored::revision).orElse(0L);
+    if (expected != 0 && expected != revision) {
+      throw new MemoryConflictException(
+          operation,
+          "expected revision " + expected + ", stored is " + revision,
+          expected,
+          revision);
+    }
+    return memory;
+  }
+
+  /** Gives a record new content, at the revision after the one this batch found. */
+  private void put(MemoryRecord record) {
+    Entry entry = entry(record.kind(), record.key());
+    Digest digest = Canonical.digest(record);
+    Version before = entry.before == null ? null : entry.before.version();
+    if (before != null && digest.equals(before.digest())) {
+      entry.now = entry.before;
+    } else {
+      entry.now = Stored.live(record, next(before), digest, opId);
+    }
+  }
+
+  private void delete(Kind<?> kind, Key key) {
+    Entry entry = entry(kind, key);
+    if (entry.now == null || entry.now.isTombstone()) {
+      return;
+    }
+    entry.now =
+        entry.before == null
+            ? null
+            : entry.before.isTombstone()
+                ? entry.before
+                : Stored.tombstone(kind, key, next(entry.before.version()), opId);
+  }
+
+  private static long next(@Nullable Version before) {
+    return before == null ? 1 : before.revision() + 1;
+  }
+
+  private void set(Stored<?> state) {
+    entry(state.kind(), state.key()).now = state;
+  }
+
+  private void skip(Kind<?> kind, Key key, Skip.Reason reason) {
+    skipped.add(new Skip(kind, key, reason));
+  }
+
+  /** Sees to it that the record this one lives in says that it holds such records. */
+  private void mark(Operation operation, MemoryRecord record) {
+    if (record instanceof CoOccurrence entry) {
+      Memory memory = live(Kind.MEMORY, Key.of(entry.from())).orElseThrow();
+      Value there = memory.members().get(Memory.CO_OCCURRENCES);
+      if (there == null || there.equals(Value.NULL)) {
+        Rules.requireMap(operation, memory);
+        put(memory.withMembers(memory.members().with(Memory.CO_OCCURRENCES, Value.EMPTY_MAP)));
+      } else if (!(there instanceof Value.Map)) {
+        throw new InvalidMemoryException(
+            operation, Memory.CO_OCCURRENCES, "of memory " + entry.from() + " is no map");
+      }
+    } else if (record instanceof Observation observation) {
+      Edge edge = live(Kind.EDGE, Key.of(observation.pair())).orElseThrow();
+      Value there = edge.members().get(Edge.OBSERVATIONS);
+      if (there == null || there.equals(Value.NULL)) {
+        put(new Edge(edge.pair(), edge.members().with(Edge.OBSERVATIONS, Value.EMPTY_SEQ)));
+      } else if (!(there instanceof Value.Seq)) {
+        throw new InvalidMemoryException(
+            operation, Edge.OBSERVATIONS, "of edge " + edge.pair() + " is no list");
+      }
+    }
+  }
+}

@@ -1,0 +1,363 @@
+package io.agentmemory.spi;
+
+import io.agentmemory.Digest;
+import io.agentmemory.MemoryRecord;
+import io.agentmemory.Value;
+import io.agentmemory.internal.Texts;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Values as JSON, in two spellings that both read back to the same value: {@link #canonical} sorts
+ * map keys by code point, so that equal values have equal text, and {@link #json} keeps their
+ * order. No spaces; integers as digits, floats as {@link Texts#number}. What JSON cannot say stands
+ * as a map of one entry: {@code {"$time":text}}, {@code {"$number":text}}; a map that would look
+ * like that is itself wrapped, {@code {"$map":{..}}}.
+ */
+public final class Canonical {
+  private static final int MAX_DEPTH = 300;
+  private static final String HEX = "0123456789abcdef";
+
+  private Canonical() {}
+
+  /** The canonical text. */
+  public static String canonical(Value value) {
+    StringBuilder out = new StringBuilder();
+    write(value, true, out);
+    return out.toString();
+  }
+
+  /** The text with map keys in their own order. */
+  public static String json(Value value) {
+    StringBuilder out = new StringBuilder();
+    write(value, false, out);
+    return out.toString();
+  }
+
+  /**
+   * The digest of a record: over {@code {"content":..,"key":[..],"kind":..}} in UTF-8.
+   *
+   * @throws IllegalArgumentException if a text in it has a lone surrogate
+   */
+  public static Digest digest(MemoryRecord record) {
+    StringBuilder out = new StringBuilder(256).append("{\"content\":");
+    write(record.tree(), true, out);
+    out.append(",\"key\":[");
+    for (int i = 0; i < record.key().parts().size(); i++) {
+      quote(record.key().part(i), i == 0 ? out : out.append(','));
+    }
+    out.append("],\"kind\":");
+    quote(record.kind().name(), out);
+    out.append('}');
+    return sha256(out);
+  }
+
+  private static Digest sha256(CharSequence text) {
+    try {
+      ByteBuffer bytes = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text));
+      MessageDigest sha = MessageDigest.getInstance("SHA-256");
+      sha.update(bytes);
+      return new Digest(hex(sha.digest()));
+    } catch (CharacterCodingException lone) {
+      throw new IllegalArgumentException(
+          "a text with a lone surrogate has no canonical form", lone);
+    } catch (NoSuchAlgorithmException impossible) {
+      throw new IllegalStateException("every JDK has SHA-256", impossible);
+    }
+  }
+
+  /** Bytes as lower-case hexadecimal digits. */
+  public static String hex(byte[] bytes) {
+    StringBuilder out = new StringBuilder(bytes.length * 2);
+    for (byte b : bytes) {
+      out.append(HEX.charAt((b >> 4) & 15)).append(HEX.charAt(b & 15));
+    }
+    return out.toString();
+  }
+
+  private static void write(Value value, boolean sorted, StringBuilder out) {
+    if (value instanceof Value.Text text) {
+      quote(text.value(), out);
+    } else if (value instanceof Value.Int number) {
+      out.append(number.value());
+    } else if (value instanceof Value.Real number) {
+      out.append(Texts.number(number.value()));
+    } else if (value instanceof Value.Bool truth) {
+      out.append(truth.value());
+    } else if (value instanceof Value.Time time) {
+      quote(time.value(), out.append("{\"$time\":"));
+      out.append('}');
+    } else if (value instanceof Value.Opaque number) {
+      quote(number.value(), out.append("{\"$number\":"));
+      out.append('}');
+    } else if (value instanceof Value.Seq seq) {
+      out.append('[');
+      for (int i = 0; i < seq.items().size(); i++) {
+        write(seq.items().get(i), sorted, i == 0 ? out : out.append(','));
+      }
+      out.append(']');
+    } else if (value instanceof Value.Map map) {
+      boolean wrap = map.entries().size() == 1 && firstKey(map).startsWith("$");
+      writeMap(map, sorted, wrap ? out.append("{\"$map\":") : out);
+      if (wrap) {
+        out.append('}');
+      }
+    } else {
+      out.append("null");
+    }
+  }
+
+  private static String firstKey(Value.Map map) {
+    return map.entries().keySet().iterator().next();
+  }
+
+  private static void writeMap(Value.Map map, boolean sorted, StringBuilder out) {
+    Collection<Map.Entry<String, Value>> entries = map.entries().entrySet();
+    if (sorted && entries.size() > 1) {
+      List<Map.Entry<String, Value>> copy = new ArrayList<>(entries);
+      copy.sort((a, b) -> Texts.compare(a.getKey(), b.getKey()));
+      entries = copy;
+    }
+    out.append('{');
+    boolean first = true;
+    for (Map.Entry<String, Value> entry : entries) {
+      quote(entry.getKey(), first ? out : out.append(','));
+      write(entry.getValue(), sorted, out.append(':'));
+      first = false;
+    }
+    out.append('}');
+  }
+
+  private static void quote(String text, StringBuilder out) {
+    out.append('"');
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      switch (c) {
+        case '"' -> out.append("\\\"");
+        case '\\' -> out.append("\\\\");
+        case '\n' -> out.append("\\n");
+        case '\r' -> out.append("\\r");
+        case '\t' -> out.append("\\t");
+        default -> {
+          if (c < 0x20) {
+            out.append("\\u00").append(HEX.charAt(c >> 4)).append(HEX.charAt(c & 15));
+          } else {
+            out.append(c);
+          }
+        }
+      }
+    }
+    out.append('"');
+  }
+
+  /**
+   * The value that {@code json} spells; takes any JSON, so also text that {@link #json} wrote.
+   *
+   * @throws IllegalArgumentException if it is no JSON, or nested deeper than 300; says where, never
+   *     what
+   */
+  public static Value parse(String json) {
+    Parser parser = new Parser(json);
+    Value value = parser.value(0);
+    parser.end();
+    return value;
+  }
+
+  private static final class Parser {
+    private final String text;
+    private int at;
+
+    Parser(String text) {
+      this.text = text;
+    }
+
+    Value value(int depth) {
+      if (depth > MAX_DEPTH) {
+        throw bad("nested too deep");
+      }
+      char c = peek();
+      switch (c) {
+        case '{':
+          return unwrap(map(depth));
+        case '[':
+          return seq(depth);
+        case '"':
+          return new Value.Text(string());
+        case 't':
+          return word("true", new Value.Bool(true));
+        case 'f':
+          return word("false", new Value.Bool(false));
+        case 'n':
+          return word("null", Value.NULL);
+        default:
+          return number();
+      }
+    }
+
+    private Value.Map map(int depth) {
+      if (depth > MAX_DEPTH) {
+        throw bad("nested too deep");
+      }
+      Map<String, Value> entries = new LinkedHashMap<>();
+      Value.@Nullable Map wrapped = null;
+      at++;
+      if (peek() == '}') {
+        at++;
+        return Value.EMPTY_MAP;
+      }
+      while (true) {
+        if (peek() != '"') {
+          throw bad("a key expected");
+        }
+        String key = string();
+        expect(':');
+        if (key.equals("$map") && peek() == '{') {
+          wrapped = map(depth + 1); // meant as it stands only if it turns out to be alone
+          entries.put(key, unwrap(wrapped));
+        } else {
+          entries.put(key, value(depth + 1));
+        }
+        if (peek() == ',') {
+          at++;
+        } else {
+          expect('}');
+          boolean alone = wrapped != null && entries.size() == 1;
+          return alone ? new Value.Map(Map.of("$map", wrapped)) : new Value.Map(entries);
+        }
+      }
+    }
+
+    private static Value unwrap(Value.Map map) {
+      if (map.entries().size() == 1) {
+        Map.Entry<String, Value> only = map.entries().entrySet().iterator().next();
+        if (only.getValue() instanceof Value.Text text) {
+          if (only.getKey().equals("$time")) {
+            return new Value.Time(text.value());
+          }
+          if (only.getKey().equals("$number")) {
+            return new Value.Opaque(text.value());
+          }
+        } else if (only.getKey().equals("$map") && only.getValue() instanceof Value.Map inner) {
+          return inner;
+        }
+      }
+      return map;
+    }
+
+    private Value seq(int depth) {
+      List<Value> items = new ArrayList<>();
+      at++;
+      if (peek() == ']') {
+        at++;
+        return Value.EMPTY_SEQ;
+      }
+      while (true) {
+        items.add(value(depth + 1));
+        if (peek() == ',') {
+          at++;
+        } else {
+          expect(']');
+          return new Value.Seq(items);
+        }
+      }
+    }
+
+    private Value word(String word, Value value) {
+      if (!text.startsWith(word, at)) {
+        throw bad("no JSON");
+      }
+      at += word.length();
+      return value;
+    }
+
+    private Value number() {
+      int from = at;
+      while (at < text.length() && "+-.eE0123456789".indexOf(text.charAt(at)) >= 0) {
+        at++;
+      }
+      return Numbers.json(text.substring(from, at), () -> bad("no JSON"));
+    }
+
+    private String string() {
+      StringBuilder out = new StringBuilder();
+      at++;
+      while (true) {
+        if (at >= text.length()) {
+          throw bad("a text without end");
+        }
+        char c = text.charAt(at++);
+        if (c == '"') {
+          return out.toString();
+        }
+        if (c < 0x20) {
+          throw bad("a bare control character");
+        }
+        out.append(c == '\\' ? escape() : c);
+      }
+    }
+
+    private char escape() {
+      char c = at < text.length() ? text.charAt(at++) : 0;
+      switch (c) {
+        case 'n':
+          return '\n';
+        case 'r':
+          return '\r';
+        case 't':
+          return '\t';
+        case 'b':
+          return '\b';
+        case 'f':
+          return '\f';
+        case '"', '\\', '/':
+          return c;
+        case 'u':
+          int code = 0;
+          for (int end = at + 4; at < end; at++) {
+            int digit = at < text.length() ? Character.digit(text.charAt(at), 16) : -1;
+            if (digit < 0) {
+              throw bad("a broken escape");
+            }
+            code = code * 16 + digit;
+          }
+          return (char) code;
+        default:
+          throw bad("an unknown escape");
+      }
+    }
+
+    private char peek() {
+      while (at < text.length() && " \t\r\n".indexOf(text.charAt(at)) >= 0) {
+        at++;
+      }
+      return at < text.length() ? text.charAt(at) : 0;
+    }
+
+    private void expect(char c) {
+      if (peek() != c) {
+        throw bad("'" + c + "' expected");
+      }
+      at++;
+    }
+
+    void end() {
+      if (peek() != 0 || at < text.length()) {
+        throw bad("something after the end");
+      }
+    }
+
+    private IllegalArgumentException bad(String why) {
+      return new IllegalArgumentException(why + " at character " + at);
+    }
+  }
+}

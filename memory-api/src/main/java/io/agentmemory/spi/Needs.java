@@ -1,0 +1,51 @@
+package io.agentmemory.spi;
+
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The records that a batch of commands will read, known before it runs, so that a store can fetch
+ * and lock them in one go.
+ */
+public final class Needs {
+  private final Map<Kind<?>, Set<Key>> keys = new LinkedHashMap<>();
+  private final Set<String> owners = new LinkedHashSet<>();
+  private final Set<String> pairs = new LinkedHashSet<>();
+
+  /** Adds one record. */
+  public Needs record(Kind<?> kind, Key key) {
+    keys.computeIfAbsent(kind, k -> new LinkedHashSet<>()).add(key);
+    return this;
+  }
+
+  /** Adds all that belongs to a memory. */
+  public Needs ownedBy(String memoryId) {
+    owners.add(memoryId);
+    return this;
+  }
+
+  /** Adds the observations of an edge. */
+  public Needs observationsOf(String pair) {
+    pairs.add(pair);
+    return this;
+  }
+
+  /** The records by kind. */
+  public Map<Kind<?>, Set<Key>> keys() {
+    return keys;
+  }
+
+  /** The memories whose belongings are read. */
+  public Set<String> owners() {
+    return owners;
+  }
+
+  /** The edges whose observations are read. */
+  public Set<String> pairs() {
+    return pairs;
+  }
+}

@@ -1,0 +1,24 @@
+package io.agentmemory.spi;
+
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
+import io.agentmemory.MemoryRecord;
+import io.agentmemory.Stored;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What a command reads records through while its meaning is worked out. A store hands in one that
+ * sees (and, where others write at the same time, has locked) the records {@link Needs} names; one
+ * that asks the store again for a record it does not hold yet is right, only slower.
+ */
+public interface RecordReader {
+  /** The record or its tombstone; empty if the store never had it. */
+  <T extends MemoryRecord> Optional<Stored<T>> get(Kind<T> kind, Key key);
+
+  /** The live records that belong to a memory, in key order. */
+  <T extends MemoryRecord> List<Stored<T>> ownedBy(Kind<T> kind, String memoryId);
+
+  /** The live observations of an edge, in key order. */
+  List<Stored<io.agentmemory.Observation>> observationsOf(String pair);
+}
