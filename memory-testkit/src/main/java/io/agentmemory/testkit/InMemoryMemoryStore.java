@@ -1,0 +1,236 @@
+package io.agentmemory.testkit;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentmemory.Embedding;
+import io.agentmemory.Health;
+import io.agentmemory.InvalidMemoryException;
+import io.agentmemory.Key;
+import io.agentmemory.KeyVersion;
+import io.agentmemory.Kind;
+import io.agentmemory.Limits;
+import io.agentmemory.Memory;
+import io.agentmemory.MemoryQuery;
+import io.agentmemory.MemoryRecord;
+import io.agentmemory.MemoryStore;
+import io.agentmemory.Observation;
+import io.agentmemory.OpId;
+import io.agentmemory.Operation;
+import io.agentmemory.ScanRange;
+import io.agentmemory.SimilarQuery;
+import io.agentmemory.StoreInfo;
+import io.agentmemory.Stored;
+import io.agentmemory.UncategorizedStoreException;
+import io.agentmemory.command.Batch;
+import io.agentmemory.command.Outcome;
+import io.agentmemory.command.Plan;
+import io.agentmemory.internal.Texts;
+import io.agentmemory.spi.RecordReader;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/**
+ * The reference: what every store must answer, in the fewest lines. Keeps everything in memory and
+ * looks at all of it for a query. Thread-safe.
+ */
+public final class InMemoryMemoryStore implements MemoryStore {
+  private static final String STORE = "memory";
+
+  private final String namespace;
+  private final Map<Kind<?>, TreeMap<Key, Stored<?>>> records = new HashMap<>();
+  private final Map<OpId, Outcome> applied = new HashMap<>();
+  private boolean closed;
+
+  /** An empty store. */
+  public InMemoryMemoryStore(String namespace) {
+    this.namespace = requireNonNull(namespace, "namespace");
+    Kind.all().forEach(kind -> records.put(kind, new TreeMap<>()));
+  }
+
+  @Override
+  public String namespace() {
+    return namespace;
+  }
+
+  @Override
+  public synchronized Outcome execute(Batch batch) {
+    checkOpen(batch.verb());
+    Outcome before = applied.get(batch.opId());
+    if (before != null) {
+      return asTheyAreNow(before);
+    }
+    Outcome outcome = Plan.of(STORE, batch, new Reader(), Limits.DEFAULT);
+    for (Outcome.Change change : outcome.changes()) {
+      of(change.after().kind()).put(change.after().key(), change.after());
+    }
+    applied.put(batch.opId(), outcome);
+    return outcome;
+  }
+
+  private Outcome asTheyAreNow(Outcome before) {
+    List<Outcome.Change> changes = new ArrayList<>();
+    for (Outcome.Change change : before.changes()) {
+      Stored<?> now = requireNonNull(of(change.after().kind()).get(change.after().key()));
+      changes.add(new Outcome.Change(change.before(), now));
+    }
+    return new Outcome(before.opId(), changes, List.of(), true);
+  }
+
+  private final class Reader implements RecordReader {
+    @Override
+    public <T extends MemoryRecord> Optional<Stored<T>> get(Kind<T> kind, Key key) {
+      return Optional.ofNullable(of(kind).get(key)).map(InMemoryMemoryStore::<T>cast);
+    }
+
+    @Override
+    public <T extends MemoryRecord> List<Stored<T>> ownedBy(Kind<T> kind, String memoryId) {
+      return live(kind).filter(s -> value(s).owners().contains(memoryId)).toList();
+    }
+
+    @Override
+    public List<Stored<Observation>> observationsOf(String pair) {
+      return live(Kind.OBSERVATION).filter(s -> value(s).pair().equals(pair)).toList();
+    }
+  }
+
+  private TreeMap<Key, Stored<?>> of(Kind<?> kind) {
+    return requireNonNull(records.get(kind), "kind");
+  }
+
+  @SuppressWarnings("unchecked") // each map holds records of its own kind
+  private static <T extends MemoryRecord> Stored<T> cast(Stored<?> stored) {
+    return (Stored<T>) stored;
+  }
+
+  private static <T extends MemoryRecord> T value(Stored<T> stored) {
+    return requireNonNull(stored.value());
+  }
+
+  private <T extends MemoryRecord> Stream<Stored<T>> live(Kind<T> kind) {
+    return of(kind).values().stream()
+        .filter(stored -> !stored.isTombstone())
+        .map(InMemoryMemoryStore::<T>cast);
+  }
+
+  @Override
+  public synchronized <T extends MemoryRecord> Optional<Stored<T>> read(Kind<T> kind, Key key) {
+    checkOpen("read");
+    return new Reader().get(kind, key);
+  }
+
+  @Override
+  public synchronized <T extends MemoryRecord> List<Stored<T>> readAll(
+      Kind<T> kind, List<Key> keys) {
+    checkOpen("read");
+    return keys.stream()
+        .distinct()
+        .sorted()
+        .flatMap(key -> new Reader().get(kind, key).stream())
+        .toList();
+  }
+
+  @Override
+  public synchronized <T extends MemoryRecord> Stream<Stored<T>> scan(
+      Kind<T> kind, ScanRange range) {
+    checkOpen("scan");
+    return List.copyOf(of(kind).values()).stream()
+        .filter(stored -> range.contains(stored.key()))
+        .map(InMemoryMemoryStore::<T>cast);
+  }
+
+  @Override
+  public <T extends MemoryRecord> Stream<KeyVersion> versions(Kind<T> kind, ScanRange range) {
+    return scan(kind, range).map(stored -> new KeyVersion(stored.key(), stored.version()));
+  }
+
+  @Override
+  public synchronized List<Memory> find(MemoryQuery query) {
+    checkOpen("find");
+    return matching(query)
+        .sorted(query.comparator())
+        .skip(query.offset())
+        .limit(query.limit())
+        .toList();
+  }
+
+  @Override
+  public synchronized long count(MemoryQuery query) {
+    checkOpen("count");
+    return matching(query).count();
+  }
+
+  private Stream<Memory> matching(MemoryQuery query) {
+    return live(Kind.MEMORY).map(InMemoryMemoryStore::value).filter(query::matches);
+  }
+
+  @Override
+  public synchronized List<SimilarQuery.Hit> search(SimilarQuery query) {
+    checkOpen("search");
+    Operation operation = new Operation(STORE, "search", query.space());
+    float[] vector = query.vector();
+    Stored<?> space = of(Kind.VECTOR_SPACE).get(Key.of(query.space()));
+    if (space == null || !(space.value() instanceof io.agentmemory.VectorSpace defined)) {
+      throw new InvalidMemoryException(operation, "space", "is not defined");
+    }
+    int dimensions = defined.dimensions().orElse(vector.length);
+    if (dimensions != vector.length) {
+      throw new InvalidMemoryException(
+          operation, "vector", "has " + vector.length + " floats, the space has " + dimensions);
+    }
+    return live(Kind.EMBEDDING)
+        .map(InMemoryMemoryStore::value)
+        .filter(e -> e.space().equals(query.space()) && e.dimensions() == vector.length)
+        .filter(e -> query.admits(memoryOf(e)))
+        .map(e -> new SimilarQuery.Hit(e.target(), Embedding.similarity(e.vector(), vector)))
+        .filter(hit -> hit.similarity() >= query.minSimilarity())
+        .sorted(
+            Comparator.comparingDouble(SimilarQuery.Hit::similarity)
+                .reversed()
+                .thenComparing(SimilarQuery.Hit::target, Texts::compare))
+        .limit(query.limit())
+        .toList();
+  }
+
+  private Optional<Memory> memoryOf(Embedding embedding) {
+    return embedding.owners().stream()
+        .flatMap(id -> new Reader().get(Kind.MEMORY, Key.of(id)).stream())
+        .flatMap(stored -> stored.live().stream())
+        .findFirst();
+  }
+
+  @Override
+  public Health health() {
+    return new Health(Health.Status.UP, List.of("kept in memory only"));
+  }
+
+  @Override
+  public synchronized StoreInfo info() {
+    Map<Kind<?>, Long> kinds = new LinkedHashMap<>();
+    Map<Kind<?>, Long> tombstones = new LinkedHashMap<>();
+    for (Kind<?> kind : Kind.all()) {
+      long live = live(kind).count();
+      kinds.put(kind, live);
+      tombstones.put(kind, of(kind).size() - live);
+    }
+    return new StoreInfo(STORE, namespace, "-", kinds, tombstones, List.of(), List.of(), health());
+  }
+
+  private void checkOpen(String verb) {
+    if (closed) {
+      throw new UncategorizedStoreException(
+          new Operation(STORE, verb, ""), "the store is closed", null);
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    closed = true;
+  }
+}
