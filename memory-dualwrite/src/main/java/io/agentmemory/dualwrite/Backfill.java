@@ -1,0 +1,478 @@
+package io.agentmemory.dualwrite;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentmemory.InvalidMemoryException;
+import io.agentmemory.Key;
+import io.agentmemory.KeyVersion;
+import io.agentmemory.Kind;
+import io.agentmemory.MemoryRecord;
+import io.agentmemory.MemoryStore;
+import io.agentmemory.MemoryStoreException;
+import io.agentmemory.OpId;
+import io.agentmemory.ScanRange;
+import io.agentmemory.StoreInfo;
+import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.Stored;
+import io.agentmemory.Version;
+import io.agentmemory.command.Batch;
+import io.agentmemory.command.Command;
+import io.agentmemory.command.DeleteRecords;
+import io.agentmemory.command.Outcome;
+import io.agentmemory.command.PutRecords;
+import io.agentmemory.dualwrite.BackfillReport.State;
+import io.agentmemory.dualwrite.Tally.Fate;
+import io.agentmemory.spi.Needs;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Copies every record of one store into another, tombstones included, each with its revision. Only
+ * reads the source.
+ *
+ * <p>Records go in chunks, one atomic batch each, in the order of their keys. A record is put only
+ * where the target has none, or a lower revision, or an earlier copy: a live write always wins, so
+ * a backfill may run while a {@code DualWriteMemoryStore} writes to both. Stopped anywhere, killed
+ * included, it is simply run again: what the target has already is told by its versions and not
+ * sent again. Holds a few chunks in memory, whatever the number of records.
+ *
+ * <p>An object runs once. {@link #cancel} may be called from any thread.
+ */
+public final class Backfill {
+  private static final Logger LOG = LoggerFactory.getLogger(Backfill.class);
+  private static final long MAX_CHUNK_BYTES = 4 << 20;
+  private static final List<Duration> BACK_OFF =
+      List.of(Duration.ofMillis(200), Duration.ofSeconds(1), Duration.ofSeconds(5));
+
+  private final MemoryStore source;
+  private final MemoryStore target;
+  private final int chunkRecords;
+  private final int recordsPerSecond;
+  private final boolean dryRun;
+  private final Consumer<BackfillReport> progress;
+  private final CountDownLatch cancelled = new CountDownLatch(1);
+  private final Pauses pauses;
+
+  private Backfill(Builder builder) {
+    source = builder.source;
+    target = builder.target;
+    chunkRecords = builder.chunkRecords;
+    recordsPerSecond = builder.recordsPerSecond;
+    dryRun = builder.dryRun;
+    progress = builder.progress;
+    pauses = new Pauses(BACK_OFF, builder.wait == null ? this::pause : builder.wait);
+  }
+
+  /** A backfill from one store into another. */
+  public static Builder builder(MemoryStore source, MemoryStore target) {
+    return new Builder(source, target);
+  }
+
+  /** Says how a backfill goes. */
+  public static final class Builder {
+    private final MemoryStore source;
+    private final MemoryStore target;
+    private int chunkRecords = 500;
+    private int recordsPerSecond = Integer.MAX_VALUE;
+    private boolean dryRun;
+    private Consumer<BackfillReport> progress = report -> {};
+    private Pauses.@Nullable Wait wait;
+
+    private Builder(MemoryStore source, MemoryStore target) {
+      this.source = requireNonNull(source, "source");
+      this.target = requireNonNull(target, "target");
+      if (source == target) {
+        throw new IllegalArgumentException("source and target are the same store");
+      }
+    }
+
+    /**
+     * Records in one batch, at most; fewer where they are large. Default 500.
+     *
+     * @throws IllegalArgumentException if not in 1 to 10,000
+     */
+    public Builder chunkRecords(int records) {
+      if (records < 1 || records > 10_000) {
+        throw new IllegalArgumentException("chunkRecords is " + records + ", not in 1 to 10,000");
+      }
+      chunkRecords = records;
+      return this;
+    }
+
+    /**
+     * Records listed in a second, at most, on average. Default: no limit.
+     *
+     * @throws IllegalArgumentException if below 1
+     */
+    public Builder recordsPerSecond(int records) {
+      if (records < 1) {
+        throw new IllegalArgumentException("recordsPerSecond is " + records + ", below 1");
+      }
+      recordsPerSecond = records;
+      return this;
+    }
+
+    /**
+     * Only looks: nothing is written, and the counts say what a run would do, as far as versions
+     * tell (not whether the target can hold a record).
+     */
+    public Builder dryRun() {
+      dryRun = true;
+      return this;
+    }
+
+    /** Called after every chunk, on the thread that runs the backfill. What it throws ends it. */
+    public Builder onProgress(Consumer<BackfillReport> progress) {
+      this.progress = requireNonNull(progress, "progress");
+      return this;
+    }
+
+    Builder wait(Pauses.Wait wait) {
+      this.wait = wait;
+      return this;
+    }
+
+    /** The backfill. */
+    public Backfill build() {
+      return new Backfill(this);
+    }
+
+    /** Builds the backfill and runs it. */
+    public BackfillReport run() {
+      return build().run();
+    }
+  }
+
+  /**
+   * Stops at the next edge of a chunk; the report then says {@link State#CANCELLED}. So does an
+   * interrupt of the thread that runs it.
+   */
+  public void cancel() {
+    cancelled.countDown();
+  }
+
+  private boolean pause(Duration duration) {
+    try {
+      return !cancelled.await(duration.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+      cancel();
+      return false;
+    }
+  }
+
+  /**
+   * Copies. A store that is unavailable is tried again a few times; if it stays away, or fails in
+   * another way, the run ends as {@link State#INCOMPLETE} with the reason.
+   */
+  public BackfillReport run() {
+    StoreInfo info;
+    try {
+      info = pauses.retry(source::info);
+    } catch (MemoryStoreException failure) {
+      StoreInfo none =
+          new StoreInfo("", "", "", Map.of(), Map.of(), List.of(), List.of(), source.health());
+      return new Tally(dryRun, none).report(State.INCOMPLETE, failure);
+    }
+    Tally tally = new Tally(dryRun, info);
+    BackfillReport report = run(tally);
+    LOG.debug("backfill {}", report);
+    return report;
+  }
+
+  private BackfillReport run(Tally tally) {
+    long began = System.nanoTime();
+    long listed = 0;
+    try (Prefetch<Chunk> chunks = new Prefetch<>("backfill-read", 1, this::list)) {
+      while (true) {
+        if (Thread.currentThread().isInterrupted()) {
+          cancel();
+        }
+        if (cancelled.getCount() == 0) {
+          return tally.report(State.CANCELLED, null);
+        }
+        Chunk chunk = chunks.next();
+        if (chunk == null) {
+          return tally.finished();
+        }
+        copy(chunk, tally);
+        listed += chunk.records.size();
+        progress.accept(tally.report(State.RUNNING, null));
+        keepToRate(began, listed);
+      }
+    } catch (InterruptedException interrupt) {
+      Thread.currentThread().interrupt();
+      return tally.report(State.CANCELLED, null);
+    } catch (MemoryStoreException failure) {
+      return tally.report(State.INCOMPLETE, failure);
+    }
+  }
+
+  private void keepToRate(long began, long listed) {
+    if (recordsPerSecond < Integer.MAX_VALUE) {
+      long due = listed * TimeUnit.SECONDS.toNanos(1) / recordsPerSecond;
+      long early = due - (System.nanoTime() - began);
+      if (early > 0) {
+        pauses.pause(Duration.ofNanos(early));
+      }
+    }
+  }
+
+  // ---- reading, on a thread of its own ----
+
+  private record Chunk(
+      Kind<?> kind, List<? extends Stored<?>> records, Map<Key, Version> inTarget) {}
+
+  private void list(Prefetch.Sink<Chunk> sink) {
+    for (Kind<?> kind : Kind.all()) {
+      if (!list(kind, sink)) {
+        return;
+      }
+    }
+  }
+
+  private <T extends MemoryRecord> boolean list(Kind<T> kind, Prefetch.Sink<Chunk> sink) {
+    Key after = null;
+    for (int tries = 0; ; ) {
+      try (Stream<Stored<T>> scan = source.scan(kind, new ScanRange(after, null))) {
+        Iterator<Stored<T>> records = scan.iterator();
+        while (records.hasNext()) {
+          List<Stored<T>> next = take(records);
+          Key last = next.get(next.size() - 1).key();
+          if (!sink.put(new Chunk(kind, next, versions(kind, new ScanRange(after, last))))) {
+            return false;
+          }
+          after = last;
+          tries = 0;
+        }
+        return true;
+      } catch (StoreUnavailableException unavailable) {
+        if (!pauses.again(tries++)) {
+          throw unavailable;
+        }
+      }
+    }
+  }
+
+  private <T extends MemoryRecord> List<Stored<T>> take(Iterator<Stored<T>> records) {
+    List<Stored<T>> chunk = new ArrayList<>();
+    for (long bytes = 0;
+        chunk.size() < chunkRecords && bytes < MAX_CHUNK_BYTES && records.hasNext(); ) {
+      Stored<T> record = records.next();
+      chunk.add(record);
+      bytes += Sizes.of(record);
+    }
+    return chunk;
+  }
+
+  private Map<Key, Version> versions(Kind<?> kind, ScanRange range) {
+    Map<Key, Version> versions = new HashMap<>();
+    try (Stream<KeyVersion> there = target.versions(kind, range)) {
+      there.forEach(version -> versions.put(version.key(), version.version()));
+    }
+    return versions;
+  }
+
+  // ---- writing ----
+
+  private void copy(Chunk chunk, Tally tally) {
+    tally.listed(chunk.kind, chunk.records.size());
+    List<Stored<?>> toSend = new ArrayList<>();
+    List<Stored<?>> toAsk = new ArrayList<>();
+    for (Stored<?> record : chunk.records) {
+      Version there = chunk.inTarget.get(record.key());
+      Fate fate = fate(record.version(), there);
+      if (fate == null) {
+        toAsk.add(record);
+      } else if (sends(fate, record.version(), there)) {
+        toSend.add(record);
+      } else if (fate == Fate.DIFFERENT) {
+        tally.different(chunk.kind, record.key());
+      } else {
+        tally.count(chunk.kind, fate, 1);
+      }
+    }
+    if (dryRun) {
+      toSend.forEach(
+          record ->
+              tally.count(
+                  chunk.kind,
+                  requireNonNull(fate(record.version(), chunk.inTarget.get(record.key()))),
+                  1));
+      ask(chunk.kind, toAsk, tally);
+    } else {
+      toSend.addAll(toAsk);
+      send(chunk.kind, toSend, tally);
+    }
+  }
+
+  /**
+   * What becomes of a record, going by the versions; null if only the target knows, because it
+   * depends on who wrote what is there.
+   */
+  private static @Nullable Fate fate(Version here, @Nullable Version there) {
+    if (here.equals(there)) {
+      return Fate.UNCHANGED;
+    }
+    if (there == null || there.revision() < here.revision()) {
+      boolean insert = there == null || there.isTombstone();
+      return here.isTombstone() ? Fate.DELETED : insert ? Fate.INSERTED : Fate.UPDATED;
+    }
+    if (there.isTombstone()) {
+      return Fate.DELETED;
+    }
+    if (there.revision() > here.revision()) {
+      return Fate.NEWER;
+    }
+    return here.isTombstone() ? Fate.DIFFERENT : null;
+  }
+
+  private static boolean sends(Fate fate, Version here, @Nullable Version there) {
+    return fate == Fate.INSERTED
+        || fate == Fate.UPDATED
+        || (fate == Fate.DELETED && (there == null || there.revision() < here.revision()));
+  }
+
+  /** What would become of records that are at the same revision with other content. */
+  private <T extends MemoryRecord> void ask(Kind<T> kind, List<Stored<?>> records, Tally tally) {
+    if (records.isEmpty()) {
+      return;
+    }
+    List<Key> keys = records.stream().<Key>map(Stored::key).toList();
+    for (Stored<T> there : pauses.retry(() -> target.readAll(kind, keys))) {
+      OpId wroteIt = there.lastOp();
+      if (wroteIt != null && wroteIt.isCopy()) {
+        tally.count(kind, Fate.UPDATED, 1);
+      } else {
+        tally.different(kind, there.key());
+      }
+    }
+  }
+
+  /** Sends records, in halves if one of them cannot be held, so that the others get through. */
+  private void send(Kind<?> kind, List<Stored<?>> records, Tally tally) {
+    if (records.isEmpty()) {
+      return;
+    }
+    try {
+      count(kind, records, put(commands(records)), tally);
+    } catch (InvalidMemoryException refused) {
+      if (records.size() == 1) {
+        sendWithContainer(records.get(0), refused, tally);
+      } else {
+        int middle = records.size() / 2;
+        send(kind, records.subList(0, middle), tally);
+        send(kind, records.subList(middle, records.size()), tally);
+      }
+    } catch (MemoryStoreException failure) {
+      tally.count(kind, Fate.FAILED, records.size());
+      throw failure;
+    }
+  }
+
+  /**
+   * A record that came into being while the source was listed may live in another one that the
+   * target does not have yet, although that one's kind is done. Then both go together.
+   */
+  private void sendWithContainer(Stored<?> record, InvalidMemoryException refused, Tally tally) {
+    Kind<?> kind = record.kind();
+    try {
+      List<Stored<?>> both = new ArrayList<>(containers(record));
+      both.add(record);
+      if (both.size() > 1) {
+        count(kind, List.of(record), put(commands(both)), tally);
+        return;
+      }
+    } catch (InvalidMemoryException again) {
+      refused = again;
+    } catch (MemoryStoreException failure) {
+      tally.count(kind, Fate.FAILED, 1);
+      throw failure;
+    }
+    tally.setAside(kind, record.key(), requireNonNull(refused.getMessage()));
+  }
+
+  private List<Stored<?>> containers(Stored<?> record) {
+    List<Stored<?>> containers = new ArrayList<>();
+    if (!record.isTombstone()) {
+      Needs needs = new Needs();
+      PutRecords.of(List.of(record)).needs(needs);
+      needs
+          .keys()
+          .forEach(
+              (kind, keys) -> {
+                if (!kind.equals(record.kind())) {
+                  containers.addAll(pauses.retry(() -> source.readAll(kind, List.copyOf(keys))));
+                }
+              });
+    }
+    return containers;
+  }
+
+  /** The states as commands, deletions first: what is deleted makes room for what is put. */
+  static List<Command> commands(List<? extends Stored<?>> records) {
+    List<Command> commands = new ArrayList<>(2);
+    List<DeleteRecords.Delete> deletes =
+        records.stream()
+            .filter(Stored::isTombstone)
+            .map(stored -> new DeleteRecords.Delete(stored.kind(), stored.key(), stored.revision()))
+            .toList();
+    if (!deletes.isEmpty()) {
+      commands.add(new DeleteRecords(deletes));
+    }
+    PutRecords puts = PutRecords.of(records);
+    if (!puts.puts().isEmpty()) {
+      commands.add(puts);
+    }
+    return commands;
+  }
+
+  private List<Outcome> put(List<Command> commands) {
+    Batch batch = new Batch(OpId.copy(), commands);
+    Outcome outcome = pauses.retry(() -> target.execute(batch));
+    if (!outcome.repeated()) {
+      return List.of(outcome);
+    }
+    // It was carried out by a try whose answer got lost. What that one skipped, this one does too.
+    Batch again = new Batch(OpId.copy(), commands);
+    return List.of(outcome, pauses.retry(() -> target.execute(again)));
+  }
+
+  private static void count(
+      Kind<?> kind, List<Stored<?>> records, List<Outcome> outcomes, Tally tally) {
+    Map<Key, Stored<?>> open = new HashMap<>();
+    records.forEach(record -> open.put(record.key(), record));
+    for (Outcome outcome : outcomes) {
+      for (Outcome.Change change : outcome.changes()) {
+        Stored<?> record =
+            change.after().kind().equals(kind) ? open.remove(change.after().key()) : null;
+        if (record != null) {
+          boolean insert = change.isInsert();
+          tally.count(
+              kind, record.isTombstone() ? Fate.DELETED : insert ? Fate.INSERTED : Fate.UPDATED, 1);
+        }
+      }
+      for (Outcome.Skip skip : outcome.skipped()) {
+        if (skip.kind().equals(kind) && open.remove(skip.key()) != null) {
+          switch (skip.reason()) {
+            case UNCHANGED -> tally.count(kind, Fate.UNCHANGED, 1);
+            case NEWER -> tally.count(kind, Fate.NEWER, 1);
+            case DELETED -> tally.count(kind, Fate.DELETED, 1);
+            case DIFFERENT -> tally.different(kind, skip.key());
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,102 @@
+package io.agentmemory.dualwrite;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentmemory.CoOccurrence;
+import io.agentmemory.Edge;
+import io.agentmemory.Embedding;
+import io.agentmemory.ImageLink;
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
+import io.agentmemory.Memory;
+import io.agentmemory.MemoryRecord;
+import io.agentmemory.MemoryStore;
+import io.agentmemory.Observation;
+import io.agentmemory.OpId;
+import io.agentmemory.Stored;
+import io.agentmemory.Tier;
+import io.agentmemory.Value;
+import io.agentmemory.VectorSpace;
+import io.agentmemory.command.Batch;
+import io.agentmemory.command.PutRecords;
+import io.agentmemory.testkit.InMemoryMemoryStore;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/** Small stores with something of every kind, and all that a store holds as one list. */
+final class Trees {
+  private Trees() {}
+
+  static Memory memory(String id, String content) {
+    return new Memory(
+        id,
+        Tier.ACTIVE,
+        id + ".md",
+        content,
+        new Value.Map(
+            Map.of(
+                "id",
+                Value.of(id),
+                "created",
+                Value.of("2026-02-10T11:52:05+00:00"),
+                "tags",
+                Value.Seq.ofTexts(List.of("a", "b", "c")),
+                "emotional_weight",
+                Value.of(0.5),
+                Memory.CO_OCCURRENCES,
+                Value.EMPTY_MAP)));
+  }
+
+  /** A record of every kind, and {@code memories} memories. */
+  static List<MemoryRecord> records(int memories) {
+    List<MemoryRecord> records = new ArrayList<>();
+    for (int i = 0; i < memories; i++) {
+      records.add(memory(String.format("m%05d", i), "content of " + i));
+    }
+    records.add(VectorSpace.of(VectorSpace.TEXT, "model", 2));
+    records.add(new CoOccurrence("m00000", "elsewhere", Value.of(3)));
+    records.add(
+        new Edge(
+            "m00000|m00001",
+            new Value.Map(Map.of("belief", Value.of(0.5), Edge.OBSERVATIONS, Value.EMPTY_SEQ))));
+    records.add(
+        new Observation("m00000|m00001", 0, new Value.Map(Map.of("weight", Value.of(1.0)))));
+    records.add(Embedding.of(VectorSpace.TEXT, "m00000", 1f, 2f));
+    records.add(new ImageLink("image.jpg", Value.Seq.ofTexts(List.of("m00000"))));
+    return records;
+  }
+
+  static InMemoryMemoryStore store(List<MemoryRecord> records) {
+    InMemoryMemoryStore store = new InMemoryMemoryStore("test");
+    put(store, records, 1);
+    return store;
+  }
+
+  static void put(MemoryStore store, List<? extends MemoryRecord> records, long revision) {
+    store.execute(
+        new Batch(
+            OpId.random(),
+            List.of(
+                new PutRecords(
+                    records.stream()
+                        .map(record -> new PutRecords.Put(record, revision))
+                        .toList()))));
+  }
+
+  /** Every record and tombstone with its version, without the operation that wrote it. */
+  static List<String> dump(MemoryStore store) {
+    List<String> lines = new ArrayList<>();
+    for (Kind<?> kind : Kind.all()) {
+      try (Stream<? extends Stored<?>> scan = store.scan(kind)) {
+        scan.forEach(s -> lines.add(kind + " " + s.key() + " " + s.version()));
+      }
+    }
+    return lines;
+  }
+
+  static Stored<Memory> memory(MemoryStore store, String id) {
+    return requireNonNull(store.read(Kind.MEMORY, Key.of(id)).orElse(null), id);
+  }
+}

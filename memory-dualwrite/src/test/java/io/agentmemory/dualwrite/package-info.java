@@ -1,0 +1,4 @@
+@NullMarked
+package io.agentmemory.dualwrite;
+
+import org.jspecify.annotations.NullMarked;
