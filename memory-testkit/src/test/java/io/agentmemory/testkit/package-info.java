@@ -1,0 +1,4 @@
+@NullMarked
+package io.agentmemory.testkit;
+
+import org.jspecify.annotations.NullMarked;
