@@ -1,0 +1,4 @@
+@NullMarked
+package io.agentmemory.file;
+
+import org.jspecify.annotations.NullMarked;
