@@ -274,7 +274,10 @@ public final class LocalPostgres implements AutoCloseable {
   }
 
   private String asUser() {
-    return programs.owner().map(user -> " as user " + user.getName()).orElse("");
+    return programs
+        .owner()
+        .map(user -> " as user " + user.getName() + ", who must be able to read that folder")
+        .orElse("");
   }
 
   private void configure(Map<String, String> settings) throws IOException {
