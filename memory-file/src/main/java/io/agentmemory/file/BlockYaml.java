@@ -79,7 +79,8 @@ final class BlockYaml {
     }
     values.put(key, value);
     if (members != null) {
-      members.add(new Member(key, start - from, at - from, entries));
+      boolean hasLines = entries != null && !entries.isEmpty();
+      members.add(new Member(key, start - from, at - from, hasLines ? entries : null));
     }
     return true;
   }

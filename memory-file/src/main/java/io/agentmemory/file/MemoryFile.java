@@ -8,13 +8,16 @@ import io.agentmemory.Tier;
 import io.agentmemory.Value;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CoderResult;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** One memory file: its bytes, and the records that they hold. */
 final class MemoryFile {
-  private static final String FENCE = "---";
+  static final String FENCE = "---";
 
   private MemoryFile() {}
 
@@ -34,13 +37,12 @@ final class MemoryFile {
    * @throws UnreadableFileException if the bytes are no UTF-8 or the front matter is no YAML
    */
   static Parsed parse(Tier tier, String fileName, byte[] bytes) throws UnreadableFileException {
-    String text = lineFeeds(decode(bytes));
-    int second = secondFence(text);
-    if (second < 0) {
-      return new Parsed(new Memory(stem(fileName), tier, fileName, text, null), List.of());
+    Source source = Source.of(bytes, false);
+    FrontMatter frontMatter = source.frontMatter();
+    if (frontMatter == null) {
+      return new Parsed(
+          new Memory(stem(fileName), tier, fileName, source.content(), null), List.of());
     }
-    FrontMatter frontMatter = FrontMatter.read(text, FENCE.length(), second, false);
-    String content = body(text, second + FENCE.length());
     String id = stem(fileName);
     if (frontMatter.value() instanceof Value.Map map
         && map.get(FrontMatter.ID) instanceof Value.Text named) {
@@ -50,7 +52,100 @@ final class MemoryFile {
     for (var entry : frontMatter.counts().entrySet()) {
       counts.add(new CoOccurrence(id, entry.getKey(), entry.getValue()));
     }
-    return new Parsed(new Memory(id, tier, fileName, content, frontMatter.value()), counts);
+    Memory memory = new Memory(id, tier, fileName, source.content(), frontMatter.value());
+    return new Parsed(memory, counts);
+  }
+
+  /**
+   * The bytes of a file that holds this and nothing else. Of {@code old} it changes only the lines
+   * of the members that differ, and the body only if that differs; line ends stay what they are.
+   *
+   * @param old the bytes that will be replaced; null for a new file
+   * @throws IllegalArgumentException if no file reads back as this: a text of NUL or half a
+   *     character, a time or number that YAML would not take for one, a count of another memory
+   */
+  static byte[] render(Memory memory, List<CoOccurrence> counts, byte @Nullable [] old) {
+    Parsed wanted = new Parsed(memory, counts);
+    String lineEnd = "\n";
+    if (old != null) {
+      try {
+        Source source = Source.of(old, true);
+        lineEnd = source.lineEnd();
+        byte[] patched = encode(new Patch(source, wanted).apply());
+        if (holds(patched, wanted)) {
+          return patched;
+        }
+      } catch (UnreadableFileException unreadable) {
+        // nothing of it can be kept
+      }
+    }
+    byte[] fresh = encode(Patch.fresh(wanted, lineEnd));
+    if (!holds(fresh, wanted)) {
+      throw new IllegalArgumentException("memory " + memory.id() + " cannot be held by a file");
+    }
+    return fresh;
+  }
+
+  /** Whether the bytes read back as this, in whatever order the members and counts stand. */
+  private static boolean holds(byte[] bytes, Parsed wanted) {
+    try {
+      Parsed found = parse(wanted.memory().tier(), wanted.memory().fileName(), bytes);
+      return found.memory().equals(wanted.memory())
+          && found.coOccurrences().size() == wanted.coOccurrences().size()
+          && Set.copyOf(found.coOccurrences()).equals(Set.copyOf(wanted.coOccurrences()));
+    } catch (UnreadableFileException unreadable) {
+      return false;
+    }
+  }
+
+  private static byte[] encode(String text) {
+    try {
+      ByteBuffer bytes = UTF_8.newEncoder().encode(CharBuffer.wrap(text));
+      byte[] copy = new byte[bytes.remaining()];
+      bytes.get(copy);
+      return copy;
+    } catch (CharacterCodingException half) {
+      throw new IllegalArgumentException("a text has half a character", half);
+    }
+  }
+
+  /**
+   * A file as it stands.
+   *
+   * @param raw its text with its own line ends
+   * @param text the same with line feeds only
+   * @param frontMatter null if there is none
+   * @param fence where the second fence begins in {@code text}; -1 if there is none
+   * @param content the body; the whole text of a file without front matter
+   */
+  record Source(
+      String raw, String text, @Nullable FrontMatter frontMatter, int fence, String content) {
+
+    static Source of(byte[] bytes, boolean layout) throws UnreadableFileException {
+      String raw = decode(bytes);
+      String text = lineFeeds(raw);
+      int fence = secondFence(text);
+      if (fence < 0) {
+        return new Source(raw, text, null, -1, text);
+      }
+      FrontMatter frontMatter = FrontMatter.read(text, FENCE.length(), fence, layout);
+      return new Source(raw, text, frontMatter, fence, body(text, fence + FENCE.length()));
+    }
+
+    /** How its first line ends, for lines to be added. */
+    String lineEnd() {
+      int cr = raw.indexOf('\r');
+      int lf = raw.indexOf('\n');
+      if (cr < 0 || (lf >= 0 && lf < cr)) {
+        return "\n";
+      }
+      return lf == cr + 1 ? "\r\n" : "\r";
+    }
+
+    /** Whether the second fence begins its line, so that the body does too. */
+    boolean isFenceAlone() {
+      return text.charAt(fence - 1) == '\n';
+    }
   }
 
   private static String stem(String fileName) {
