@@ -17,7 +17,6 @@ import io.agentmemory.Stored;
 import io.agentmemory.Version;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Command;
-import io.agentmemory.command.DeleteRecords;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.command.PutRecords;
 import io.agentmemory.dualwrite.BackfillReport.State;
@@ -43,7 +42,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Records go in chunks, one atomic batch each, in the order of their keys. A record is put only
  * where the target has none, or a lower revision, or an earlier copy: a live write always wins, so
- * a backfill may run while a {@code DualWriteMemoryStore} writes to both. Stopped anywhere, killed
+ * a backfill may run while a {@link DualWriteMemoryStore} writes to both. Stopped anywhere, killed
  * included, it is simply run again: what the target has already is told by its versions and not
  * sent again. Holds a few chunks in memory, whatever the number of records.
  *
@@ -366,7 +365,7 @@ public final class Backfill {
       return;
     }
     try {
-      count(kind, records, put(commands(records)), tally);
+      count(kind, records, put(Repair.commands(records)), tally);
     } catch (InvalidMemoryException refused) {
       if (records.size() == 1) {
         sendWithContainer(records.get(0), refused, tally);
@@ -391,7 +390,7 @@ public final class Backfill {
       List<Stored<?>> both = new ArrayList<>(containers(record));
       both.add(record);
       if (both.size() > 1) {
-        count(kind, List.of(record), put(commands(both)), tally);
+        count(kind, List.of(record), put(Repair.commands(both)), tally);
         return;
       }
     } catch (InvalidMemoryException again) {
@@ -418,24 +417,6 @@ public final class Backfill {
               });
     }
     return containers;
-  }
-
-  /** The states as commands, deletions first: what is deleted makes room for what is put. */
-  static List<Command> commands(List<? extends Stored<?>> records) {
-    List<Command> commands = new ArrayList<>(2);
-    List<DeleteRecords.Delete> deletes =
-        records.stream()
-            .filter(Stored::isTombstone)
-            .map(stored -> new DeleteRecords.Delete(stored.kind(), stored.key(), stored.revision()))
-            .toList();
-    if (!deletes.isEmpty()) {
-      commands.add(new DeleteRecords(deletes));
-    }
-    PutRecords puts = PutRecords.of(records);
-    if (!puts.puts().isEmpty()) {
-      commands.add(puts);
-    }
-    return commands;
   }
 
   private List<Outcome> put(List<Command> commands) {

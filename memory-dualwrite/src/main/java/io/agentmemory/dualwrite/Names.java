@@ -1,0 +1,88 @@
+package io.agentmemory.dualwrite;
+
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
+import io.agentmemory.command.Batch;
+import io.agentmemory.command.Command;
+import io.agentmemory.command.DefineSpace;
+import io.agentmemory.command.DeleteRecords;
+import io.agentmemory.command.PutRecords;
+import io.agentmemory.spi.Needs;
+import java.text.Normalizer;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.Set;
+
+/**
+ * What a write must have for itself, and what it only needs to stand still: names such that two
+ * writes that touch a record in common have a name in common.
+ *
+ * <p>A memory stands for all that belongs to it and all that lives in it, an edge for its
+ * observations. Image links belong to several memories at once, and forgetting one looks for its
+ * links, so all of them share one name. Every vector needs its space, which hardly ever changes.
+ *
+ * @param own at most one write at a time has each of these
+ * @param shared several may share each of these, while none has it for its own
+ */
+record Names(Set<String> own, Set<String> shared) {
+  private static final String IMAGES = "images";
+
+  /** The names of a batch. */
+  static Names of(Batch batch) {
+    Set<String> own = new HashSet<>();
+    Set<String> shared = new HashSet<>();
+    boolean changesSpaces = batch.commands().stream().anyMatch(Names::changesSpaces);
+    Needs needs = batch.needs();
+    needs
+        .keys()
+        .forEach(
+            (kind, keys) -> {
+              boolean share = kind.equals(Kind.VECTOR_SPACE) && !changesSpaces;
+              keys.forEach(key -> (share ? shared : own).add(of(kind, key)));
+            });
+    needs.owners().forEach(id -> own.add(memory(id)));
+    needs.pairs().forEach(pair -> own.add(pair(pair)));
+    if (!needs.owners().isEmpty()) {
+      own.add(IMAGES);
+    }
+    return new Names(own, shared);
+  }
+
+  private static boolean changesSpaces(Command command) {
+    return command instanceof DefineSpace
+        || (command instanceof PutRecords puts
+            && puts.puts().stream().anyMatch(p -> p.record().kind().equals(Kind.VECTOR_SPACE)))
+        || (command instanceof DeleteRecords deletes
+            && deletes.deletes().stream().anyMatch(d -> d.kind().equals(Kind.VECTOR_SPACE)));
+  }
+
+  /** The names of records that are written as they are. */
+  static Names of(Collection<Ref> refs) {
+    Set<String> own = new HashSet<>();
+    refs.forEach(ref -> own.add(of(ref.kind(), ref.key())));
+    return new Names(own, Set.of());
+  }
+
+  /** The name of one record. */
+  static String of(Kind<?> kind, Key key) {
+    if (kind.equals(Kind.MEMORY) || kind.equals(Kind.CO_OCCURRENCE)) {
+      return memory(key.part(0));
+    }
+    if (kind.equals(Kind.EMBEDDING)) {
+      return memory(key.part(1));
+    }
+    if (kind.equals(Kind.EDGE) || kind.equals(Kind.OBSERVATION)) {
+      return pair(key.part(0));
+    }
+    return kind.equals(Kind.IMAGE_LINK) ? IMAGES : "space:" + key.part(0);
+  }
+
+  // A command may name a memory by another normal form of its id.
+  static String memory(String id) {
+    return "memory:" + Normalizer.normalize(id, Normalizer.Form.NFC);
+  }
+
+  private static String pair(String pair) {
+    return "pair:" + pair;
+  }
+}

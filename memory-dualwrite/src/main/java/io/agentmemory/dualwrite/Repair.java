@@ -1,0 +1,213 @@
+package io.agentmemory.dualwrite;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
+import io.agentmemory.MemoryRecord;
+import io.agentmemory.MemoryStore;
+import io.agentmemory.OpId;
+import io.agentmemory.Operation;
+import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.Stored;
+import io.agentmemory.UncategorizedStoreException;
+import io.agentmemory.Version;
+import io.agentmemory.command.Batch;
+import io.agentmemory.command.Command;
+import io.agentmemory.command.DeleteRecords;
+import io.agentmemory.command.Outcome;
+import io.agentmemory.command.PutRecords;
+import io.agentmemory.spi.Needs;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Gives the secondary the state that the authority has, record by record.
+ *
+ * <p>Revisions only ever rise. Where the secondary is behind, it gets the authority's state at the
+ * authority's revision. Where it is not (it took another turn at some time), the authority's state
+ * is given the revision above the secondary's, on both: its content stays as it is.
+ */
+final class Repair {
+  private static final int ROUNDS = 5;
+
+  private final MemoryStore authority;
+  private final MemoryStore secondary;
+
+  private final Hold hold;
+
+  /** Sees to it that nobody else writes the records. */
+  interface Hold {
+    /** Does something if the records are still ours alone, and keeps them so meanwhile. */
+    boolean whileHeld(Runnable action);
+  }
+
+  Repair(MemoryStore authority, MemoryStore secondary, Hold hold) {
+    this.authority = authority;
+    this.secondary = secondary;
+    this.hold = hold;
+  }
+
+  /**
+   * Makes these records equal, and those they live in where that is needed. A round may touch
+   * further records (what lives in a deleted memory goes with it), so it goes on until nothing
+   * differs.
+   *
+   * @param then done at the end, while the records are still held
+   * @throws UncategorizedStoreException if they will not become equal
+   * @throws StoreUnavailableException if the records were not held to the end
+   */
+  void run(Collection<Ref> refs, Runnable then) {
+    Operation operation =
+        new Operation(
+            "dualwrite", "repair", refs.size() == 1 ? refs.iterator().next().toString() : "");
+    TreeSet<Ref> all = new TreeSet<>(refs);
+    for (int round = 0; round < ROUNDS; round++) {
+      if (!round(operation, all)) {
+        held(operation, then);
+        return;
+      }
+    }
+    throw new UncategorizedStoreException(operation, "the stores keep differing", null);
+  }
+
+  private void held(Operation operation, Runnable action) {
+    if (!hold.whileHeld(action)) {
+      throw StoreUnavailableException.notApplied(operation, "it took too long", null);
+    }
+  }
+
+  private boolean round(Operation operation, TreeSet<Ref> refs) {
+    Map<Ref, Stored<?>> here = read(authority, refs);
+    addContainers(here, refs);
+    Map<Ref, Stored<?>> there = read(secondary, refs);
+    List<Stored<?>> raised = new ArrayList<>();
+    List<Stored<?>> states = new ArrayList<>();
+    for (Ref ref : refs) {
+      Stored<?> right = here.get(ref);
+      Stored<?> wrong = there.get(ref);
+      if (wrong == null || (right != null && wrong.revision() < right.revision())) {
+        if (right != null) {
+          states.add(right);
+        }
+      } else if (right == null ? !wrong.isTombstone() : !right.version().equals(wrong.version())) {
+        Stored<?> above = at(ref, right, wrong.revision() + 1);
+        raised.add(above);
+        states.add(above);
+      }
+    }
+    if (states.isEmpty()) {
+      return false;
+    }
+    if (!raised.isEmpty()) {
+      // The authority must not have moved on: what it had is put above whatever it has.
+      Batch raise = new Batch(OpId.random(), commands(raised));
+      held(operation, () -> touched(authority.execute(raise), refs));
+    }
+    touched(secondary.execute(new Batch(OpId.copy(), commands(states))), refs);
+    return true;
+  }
+
+  private static Stored<?> at(Ref ref, @Nullable Stored<?> right, long revision) {
+    return right == null || right.isTombstone()
+        ? Stored.tombstone(ref.kind(), ref.key(), revision, null)
+        : Stored.live(
+            requireNonNull(right.value()),
+            revision,
+            requireNonNull(right.version().digest()),
+            null);
+  }
+
+  private static void touched(Outcome outcome, TreeSet<Ref> refs) {
+    outcome
+        .changes()
+        .forEach(change -> refs.add(new Ref(change.after().kind(), change.after().key())));
+  }
+
+  private void addContainers(Map<Ref, Stored<?>> here, TreeSet<Ref> refs) {
+    Needs needs = new Needs();
+    PutRecords.of(List.copyOf(here.values())).needs(needs);
+    TreeSet<Ref> containers = new TreeSet<>();
+    needs.keys().forEach((kind, keys) -> keys.forEach(key -> containers.add(new Ref(kind, key))));
+    containers.removeAll(refs);
+    here.putAll(read(authority, containers));
+    refs.addAll(containers);
+  }
+
+  private static Map<Ref, Stored<?>> read(MemoryStore store, Collection<Ref> refs) {
+    Map<Kind<?>, List<Key>> keys = new HashMap<>();
+    refs.forEach(ref -> keys.computeIfAbsent(ref.kind(), k -> new ArrayList<>()).add(ref.key()));
+    Map<Ref, Stored<?>> found = new HashMap<>();
+    keys.forEach((kind, list) -> read(store, kind, list, found));
+    return found;
+  }
+
+  private static <T extends MemoryRecord> void read(
+      MemoryStore store, Kind<T> kind, List<Key> keys, Map<Ref, Stored<?>> found) {
+    for (Stored<T> stored : store.readAll(kind, keys)) {
+      found.put(new Ref(kind, stored.key()), stored);
+    }
+  }
+
+  /** The states as commands, deletions first: what is deleted makes room for what is put. */
+  static List<Command> commands(List<? extends Stored<?>> states) {
+    List<Command> commands = new ArrayList<>(2);
+    List<DeleteRecords.Delete> deletes =
+        states.stream()
+            .filter(Stored::isTombstone)
+            .map(stored -> new DeleteRecords.Delete(stored.kind(), stored.key(), stored.revision()))
+            .toList();
+    if (!deletes.isEmpty()) {
+      commands.add(new DeleteRecords(deletes));
+    }
+    PutRecords puts = PutRecords.of(states);
+    if (!puts.puts().isEmpty()) {
+      commands.add(puts);
+    }
+    return commands;
+  }
+
+  /** The records in whose new state two outcomes differ, with both versions as text. */
+  static List<Difference> differences(Outcome source, Outcome target) {
+    Map<Ref, Version> a = versions(source);
+    Map<Ref, Version> b = versions(target);
+    TreeSet<Ref> refs = new TreeSet<>(a.keySet());
+    refs.addAll(b.keySet());
+    List<Difference> differences = new ArrayList<>();
+    for (Ref ref : refs) {
+      Version x = a.get(ref);
+      Version y = b.get(ref);
+      if (x == null || !x.equals(y)) {
+        differences.add(outcome(ref, show(x), show(y)));
+      }
+    }
+    return differences;
+  }
+
+  static Difference outcome(Ref ref, String source, String target) {
+    return new Difference(ref.kind(), ref.key(), Difference.Type.OUTCOME, "", source, target);
+  }
+
+  private static Map<Ref, Version> versions(Outcome outcome) {
+    Map<Ref, Version> versions = new HashMap<>();
+    for (Outcome.Change change : outcome.changes()) {
+      Stored<?> after = change.after();
+      versions.put(new Ref(after.kind(), after.key()), after.version());
+    }
+    return versions;
+  }
+
+  private static String show(@Nullable Version version) {
+    if (version == null) {
+      return "unchanged";
+    }
+    return "revision "
+        + version.revision()
+        + (version.digest() == null ? ", deleted" : " #" + version.digest().hex().substring(0, 8));
+  }
+}

@@ -1,0 +1,253 @@
+package io.agentmemory.dualwrite;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLongArray;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Lets writes that touch the same records go one after the other, in the order in which they came,
+ * and others side by side. A turn lasts from before the authority is asked until the secondary has
+ * followed, which is after the caller was answered: so both stores see the same order per record.
+ *
+ * <p>Cannot deadlock: a turn waits only for turns that came before it.
+ */
+final class Turns {
+  private static final int STAMPS = 1024;
+
+  private final Map<String, Line> lines = new HashMap<>();
+  private final AtomicLongArray stamps = new AtomicLongArray(STAMPS);
+
+  /** Who is at one name. */
+  private static final class Line {
+    @Nullable Turn owner;
+    final Set<Turn> sharing = new LinkedHashSet<>();
+  }
+
+  /** One write's turn. */
+  final class Turn {
+    private final Names names;
+    private final CompletableFuture<Void> answered = new CompletableFuture<>();
+    private final CompletableFuture<Void> over = new CompletableFuture<>();
+    private volatile List<Turn> before;
+    private volatile @Nullable Runnable whenOvertaken;
+    private final Object holding = new Object();
+    private boolean ended; // guarded by holding
+
+    private Turn(Names names, List<Turn> before) {
+      this.names = names;
+      this.before = before;
+    }
+
+    Names names() {
+      return names;
+    }
+
+    /**
+     * Waits until every earlier turn at these records is over. The authority is waited for however
+     * long it takes; a secondary only for {@code patience}, then its turn is ended for it.
+     */
+    void await(Duration patience) throws InterruptedException {
+      try {
+        for (Turn earlier : before) {
+          earlier.answered.get();
+        }
+        long deadline = System.nanoTime() + patience.toNanos();
+        for (Turn earlier : before) {
+          try {
+            earlier.over.get(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
+          } catch (TimeoutException tooSlow) {
+            earlier.overtake();
+          }
+        }
+        before = List.of(); // or every turn would keep all that ever came before it
+      } catch (ExecutionException never) {
+        throw new IllegalStateException(never);
+      }
+    }
+
+    /**
+     * The authority has answered.
+     *
+     * @param whenOvertaken run at most once, if a later turn does not wait for the secondary
+     */
+    void answered(Runnable whenOvertaken) {
+      this.whenOvertaken = whenOvertaken;
+      answered.complete(null);
+    }
+
+    private void overtake() {
+      if (leave()) {
+        Runnable run = whenOvertaken;
+        if (run != null) {
+          run.run();
+        }
+        over.complete(null);
+      }
+    }
+
+    /** Ends the turn; false if a later one had ended it already. */
+    boolean end() {
+      boolean first = leave();
+      if (first) {
+        answered.complete(null);
+        over.complete(null);
+      }
+      return first;
+    }
+
+    private boolean leave() {
+      synchronized (holding) {
+        boolean first = !ended;
+        ended = true;
+        if (first) {
+          remove(this);
+        }
+        return first;
+      }
+    }
+
+    /** Whether it has ended. */
+    boolean isOver() {
+      synchronized (holding) {
+        return ended;
+      }
+    }
+
+    /** Does something before anybody can end the turn; false, and not done, if it has ended. */
+    boolean whileHeld(Runnable action) {
+      synchronized (holding) {
+        if (!ended) {
+          action.run();
+        }
+        return !ended;
+      }
+    }
+
+    /** Gives up waiting: the turn ends once those before it have. */
+    void abandon() {
+      CompletableFuture<Void> all =
+          CompletableFuture.allOf(
+              before.stream().map(earlier -> earlier.over).toArray(CompletableFuture<?>[]::new));
+      CompletableFuture<Void> unused = all.thenRun(this::end);
+    }
+
+    /** Waits until the turn is over, no longer than this. */
+    void awaitEnd(Duration atMost) throws InterruptedException {
+      try {
+        over.get(atMost.toNanos(), TimeUnit.NANOSECONDS);
+      } catch (TimeoutException later) {
+        // it goes on without us
+      } catch (ExecutionException never) {
+        throw new IllegalStateException(never);
+      }
+    }
+  }
+
+  /** Lines up. */
+  Turn enter(Names names) {
+    names.own().forEach(name -> stamps.incrementAndGet(stamp(name)));
+    synchronized (this) {
+      Set<Turn> before = new LinkedHashSet<>();
+      Turn turn = new Turn(names, List.of());
+      for (String name : names.own()) {
+        Line line = lines.computeIfAbsent(name, n -> new Line());
+        before.addAll(line.sharing);
+        if (line.owner != null) {
+          before.add(line.owner);
+        }
+        line.sharing.clear();
+        line.owner = turn;
+      }
+      for (String name : names.shared()) {
+        Line line = lines.computeIfAbsent(name, n -> new Line());
+        if (line.owner != null && line.owner != turn) {
+          before.add(line.owner);
+        }
+        line.sharing.add(turn);
+      }
+      turn.before = new ArrayList<>(before);
+      return turn;
+    }
+  }
+
+  private synchronized void remove(Turn turn) {
+    for (Set<String> names : List.of(turn.names.own(), turn.names.shared())) {
+      for (String name : names) {
+        Line line = lines.get(name);
+        if (line != null) {
+          line.sharing.remove(turn);
+          if (line.owner == turn) {
+            line.owner = null;
+          }
+          if (line.owner == null && line.sharing.isEmpty()) {
+            lines.remove(name);
+          }
+        }
+      }
+    }
+  }
+
+  private static int stamp(String name) {
+    return Math.floorMod(name.hashCode(), STAMPS);
+  }
+
+  /** What was being written at a moment. */
+  Moment moment() {
+    long[] copy = new long[STAMPS];
+    for (int i = 0; i < STAMPS; i++) {
+      copy[i] = stamps.get(i);
+    }
+    Set<String> busy = new HashSet<>();
+    synchronized (this) {
+      lines.forEach(
+          (name, line) -> {
+            if (line.owner != null) {
+              busy.add(name);
+            }
+          });
+    }
+    return new Moment(copy, busy);
+  }
+
+  /** A moment to ask later what was written since. */
+  final class Moment {
+    private final long[] then;
+    private final Set<String> busy;
+
+    private Moment(long[] then, Set<String> busy) {
+      this.then = then;
+      this.busy = busy;
+    }
+
+    /** Whether nothing of these names was being written at that moment, or began to be since. */
+    boolean quietSince(Set<String> names) {
+      for (String name : names) {
+        if (busy.contains(name) || stamps.get(stamp(name)) != then[stamp(name)]) {
+          return false;
+        }
+      }
+      return true;
+    }
+
+    /** Whether nothing at all was being written at that moment, or began to be since. */
+    boolean quietSince() {
+      for (int i = 0; i < STAMPS; i++) {
+        if (stamps.get(i) != then[i]) {
+          return false;
+        }
+      }
+      return busy.isEmpty();
+    }
+  }
+}
