@@ -1,0 +1,114 @@
+package io.agentmemory.cli;
+
+import io.agentmemory.MemoryStoreException;
+import io.agentmemory.StoreUnavailableException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.util.Locale;
+import picocli.CommandLine;
+import picocli.CommandLine.ParameterException;
+
+/** One clear line for each error; never the text of a memory, never a password. */
+final class Failures {
+  private Failures() {}
+
+  /** Says what was wrong with the arguments, without repeating values: one may be a memory. */
+  static int usage(Console console, ParameterException failure, String[] args) {
+    CommandLine command = failure.getCommandLine();
+    say(console, withoutValues(message(failure), args));
+    boolean root = command.getParent() == null;
+    String help = root ? "memory --help" : command.getCommandSpec().qualifiedName() + " --help";
+    console.err().println("try '" + help + "'");
+    return ExitCode.INCOMPLETE;
+  }
+
+  // picocli quotes the argument it stumbled over.
+  private static String withoutValues(String message, String[] args) {
+    for (int i = 0; i < args.length; i++) {
+      String arg = args[i];
+      int equals = arg.indexOf('=');
+      if (arg.startsWith("-") && equals > 0) {
+        message = message.replace(arg.substring(equals + 1), "...");
+      } else if (!arg.startsWith("-") && i > 0) {
+        message = message.replace("'" + arg + "'", "'...'");
+      }
+    }
+    return message;
+  }
+
+  /** Says what went wrong, and returns the exit code for it. */
+  static int report(Console console, Exception failure, CommandLine command) {
+    Object user = command.getCommand();
+    int otherwise =
+        user instanceof StoreOperation operation ? operation.exitCodeOfErrors() : ExitCode.NO;
+    say(console, line(failure));
+    if (verbose(command)) {
+      PrintWriter err = console.err();
+      failure.printStackTrace(err);
+    }
+    if (failure instanceof StoreUnavailableException) {
+      return ExitCode.UNAVAILABLE;
+    }
+    return failure instanceof IllegalArgumentException ? ExitCode.INCOMPLETE : otherwise;
+  }
+
+  private static boolean verbose(CommandLine command) {
+    CommandLine root = command;
+    while (root.getParent() != null) {
+      root = root.getParent();
+    }
+    Object cli = root.getCommand();
+    return cli instanceof Cli top && top.verbose();
+  }
+
+  private static void say(Console console, String message) {
+    console.out().flush();
+    console.err().println(console.bad("memory:") + " " + Cells.oneLine(message));
+  }
+
+  private static String line(Exception failure) {
+    if (failure instanceof MemoryStoreException || failure instanceof IllegalArgumentException) {
+      return message(failure);
+    }
+    if (failure instanceof UncheckedIOException io && io.getCause() != null) {
+      return file(io.getCause());
+    }
+    if (failure instanceof IOException io) {
+      return file(io);
+    }
+    // Some other library's, or our own defect: its message may hold anything.
+    return "unexpected " + failure.getClass().getSimpleName() + "; --verbose shows where";
+  }
+
+  private static String message(Exception failure) {
+    String message = failure.getMessage();
+    return message == null ? failure.getClass().getSimpleName() : message;
+  }
+
+  /** A file's name and what is the matter with it. */
+  private static String file(IOException failure) {
+    if (failure instanceof CharacterCodingException) {
+      return "the text is not UTF-8";
+    }
+    if (!(failure instanceof FileSystemException file)) {
+      return message(failure);
+    }
+    String reason =
+        failure instanceof NoSuchFileException
+            ? "no such file or folder"
+            : failure instanceof AccessDeniedException
+                ? "permission denied"
+                : failure instanceof FileAlreadyExistsException
+                    ? "is already there"
+                    : file.getReason() == null
+                        ? failure.getClass().getSimpleName()
+                        : file.getReason().toLowerCase(Locale.ROOT);
+    return file.getFile() + ": " + reason;
+  }
+}

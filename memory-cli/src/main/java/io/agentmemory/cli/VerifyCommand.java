@@ -1,0 +1,149 @@
+package io.agentmemory.cli;
+
+import io.agentmemory.Kind;
+import io.agentmemory.MemoryStore;
+import io.agentmemory.StoreInfo;
+import io.agentmemory.dualwrite.Difference;
+import io.agentmemory.dualwrite.Verifier;
+import io.agentmemory.dualwrite.VerifyReport;
+import java.io.IOException;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "verify",
+    description = {
+      "Compare two stores record by record. Changes nothing.",
+      "",
+      "Each difference is one line: its class, the kind and key of the record, the field, and length"
+          + " and hash of what either side has there.",
+      "",
+      "Exit codes: 0 equal; 1 different; 2 not everything could be compared, or wrong usage; 3 a"
+          + " store gives no answer.",
+      ""
+    })
+final class VerifyCommand extends StoreOperation {
+  @Option(names = "--from", required = true, paramLabel = "STORE", description = "The source.")
+  private String from;
+
+  @Option(names = "--to", required = true, paramLabel = "STORE", description = "The target.")
+  private String to;
+
+  @Option(
+      names = "--level",
+      paramLabel = "LEVEL",
+      description = {
+        "counts: only numbers; digests: what the stores note about each record, blind to changes"
+            + " made behind their backs; fields: everything. Default: fields."
+      })
+  private Verifier.Level level = Verifier.Level.FIELDS;
+
+  @Option(names = "--values", description = "Show what differs itself. It is the text of memories.")
+  private boolean values;
+
+  @Option(
+      names = "--json",
+      description =
+          "JSON: a line per difference, a line per thing not compared, a line that sums up.")
+  private boolean json;
+
+  @Override
+  int exitCodeOfErrors() {
+    return ExitCode.INCOMPLETE;
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    long began = System.nanoTime();
+    refusePassword(to); // before the source is opened, which may take a while
+    VerifyReport report;
+    try (MemoryStore source = read(from);
+        MemoryStore target = read(to)) {
+      report = run(source, target);
+    }
+    if (json) {
+      report.toJsonLines(console().out());
+    } else {
+      print(console(), report, (System.nanoTime() - began) / 1e9);
+    }
+    return exitCode(report);
+  }
+
+  private VerifyReport run(MemoryStore source, MemoryStore target) {
+    AtomicLong listed = new AtomicLong();
+    try (Progress progress = new Progress(console(), "comparing")) {
+      StoreInfo info = console().screen().err() ? source.info() : null;
+      long expected =
+          info == null ? 0 : info.kinds().values().stream().mapToLong(Long::longValue).sum();
+      MemoryStore counted =
+          new CountingStore(
+              source, kind -> progress.at(listed.incrementAndGet(), expected, kind.name()));
+      Verifier.Builder builder = Verifier.builder(counted, target).level(level);
+      return (values ? builder.includeValues() : builder).run();
+    }
+  }
+
+  static int exitCode(VerifyReport report) {
+    if (!report.equal()) {
+      return ExitCode.NO;
+    }
+    return report.complete() ? ExitCode.OK : ExitCode.INCOMPLETE;
+  }
+
+  static void print(Console console, VerifyReport report, double seconds) {
+    boolean counts = report.level() == Verifier.Level.COUNTS;
+    List<String> headings = List.of("kind", "source", "target", "equal", "different");
+    Table table = new Table(headings, Set.copyOf(headings.subList(1, headings.size())));
+    long compared = 0;
+    for (Kind<?> kind : report.kinds().keySet()) {
+      VerifyReport.Counts c = report.kinds().get(kind);
+      if (c.source() + c.target() + c.different() > 0) {
+        compared += Math.max(c.source(), c.target());
+        table.row(
+            kind.name(),
+            BackfillCommand.number(c.source()),
+            BackfillCommand.number(c.target()),
+            counts ? "-" : BackfillCommand.number(c.equal()),
+            BackfillCommand.number(c.different()));
+      }
+    }
+    table.lines(Integer.MAX_VALUE).forEach(console::line);
+    console.line("");
+    for (Difference difference : report.differences()) {
+      console.line(console.shown(Cells.oneLine(difference.toString())));
+    }
+    long more = report.total() - report.differences().size();
+    if (more > 0) {
+      console.line("and " + BackfillCommand.number(more) + " more");
+    }
+    for (StoreInfo.SetAside one : report.skipped()) {
+      console.line("not compared: " + Cells.oneLine(one.location()) + ": " + one.reason());
+    }
+    console.line(summary(console, report, compared, seconds));
+  }
+
+  private static String summary(
+      Console console, VerifyReport report, long compared, double seconds) {
+    String what =
+        switch (report.level()) {
+          case COUNTS -> "counts of";
+          case DIGESTS -> "digests of";
+          case FIELDS -> "every field of";
+        };
+    String result =
+        report.equal()
+            ? report.complete() ? console.good("equal") : console.bad("equal as far as compared")
+            : console.bad(
+                BackfillCommand.number(report.total())
+                    + (report.total() == 1 ? " difference" : " differences"));
+    return result
+        + ": "
+        + what
+        + String.format(Locale.ROOT, " %,d records, %.1f s", compared, seconds)
+        + (report.complete() ? "" : ", " + report.skipped().size() + " not compared");
+  }
+}
