@@ -15,7 +15,7 @@ public record Digest(String hex) {
    */
   public Digest {
     if (requireNonNull(hex, "hex").length() != 64
-        || !hex.chars().allMatch(c -> Character.digit(c, 16) >= 0 && !Character.isUpperCase(c))) {
+        || !hex.chars().allMatch(c -> (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
       throw new IllegalArgumentException("a digest has 64 lower-case hexadecimal digits");
     }
   }

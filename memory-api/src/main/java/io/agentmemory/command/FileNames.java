@@ -1,17 +1,23 @@
 package io.agentmemory.command;
 
-import io.agentmemory.internal.Texts;
 import io.agentmemory.spi.Canonical;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
 import java.util.Set;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** The name of a memory's file. Source: the layout of Drift, whose names are a slug and the id. */
 final class FileNames {
   private static final int SLUG = 30;
   private static final int SAFE_SLUG = 60;
+
+  // What Python takes for white space: also four separators that Unicode does not count.
+  private static final Pattern WORD = Pattern.compile("(?U)[^\\s\\x1c-\\x1f]+");
 
   // Upper case is left out so that no two names differ in nothing but case.
   private static final Pattern PLAIN_ID = Pattern.compile("[a-z0-9][a-z0-9._-]{0,99}");
@@ -39,12 +45,16 @@ final class FileNames {
   }
 
   private static String firstWords(String content) {
-    String[] words = content.strip().split("(?U)\\s+", 5);
-    return String.join("-", java.util.Arrays.copyOf(words, Math.min(4, words.length)));
+    List<String> words = new ArrayList<>();
+    Matcher word = WORD.matcher(content);
+    while (words.size() < 4 && word.find()) {
+      words.add(word.group());
+    }
+    return String.join("-", words);
   }
 
   private static String slug(String text) {
-    String lower = Texts.fold(text).replace(' ', '-');
+    String lower = lower(text).replace(' ', '-');
     int end = lower.offsetByCodePoints(0, Math.min(SLUG, lower.codePointCount(0, lower.length())));
     StringBuilder out = new StringBuilder();
     lower
@@ -53,6 +63,49 @@ final class FileNames {
         .filter(c -> c == '-' || isAlphanumeric(c))
         .forEach(out::appendCodePoint);
     return out.toString();
+  }
+
+  // Java goes by words where Unicode, and so the original, goes by letters: a sigma is a final one
+  // after a letter and before none.
+  private static String lower(String text) {
+    if (text.indexOf('\u03a3') < 0) {
+      return text.toLowerCase(Locale.ROOT);
+    }
+    int[] from = text.codePoints().toArray();
+    StringBuilder out = new StringBuilder();
+    for (int i = 0; i < from.length; i++) {
+      if (from[i] == '\u03a3') {
+        out.append(isCased(from, i, -1) && !isCased(from, i, 1) ? '\u03c2' : '\u03c3');
+      } else {
+        out.append(Character.toString(from[i]).toLowerCase(Locale.ROOT));
+      }
+    }
+    return out.toString();
+  }
+
+  /** Whether the nearest in that direction, marks and apostrophes left aside, has a case. */
+  private static boolean isCased(int[] text, int at, int step) {
+    int i = at + step;
+    while (i >= 0 && i < text.length && isCaseIgnorable(text[i])) {
+      i += step;
+    }
+    return i >= 0
+        && i < text.length
+        && (Character.isLowerCase(text[i])
+            || Character.isUpperCase(text[i])
+            || Character.isTitleCase(text[i]));
+  }
+
+  private static boolean isCaseIgnorable(int c) {
+    return switch (Character.getType(c)) {
+      case Character.NON_SPACING_MARK,
+          Character.ENCLOSING_MARK,
+          Character.FORMAT,
+          Character.MODIFIER_LETTER,
+          Character.MODIFIER_SYMBOL ->
+          true;
+      default -> "'.:\u00b7\u0387\u055f\u05f4\u2018\u2019\u2024\u2027".indexOf(c) >= 0;
+    };
   }
 
   private static boolean isAlphanumeric(int c) {

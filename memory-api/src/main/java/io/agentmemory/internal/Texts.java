@@ -42,9 +42,12 @@ public final class Texts {
     return Integer.compare(a.length(), b.length());
   }
 
-  /** Folds case for comparing: lower case, whatever the default locale. */
+  /**
+   * Folds case for comparing: lower case, whatever the default locale, and both small sigmas the
+   * same, so that a part of a text folds to the same part of the folded text.
+   */
   public static String fold(String text) {
-    return text.toLowerCase(Locale.ROOT);
+    return text.toLowerCase(Locale.ROOT).replace('\u03c2', '\u03c3');
   }
 
   /**
@@ -91,6 +94,7 @@ public final class Texts {
 
   // Double.toString is the shortest only since JDK 19. A double is told apart by 17 digits, a
   // decimal of up to 15 digits survives in a normal double, so 15, 16, 17 are all there is to try.
+  // At a power of two more decimals above than below it read back, so the next one up counts too.
   private static BigDecimal shortest(double value) {
     BigDecimal exact = new BigDecimal(value);
     int from = Math.abs(value) < Double.MIN_NORMAL ? 1 : 15;
@@ -100,6 +104,12 @@ public final class Texts {
       BigDecimal rounded = exact.round(digits);
       if (rounded.doubleValue() == value) {
         return rounded;
+      }
+      if ((Double.doubleToRawLongBits(value) & 0xf_ffff_ffff_ffffL) == 0) {
+        BigDecimal up = exact.round(new MathContext(precision, RoundingMode.UP));
+        if (up.doubleValue() == value) {
+          return up;
+        }
       }
     }
     return exact.round(new MathContext(17, RoundingMode.HALF_EVEN));

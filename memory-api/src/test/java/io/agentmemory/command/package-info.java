@@ -1,0 +1,4 @@
+@NullMarked
+package io.agentmemory.command;
+
+import org.jspecify.annotations.NullMarked;

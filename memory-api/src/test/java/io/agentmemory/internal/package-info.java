@@ -1,0 +1,4 @@
+@NullMarked
+package io.agentmemory.internal;
+
+import org.jspecify.annotations.NullMarked;
