@@ -12,7 +12,6 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Values as JSON, in two spellings that both read back to the same value: {@link #canonical} sorts
@@ -22,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * like that is itself wrapped, {@code {"$map":{..}}}.
  */
 public final class Canonical {
-  private static final int MAX_DEPTH = 300;
+  private static final int MAX_DEPTH = 600; // 256 levels of maps that each need a wrapping
   private static final String HEX = "0123456789abcdef";
 
   private Canonical() {}
@@ -161,19 +160,60 @@ public final class Canonical {
   /**
    * The value that {@code json} spells; takes any JSON, so also text that {@link #json} wrote.
    *
-   * @throws IllegalArgumentException if it is no JSON, or nested deeper than 300; says where, never
+   * @throws IllegalArgumentException if it is no JSON, or nested deeper than 600; says where, never
    *     what
    */
   public static Value parse(String json) {
     Parser parser = new Parser(json);
     Value value = parser.value(0);
     parser.end();
-    return value;
+    return parser.wrapped ? unwrap(value) : value;
+  }
+
+  /** What the maps of one entry in it stand for, taken literally one level below {@code $map}. */
+  private static Value unwrap(Value value) {
+    if (value instanceof Value.Seq seq) {
+      return new Value.Seq(seq.items().stream().map(Canonical::unwrap).toList());
+    }
+    if (!(value instanceof Value.Map map)) {
+      return value;
+    }
+    if (map.entries().size() == 1) {
+      Value only = map.get(firstKey(map));
+      switch (firstKey(map)) {
+        case "$time":
+          if (only instanceof Value.Text text) {
+            return new Value.Time(text.value());
+          }
+          break;
+        case "$number":
+          if (only instanceof Value.Text text) {
+            return new Value.Opaque(text.value());
+          }
+          break;
+        case "$map":
+          if (only instanceof Value.Map literal) {
+            return unwrapEntries(literal);
+          }
+          break;
+        default:
+      }
+    }
+    return unwrapEntries(map);
+  }
+
+  private static Value unwrapEntries(Value.Map map) {
+    Map<String, Value> entries = new LinkedHashMap<>();
+    map.entries().forEach((key, value) -> entries.put(key, unwrap(value)));
+    return new Value.Map(entries);
   }
 
   private static final class Parser {
     private final String text;
     private int at;
+
+    /** Whether a key was seen that may stand for what JSON cannot say. */
+    private boolean wrapped;
 
     Parser(String text) {
       this.text = text;
@@ -186,7 +226,7 @@ public final class Canonical {
       char c = peek();
       switch (c) {
         case '{':
-          return unwrap(map(depth));
+          return map(depth);
         case '[':
           return seq(depth);
         case '"':
@@ -203,11 +243,7 @@ public final class Canonical {
     }
 
     private Value.Map map(int depth) {
-      if (depth > MAX_DEPTH) {
-        throw bad("nested too deep");
-      }
       Map<String, Value> entries = new LinkedHashMap<>();
-      Value.@Nullable Map wrapped = null;
       at++;
       if (peek() == '}') {
         at++;
@@ -218,38 +254,16 @@ public final class Canonical {
           throw bad("a key expected");
         }
         String key = string();
+        wrapped |= key.startsWith("$");
         expect(':');
-        if (key.equals("$map") && peek() == '{') {
-          wrapped = map(depth + 1); // meant as it stands only if it turns out to be alone
-          entries.put(key, unwrap(wrapped));
-        } else {
-          entries.put(key, value(depth + 1));
-        }
+        entries.put(key, value(depth + 1));
         if (peek() == ',') {
           at++;
         } else {
           expect('}');
-          boolean alone = wrapped != null && entries.size() == 1;
-          return alone ? new Value.Map(Map.of("$map", wrapped)) : new Value.Map(entries);
+          return new Value.Map(entries);
         }
       }
-    }
-
-    private static Value unwrap(Value.Map map) {
-      if (map.entries().size() == 1) {
-        Map.Entry<String, Value> only = map.entries().entrySet().iterator().next();
-        if (only.getValue() instanceof Value.Text text) {
-          if (only.getKey().equals("$time")) {
-            return new Value.Time(text.value());
-          }
-          if (only.getKey().equals("$number")) {
-            return new Value.Opaque(text.value());
-          }
-        } else if (only.getKey().equals("$map") && only.getValue() instanceof Value.Map inner) {
-          return inner;
-        }
-      }
-      return map;
     }
 
     private Value seq(int depth) {
@@ -322,7 +336,8 @@ public final class Canonical {
         case 'u':
           int code = 0;
           for (int end = at + 4; at < end; at++) {
-            int digit = at < text.length() ? Character.digit(text.charAt(at), 16) : -1;
+            char c16 = at < text.length() ? text.charAt(at) : 0;
+            int digit = c16 < 0x80 ? Character.digit(c16, 16) : -1; // only the digits of ASCII
             if (digit < 0) {
               throw bad("a broken escape");
             }

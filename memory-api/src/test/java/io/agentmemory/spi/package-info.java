@@ -1,0 +1,4 @@
+@NullMarked
+package io.agentmemory.spi;
+
+import org.jspecify.annotations.NullMarked;
