@@ -29,6 +29,10 @@ public record DeleteRecords(List<Delete> deletes) implements Command {
       if (revision < 1) {
         throw new IllegalArgumentException("revision " + revision + " is below 1");
       }
+      if (key.parts().size() != kind.keyParts()
+          || (kind.equals(Kind.OBSERVATION) && !key.part(1).matches("[0-9]{8}"))) {
+        throw new IllegalArgumentException("no record of kind " + kind + " has such a key");
+      }
     }
   }
 

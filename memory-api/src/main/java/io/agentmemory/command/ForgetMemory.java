@@ -2,8 +2,6 @@ package io.agentmemory.command;
 
 import static java.util.Objects.requireNonNull;
 
-import io.agentmemory.Key;
-import io.agentmemory.Kind;
 import io.agentmemory.spi.Needs;
 
 /**
@@ -34,6 +32,7 @@ public record ForgetMemory(String id, long expectedRevision) implements Command 
 
   @Override
   public void needs(Needs needs) {
-    needs.record(Kind.MEMORY, Key.of(id)).ownedBy(id);
+    Ids.need(needs, id);
+    needs.ownedBy(id).ownedBy(Ids.composed(id));
   }
 }

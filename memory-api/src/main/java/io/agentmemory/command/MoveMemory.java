@@ -2,8 +2,6 @@ package io.agentmemory.command;
 
 import static java.util.Objects.requireNonNull;
 
-import io.agentmemory.Key;
-import io.agentmemory.Kind;
 import io.agentmemory.Tier;
 import io.agentmemory.spi.Needs;
 
@@ -28,6 +26,6 @@ public record MoveMemory(String id, Tier tier) implements Command {
 
   @Override
   public void needs(Needs needs) {
-    needs.record(Kind.MEMORY, Key.of(id));
+    Ids.need(needs, id);
   }
 }

@@ -21,9 +21,9 @@ import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.Version;
 import io.agentmemory.command.Outcome.Skip;
+import io.agentmemory.internal.Texts;
 import io.agentmemory.spi.Canonical;
 import io.agentmemory.spi.RecordReader;
-import java.text.Normalizer;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -31,6 +31,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,11 +50,17 @@ public final class Plan {
   private record Ref(Kind<?> kind, Key key) {}
 
   private static final class Entry {
+    /** What the batch found. */
     final @Nullable Stored<?> before;
+
+    /** What its commands count revisions from: what it found, or a state it put in its place. */
+    @Nullable Stored<?> base;
+
     @Nullable Stored<?> now;
 
     Entry(@Nullable Stored<?> before) {
       this.before = before;
+      this.base = before;
       this.now = before;
     }
   }
@@ -124,8 +131,9 @@ public final class Plan {
     }
     List<String> tags = c.tags().stream().map(tag -> rules.tag(operation, tag)).toList();
     String content = rules.content(operation, c.content());
-    Set<String> causes = new LinkedHashSet<>(c.causedBy());
-    causes.addAll(c.retrieved());
+    Set<String> causes = new LinkedHashSet<>();
+    Stream.concat(c.causedBy().stream(), c.retrieved().stream())
+        .forEach(cause -> causes.add(find(cause).map(Memory::id).orElse(Ids.composed(cause))));
     Map<String, Value> members = new LinkedHashMap<>();
     members.put("id", Value.of(id));
     members.put("type", Value.of("active"));
@@ -142,7 +150,8 @@ public final class Plan {
       c.entities().forEach((kind, names) -> entities.put(kind, Value.Seq.ofTexts(names)));
       members.put("entities", new Value.Map(entities));
     }
-    Value.Map frontMatter = rules.members(operation, new Value.Map(members));
+    Value.Map frontMatter = new Value.Map(members);
+    rules.members(operation, frontMatter);
     String fileName = FileNames.of(id, c.title() == null ? content : c.title(), c.title() != null);
     put(new Memory(id, Tier.ACTIVE, fileName, content, frontMatter));
     for (String cause : causes) {
@@ -168,9 +177,6 @@ public final class Plan {
 
   private void update(Operation operation, UpdateMemory c) {
     Memory memory = existing(operation, c.id(), c.expectedRevision());
-    if (c.content() != null) {
-      memory = memory.withContent(rules.content(operation, c.content()));
-    }
     if (!c.set().isEmpty() || !c.remove().isEmpty()) {
       Rules.requireMap(operation, memory);
       Value.Map members = memory.members();
@@ -178,17 +184,16 @@ public final class Plan {
         members = members.without(member);
       }
       for (Map.Entry<String, Value> entry : c.set().entries().entrySet()) {
-        Value value = entry.getValue();
-        if (entry.getKey().equals("tags") && value.isTexts()) {
-          value =
-              Value.Seq.ofTexts(
-                  Value.textsOf(value).stream().map(tag -> rules.tag(operation, tag)).toList());
-        }
-        members = members.with(rules.memberName(operation, entry.getKey()), value);
+        String name = rules.memberName(operation, entry.getKey());
+        members = members.with(name, rules.member(operation, name, entry.getValue()));
       }
-      memory = memory.withMembers(rules.members(operation, members));
+      rules.size(operation, memory.members(), members);
+      memory = memory.withMembers(members);
     }
-    rules.tags(operation, memory);
+    if (c.content() != null) {
+      memory = memory.withContent(rules.content(operation, c.content()));
+      Rules.requireReadable(operation, memory);
+    }
     put(memory);
   }
 
@@ -200,20 +205,23 @@ public final class Plan {
     Memory memory = found.get();
     Rules.requireMap(operation, memory);
     Value.Map members = memory.members();
-    members = members.with("last_recalled", Value.of(c.at()));
+    members = members.with("last_recalled", rules.member(operation, "at", Value.of(c.at())));
     members = members.with("recall_count", plusOne(members.get("recall_count")));
     members = members.with("sessions_since_recall", Value.of(0L));
     members =
         members.with(
             "emotional_weight", Value.of(Math.min(1.0, memory.weight().orElse(0.5) + 0.05)));
-    put(memory.withMembers(rules.members(operation, members)));
+    put(memory.withMembers(members));
   }
 
   private static Value plusOne(@Nullable Value count) {
     if (count instanceof Value.Real real) {
       return Value.of(real.value() + 1);
     }
-    return Value.of(count instanceof Value.Int number ? number.value() + 1 : 1L);
+    if (count instanceof Value.Int number) {
+      return number.value() == Long.MAX_VALUE ? number : Value.of(number.value() + 1);
+    }
+    return Value.of(1L);
   }
 
   private void forget(String id) {
@@ -269,17 +277,14 @@ public final class Plan {
   }
 
   private void define(Operation operation, VectorSpace space) {
-    rules.newId(operation, "name", space.name());
-    if (!space.name().matches("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")) {
-      throw new InvalidMemoryException(
-          operation, "name", "of a space has letters, digits, '.', '_' and '-' only, at most 64");
-    }
+    Rules.spaceName(operation, space.name());
     int dimensions = space.dimensions().orElse(0);
     if (dimensions < 1 || dimensions > rules.limits().vectorFloats()) {
       throw new InvalidMemoryException(
           operation, "dimensions", "is not in 1 to " + rules.limits().vectorFloats());
     }
     rules.members(operation, space.members());
+    rules.state(operation, space);
     Optional<VectorSpace> there = live(Kind.VECTOR_SPACE, space.key());
     if (there.isPresent()) {
       if (there.get().dimensions().orElse(dimensions) != dimensions
@@ -296,7 +301,7 @@ public final class Plan {
   }
 
   private void embed(Operation operation, Embedding embedding) {
-    rules.newId(operation, "target", embedding.target());
+    String target = target(operation, embedding);
     VectorSpace space =
         live(Kind.VECTOR_SPACE, Key.of(embedding.space()))
             .orElseThrow(
@@ -317,7 +322,21 @@ public final class Plan {
           operation, "vector", "has not 1 to " + rules.limits().vectorFloats() + " floats");
     }
     rules.members(operation, embedding.members());
-    put(embedding);
+    rules.state(operation, embedding);
+    put(
+        target.equals(embedding.target())
+            ? embedding
+            : Embedding.of(embedding.space(), target, embedding.vector(), embedding.members()));
+  }
+
+  // A file name of an image is not ours to compose, nor the id of a memory that came as it is.
+  private String target(Operation operation, Embedding embedding) {
+    String target = embedding.target();
+    String composed = rules.newId(operation, "target", target);
+    boolean verbatim =
+        embedding.space().equals(VectorSpace.IMAGE)
+            || (!composed.equals(target) && live(Kind.MEMORY, Key.of(target)).isPresent());
+    return verbatim ? target : composed;
   }
 
   private void putState(Operation operation, PutRecords.Put put) {
@@ -348,6 +367,7 @@ public final class Plan {
       }
     }
     mark(operation, record);
+    clear(record);
     set(Stored.live(record, put.revision(), digest, opId));
   }
 
@@ -371,6 +391,7 @@ public final class Plan {
     if (delete.kind().equals(Kind.VECTOR_SPACE)) {
       throw new InvalidMemoryException(operation, "vector_space", "cannot be deleted");
     }
+    Rules.key(operation, delete.kind(), delete.key());
     Optional<? extends Stored<?>> there = current(delete.kind(), delete.key());
     if (there.isPresent() && there.get().revision() >= delete.revision()) {
       boolean gone = there.get().isTombstone();
@@ -408,7 +429,9 @@ public final class Plan {
     Ref ref = new Ref(kind, key);
     Entry entry = entries.get(ref);
     if (entry == null) {
-      entry = new Entry(reader.get(kind, key).orElse(null));
+      // no store has a record whose key no store can hold, so none has to look for it
+      boolean possible = key.parts().stream().allMatch(part -> Texts.unstorable(part) < 0);
+      entry = new Entry(possible ? reader.get(kind, key).orElse(null) : null);
       entries.put(ref, entry);
     }
     return entry;
@@ -416,7 +439,7 @@ public final class Plan {
 
   private Optional<Memory> find(String id) {
     Optional<Memory> exact = live(Kind.MEMORY, Key.of(id));
-    String composed = Normalizer.normalize(id, Normalizer.Form.NFC);
+    String composed = Ids.composed(id);
     return exact.isPresent() || composed.equals(id) ? exact : live(Kind.MEMORY, Key.of(composed));
   }
 
@@ -437,15 +460,15 @@ public final class Plan {
     return memory;
   }
 
-  /** Gives a record new content, at the revision after the one this batch found. */
+  /** Gives a record new content, at the revision after the one this batch found or put there. */
   private void put(MemoryRecord record) {
     Entry entry = entry(record.kind(), record.key());
     Digest digest = Canonical.digest(record);
-    Version before = entry.before == null ? null : entry.before.version();
-    if (before != null && digest.equals(before.digest())) {
-      entry.now = entry.before;
+    Version base = entry.base == null ? null : entry.base.version();
+    if (base != null && digest.equals(base.digest())) {
+      entry.now = entry.base;
     } else {
-      entry.now = Stored.live(record, next(before), digest, opId);
+      entry.now = Stored.live(record, next(base), digest, opId);
     }
   }
 
@@ -455,11 +478,11 @@ public final class Plan {
       return;
     }
     entry.now =
-        entry.before == null
+        entry.base == null
             ? null
-            : entry.before.isTombstone()
-                ? entry.before
-                : Stored.tombstone(kind, key, next(entry.before.version()), opId);
+            : entry.base.isTombstone()
+                ? entry.base
+                : Stored.tombstone(kind, key, next(entry.base.version()), opId);
   }
 
   private static long next(@Nullable Version before) {
@@ -467,11 +490,22 @@ public final class Plan {
   }
 
   private void set(Stored<?> state) {
-    entry(state.kind(), state.key()).now = state;
+    Entry entry = entry(state.kind(), state.key());
+    entry.base = state;
+    entry.now = state;
   }
 
   private void skip(Kind<?> kind, Key key, Skip.Reason reason) {
     skipped.add(new Skip(kind, key, reason));
+  }
+
+  /** Deletes what lived in a record and finds no place in its new content. */
+  private void clear(MemoryRecord record) {
+    if (record instanceof Memory memory && !Containers.holdsEntries(memory)) {
+      deleteAll(Kind.CO_OCCURRENCE, reader.ownedBy(Kind.CO_OCCURRENCE, memory.id()), memory.id());
+    } else if (record instanceof Edge edge && !Containers.holdsObservations(edge)) {
+      deleteAll(Kind.OBSERVATION, reader.observationsOf(edge.pair()), edge.pair());
+    }
   }
 
   /** Sees to it that the record this one lives in says that it holds such records. */

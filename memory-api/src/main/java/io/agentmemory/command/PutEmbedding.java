@@ -30,5 +30,11 @@ public record PutEmbedding(Embedding embedding) implements Command {
     needs
         .record(Kind.EMBEDDING, embedding.key())
         .record(Kind.VECTOR_SPACE, Key.of(embedding.space()));
+    String composed = Ids.composed(embedding.target());
+    if (!composed.equals(embedding.target())) {
+      needs
+          .record(Kind.MEMORY, Key.of(embedding.target()))
+          .record(Kind.EMBEDDING, Key.of(embedding.space(), composed));
+    }
   }
 }

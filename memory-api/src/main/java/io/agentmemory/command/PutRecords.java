@@ -2,6 +2,8 @@ package io.agentmemory.command;
 
 import static java.util.Objects.requireNonNull;
 
+import io.agentmemory.Edge;
+import io.agentmemory.Memory;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Stored;
 import io.agentmemory.spi.Needs;
@@ -55,6 +57,11 @@ public record PutRecords(List<Put> puts) implements Command {
       needs.record(put.record().kind(), put.record().key());
       Containers.of(put.record())
           .ifPresent(container -> needs.record(container.kind(), container.key()));
+      if (put.record() instanceof Memory memory && !Containers.holdsEntries(memory)) {
+        needs.ownedBy(memory.id());
+      } else if (put.record() instanceof Edge edge && !Containers.holdsObservations(edge)) {
+        needs.observationsOf(edge.pair());
+      }
     }
   }
 }

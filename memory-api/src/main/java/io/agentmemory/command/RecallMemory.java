@@ -2,8 +2,6 @@ package io.agentmemory.command;
 
 import static java.util.Objects.requireNonNull;
 
-import io.agentmemory.Key;
-import io.agentmemory.Kind;
 import io.agentmemory.spi.Needs;
 
 /**
@@ -32,6 +30,6 @@ public record RecallMemory(String id, String at) implements Command {
 
   @Override
   public void needs(Needs needs) {
-    needs.record(Kind.MEMORY, Key.of(id));
+    Ids.need(needs, id);
   }
 }

@@ -5,6 +5,8 @@ import io.agentmemory.Edge;
 import io.agentmemory.Embedding;
 import io.agentmemory.ImageLink;
 import io.agentmemory.InvalidMemoryException;
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
 import io.agentmemory.Limits;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryRecord;
@@ -14,11 +16,36 @@ import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.internal.Texts;
 import io.agentmemory.spi.Canonical;
+import io.agentmemory.spi.Numbers;
 import java.nio.charset.StandardCharsets;
 import java.text.Normalizer;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** What a value has to be like to be let in. */
 record Rules(Limits limits) {
+  /** Deeper than any file that is read, and shallower than what recursion bears. */
+  private static final int MAX_DEPTH = 256;
+
+  /** The most that pgvector takes. */
+  private static final int MAX_FLOATS = 16_000;
+
+  private static final Pattern SPACE = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}");
+
+  /** What YAML 1.1 takes for a time when it stands without quotes. */
+  private static final Pattern YAML_TIME =
+      Pattern.compile(
+          "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+              + "|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \\t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}"
+              + "(?:\\.[0-9]*)?(?:[ \\t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?");
+
+  private static final Pattern YAML_NUMBER = Pattern.compile("[-+]?[.0-9][0-9A-Za-z_.:+-]*");
+
+  private static final Set<String> JSON_NO_NUMBERS = Set.of("NaN", "Infinity", "-Infinity");
+
+  private static final Set<String> SOURCE_TEXTS =
+      Set.of("tags", "links", "caused_by", "leads_to", "consolidated_from");
 
   /**
    * An id that enters through a command: composed (NFC), short enough, without control characters.
@@ -40,12 +67,6 @@ record Rules(Limits limits) {
     return composed;
   }
 
-  void tags(Operation operation, Memory memory) {
-    if (memory.tags().size() > limits.tags()) {
-      throw new InvalidMemoryException(operation, "tags", "are more than " + limits.tags());
-    }
-  }
-
   String memberName(Operation operation, String name) {
     String composed = Normalizer.normalize(name, Normalizer.Form.NFC);
     plain(operation, "member name", composed);
@@ -61,18 +82,47 @@ record Rules(Limits limits) {
     return text;
   }
 
-  /** Front matter that enters through a command. */
-  Value.Map members(Operation operation, Value.Map members) {
+  /**
+   * Members that enter through a command: all of a front matter, or what stands beside a vector.
+   */
+  void members(Operation operation, Value.Map members) {
     check(operation, members, 0);
-    int size = utf8(Canonical.canonical(members));
-    if (size > limits.metadataBytes()) {
+    size(operation, Value.EMPTY_MAP, members);
+    tags(operation, members.get("tags"));
+  }
+
+  /** One member that enters through a command, with its tags composed if that is what it holds. */
+  Value member(Operation operation, String name, Value value) {
+    check(operation, value, 1);
+    if (!name.equals("tags")) {
+      requireTexts(operation, name, value);
+      return value;
+    }
+    tags(operation, value);
+    requireTexts(operation, name, value);
+    return value.isTexts()
+        ? Value.Seq.ofTexts(Value.textsOf(value).stream().map(tag -> tag(operation, tag)).toList())
+        : value;
+  }
+
+  private void tags(Operation operation, @Nullable Value tags) {
+    if (tags instanceof Value.Seq seq && seq.items().size() > limits.tags()) {
+      throw new InvalidMemoryException(operation, "tags", "are more than " + limits.tags());
+    }
+  }
+
+  /** Refuses members that are too large, unless they were as large before. */
+  void size(Operation operation, Value.Map before, Value.Map after) {
+    int keys = after.entries().size();
+    if (keys > limits.keys() && keys > before.entries().size()) {
+      throw new InvalidMemoryException(
+          operation, "metadata", "has a map of more than " + limits.keys() + " keys");
+    }
+    int size = utf8(Canonical.canonical(after));
+    if (size > limits.metadataBytes() && size > utf8(Canonical.canonical(before))) {
       throw new InvalidMemoryException(
           operation, "metadata", "has " + size + " bytes, more than " + limits.metadataBytes());
     }
-    if (members.get("tags") instanceof Value.Seq tags && tags.items().size() > limits.tags()) {
-      throw new InvalidMemoryException(operation, "tags", "are more than " + limits.tags());
-    }
-    return members;
   }
 
   private void check(Operation operation, Value value, int depth) {
@@ -82,6 +132,11 @@ record Rules(Limits limits) {
     }
     if (value instanceof Value.Text text) {
       plain(operation, "metadata", text.value());
+    } else if (value instanceof Value.Opaque) {
+      throw new InvalidMemoryException(
+          operation, "metadata", "has a number that is neither of 64 bits nor a finite float");
+    } else if (value instanceof Value.Time time) {
+      requireTime(operation, "metadata", time, true);
     } else if (value instanceof Value.Seq seq) {
       seq.items().forEach(item -> check(operation, item, depth + 1));
     } else if (value instanceof Value.Map map) {
@@ -143,23 +198,114 @@ record Rules(Limits limits) {
     }
   }
 
+  // ---- what any store can hold ----
+
+  /** The name of a space: it becomes part of a file's name. */
+  static void spaceName(Operation operation, String name) {
+    if (!SPACE.matcher(name).matches()) {
+      throw new InvalidMemoryException(
+          operation, "name", "of a space has letters, digits, '.', '_' and '-' only, at most 64");
+    }
+  }
+
+  static void key(Operation operation, Kind<?> kind, Key key) {
+    key.parts().forEach(part -> storable(operation, kind + " key", part));
+  }
+
+  /** Refuses a member whose name is the document's own. */
+  static void requireUnreserved(Operation operation, MemoryRecord record) {
+    if (record instanceof Embedding embedding && embedding.members().has("embedding")) {
+      throw new InvalidMemoryException(
+          operation, "members", "has \"embedding\", the vector's place");
+    }
+    if (record instanceof VectorSpace space
+        && space.members().has(space.name().equals(VectorSpace.IMAGE) ? "images" : "memories")) {
+      throw new InvalidMemoryException(operation, "members", "has the place of the vectors");
+    }
+  }
+
+  /** Refuses a body that, standing alone in its file, would be read as having front matter. */
+  static void requireReadable(Operation operation, Memory memory) {
+    String content = memory.content();
+    if (memory.frontMatter() == null
+        && content.startsWith("---")
+        && content.indexOf("---", 3) >= 0) {
+      throw new InvalidMemoryException(
+          operation, "content", "without front matter would be read as having some");
+    }
+  }
+
+  /** Of these members a file keeps the source text, so a typed scalar would come back as text. */
+  private static void requireTexts(Operation operation, String name, Value value) {
+    boolean typed = false;
+    if (name.equals("id")) {
+      typed = isTyped(value) && !value.equals(Value.NULL);
+    } else if (SOURCE_TEXTS.contains(name) && value instanceof Value.Seq seq) {
+      typed = seq.items().stream().anyMatch(Rules::isTyped);
+    }
+    if (typed) {
+      throw new InvalidMemoryException(operation, name, "holds texts, not numbers or the like");
+    }
+  }
+
+  private static boolean isTyped(Value value) {
+    return !(value instanceof Value.Text
+        || value instanceof Value.Seq
+        || value instanceof Value.Map);
+  }
+
+  /** A time typed as such: YAML has them, JSON does not. */
+  private static void requireTime(
+      Operation operation, String field, Value.Time time, boolean yaml) {
+    if (!yaml) {
+      throw new InvalidMemoryException(operation, field, "has a time that is no text");
+    }
+    if (!YAML_TIME.matcher(time.value()).matches()) {
+      throw new InvalidMemoryException(operation, field, "has a time that does not look like one");
+    }
+  }
+
+  private static void requireNumber(
+      Operation operation, String field, Value.Opaque number, boolean yaml) {
+    String text = number.value();
+    if (!(yaml ? YAML_NUMBER.matcher(text).matches() : isJsonNumber(text))) {
+      throw new InvalidMemoryException(
+          operation, field, "has a number that does not look like one, or needs no text");
+    }
+  }
+
+  private static boolean isJsonNumber(String text) {
+    try {
+      return JSON_NO_NUMBERS.contains(text)
+          || Numbers.json(text, IllegalArgumentException::new) instanceof Value.Opaque;
+    } catch (IllegalArgumentException notEvenOne) {
+      return false;
+    }
+  }
+
   /** What any store can hold of a record that comes from elsewhere: verbatim, but within reason. */
   void state(Operation operation, MemoryRecord record) {
-    record.key().parts().forEach(part -> storable(operation, record.kind() + " key", part));
+    key(operation, record.kind(), record.key());
+    requireUnreserved(operation, record);
     if (record instanceof Memory memory) {
       memory(operation, memory);
     } else if (record instanceof Edge edge) {
-      storableValue(operation, "members", edge.members());
+      storableValue(operation, "members", edge.members(), false);
     } else if (record instanceof Observation observation) {
-      storableValue(operation, "members", observation.members());
+      storableValue(operation, "members", observation.members(), false);
     } else if (record instanceof Embedding embedding) {
-      storableValue(operation, "members", embedding.members());
+      if (embedding.dimensions() < 1 || embedding.dimensions() > MAX_FLOATS) {
+        throw new InvalidMemoryException(
+            operation, "vector", "has not 1 to " + MAX_FLOATS + " floats");
+      }
+      storableValue(operation, "members", embedding.members(), false);
     } else if (record instanceof VectorSpace space) {
-      storableValue(operation, "members", space.members());
+      spaceName(operation, space.name());
+      storableValue(operation, "members", space.members(), false);
     } else if (record instanceof CoOccurrence entry) {
-      storableValue(operation, "count", entry.count());
+      storableValue(operation, "count", entry.count(), true);
     } else if (record instanceof ImageLink link) {
-      storableValue(operation, "links", link.links());
+      storableValue(operation, "links", link.links(), false);
     }
   }
 
@@ -172,16 +318,10 @@ record Rules(Limits limits) {
     if (!FileNames.isSafe(memory.fileName())) {
       throw new InvalidMemoryException(operation, "file_name", "is no plain name that ends in .md");
     }
-    Value frontMatter = memory.frontMatter();
-    if (frontMatter == null) {
-      String content = memory.content();
-      int second = content.startsWith("---") ? content.indexOf("---", 3) : -1;
-      if (second >= 0) {
-        throw new InvalidMemoryException(
-            operation, "content", "without front matter would be read as having some");
-      }
-    } else {
-      storableValue(operation, "front_matter", frontMatter);
+    requireReadable(operation, memory);
+    if (memory.frontMatter() != null) {
+      storableValue(operation, "front_matter", memory.frontMatter(), true);
+      memory.members().entries().forEach((name, value) -> requireTexts(operation, name, value));
     }
     String id = memory.members().get("id") instanceof Value.Text text ? text.value() : null;
     String named = id == null ? FileNames.stem(memory.fileName()) : id;
@@ -191,11 +331,30 @@ record Rules(Limits limits) {
     }
   }
 
-  private static void storableValue(Operation operation, String field, Value value) {
-    value.mapTexts(
-        text -> {
-          storable(operation, field, text);
-          return text;
-        });
+  private static void storableValue(Operation operation, String field, Value value, boolean yaml) {
+    storableValue(operation, field, value, yaml, 0);
+  }
+
+  private static void storableValue(
+      Operation operation, String field, Value value, boolean yaml, int depth) {
+    if (depth > MAX_DEPTH) {
+      throw new InvalidMemoryException(operation, field, "is nested deeper than " + MAX_DEPTH);
+    }
+    if (value instanceof Value.Text text) {
+      storable(operation, field, text.value());
+    } else if (value instanceof Value.Time time) {
+      requireTime(operation, field, time, yaml);
+    } else if (value instanceof Value.Opaque number) {
+      requireNumber(operation, field, number, yaml);
+    } else if (value instanceof Value.Seq seq) {
+      seq.items().forEach(item -> storableValue(operation, field, item, yaml, depth + 1));
+    } else if (value instanceof Value.Map map) {
+      map.entries()
+          .forEach(
+              (key, item) -> {
+                storable(operation, field, key);
+                storableValue(operation, field, item, yaml, depth + 1);
+              });
+    }
   }
 }

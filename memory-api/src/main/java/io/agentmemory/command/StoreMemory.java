@@ -2,8 +2,6 @@ package io.agentmemory.command;
 
 import static java.util.Objects.requireNonNull;
 
-import io.agentmemory.Key;
-import io.agentmemory.Kind;
 import io.agentmemory.spi.Needs;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -52,6 +50,12 @@ public record StoreMemory(
     }
   }
 
+  /** Id and sizes; never the content. */
+  @Override
+  public String toString() {
+    return "StoreMemory[" + id + ", " + content.length() + " chars, " + tags.size() + " tags]";
+  }
+
   /** A memory with nothing but content. */
   public static StoreMemory of(String id, String at, String content) {
     return new StoreMemory(
@@ -97,8 +101,8 @@ public record StoreMemory(
 
   @Override
   public void needs(Needs needs) {
-    needs.record(Kind.MEMORY, Key.of(id));
-    causedBy.forEach(cause -> needs.record(Kind.MEMORY, Key.of(cause)));
-    retrieved.forEach(cause -> needs.record(Kind.MEMORY, Key.of(cause)));
+    Ids.need(needs, id);
+    causedBy.forEach(cause -> Ids.need(needs, cause));
+    retrieved.forEach(cause -> Ids.need(needs, cause));
   }
 }

@@ -2,8 +2,6 @@ package io.agentmemory.command;
 
 import static java.util.Objects.requireNonNull;
 
-import io.agentmemory.Key;
-import io.agentmemory.Kind;
 import io.agentmemory.Memory;
 import io.agentmemory.Value;
 import io.agentmemory.spi.Needs;
@@ -38,6 +36,22 @@ public record UpdateMemory(
     if (expectedRevision < 0) {
       throw new IllegalArgumentException("expectedRevision is below 0");
     }
+  }
+
+  /** Id and sizes; never the content. */
+  @Override
+  public String toString() {
+    return "UpdateMemory["
+        + id
+        + ", "
+        + (content == null ? "no content" : content.length() + " chars")
+        + ", set "
+        + set
+        + ", remove "
+        + remove.size()
+        + ", if revision "
+        + expectedRevision
+        + "]";
   }
 
   /** An update of nothing yet. */
@@ -89,6 +103,6 @@ public record UpdateMemory(
 
   @Override
   public void needs(Needs needs) {
-    needs.record(Kind.MEMORY, Key.of(id));
+    Ids.need(needs, id);
   }
 }

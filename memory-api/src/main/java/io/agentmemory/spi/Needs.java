@@ -2,6 +2,7 @@ package io.agentmemory.spi;
 
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
+import io.agentmemory.internal.Texts;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
@@ -16,21 +17,31 @@ public final class Needs {
   private final Set<String> owners = new LinkedHashSet<>();
   private final Set<String> pairs = new LinkedHashSet<>();
 
-  /** Adds one record. */
+  /** Adds one record, unless its key is one that no store can hold. */
   public Needs record(Kind<?> kind, Key key) {
-    keys.computeIfAbsent(kind, k -> new LinkedHashSet<>()).add(key);
+    if (key.parts().stream().allMatch(Needs::isPossible)) {
+      keys.computeIfAbsent(kind, k -> new LinkedHashSet<>()).add(key);
+    }
     return this;
+  }
+
+  private static boolean isPossible(String part) {
+    return Texts.unstorable(part) < 0;
   }
 
   /** Adds all that belongs to a memory. */
   public Needs ownedBy(String memoryId) {
-    owners.add(memoryId);
+    if (isPossible(memoryId)) {
+      owners.add(memoryId);
+    }
     return this;
   }
 
   /** Adds the observations of an edge. */
   public Needs observationsOf(String pair) {
-    pairs.add(pair);
+    if (isPossible(pair)) {
+      pairs.add(pair);
+    }
     return this;
   }
 
