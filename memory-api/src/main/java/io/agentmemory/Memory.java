@@ -45,6 +45,12 @@ public record Memory(
     }
   }
 
+  /** Id, tier and sizes; never the content. */
+  @Override
+  public String toString() {
+    return "Memory[" + id + ", " + tier + ", " + content.length() + " chars, " + frontMatter + "]";
+  }
+
   static Memory of(Key key, Value.Map content) {
     return new Memory(
         key.part(0),

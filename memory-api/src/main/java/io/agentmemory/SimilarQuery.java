@@ -63,8 +63,15 @@ public final class SimilarQuery {
     return new SimilarQuery(space, vector, limit, minSimilarity, tiers, tags);
   }
 
-  /** Only vectors at least this similar, -1 to 1. */
+  /**
+   * Only vectors at least this similar, -1 to 1.
+   *
+   * @throws IllegalArgumentException if it is NaN
+   */
   public SimilarQuery minSimilarity(double minSimilarity) {
+    if (Double.isNaN(minSimilarity)) {
+      throw new IllegalArgumentException("minSimilarity is not a number");
+    }
     return new SimilarQuery(space, vector, limit, minSimilarity, tiers, tags);
   }
 

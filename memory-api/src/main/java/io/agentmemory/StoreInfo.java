@@ -1,5 +1,6 @@
 package io.agentmemory;
 
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,8 +29,8 @@ public record StoreInfo(
 
   /** Copies the collections. */
   public StoreInfo {
-    kinds = new LinkedHashMap<>(kinds);
-    tombstones = new LinkedHashMap<>(tombstones);
+    kinds = Collections.unmodifiableMap(new LinkedHashMap<>(kinds));
+    tombstones = Collections.unmodifiableMap(new LinkedHashMap<>(tombstones));
     setAside = List.copyOf(setAside);
     notCovered = List.copyOf(notCovered);
   }

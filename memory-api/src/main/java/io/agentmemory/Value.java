@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * A value as its author wrote it: what a member of a record holds. Immutable, equal by value.
  *
  * <p>An integer and a float are different values ({@code 1} is not {@code 1.0}), and null, missing
- * and empty are three different things: a missing member is simply not in its {@link Map}.
+ * and empty are three different things: a missing member is simply not in its {@link Map}. What it
+ * holds is no part of {@code toString()}, because memories are private and logs are not.
  */
 public sealed interface Value {
 
@@ -56,6 +57,12 @@ public sealed interface Value {
     public Text {
       requireNonNull(value, "value");
     }
+
+    /** Its length; never the text. */
+    @Override
+    public String toString() {
+      return "Text[" + value.length() + " chars]";
+    }
   }
 
   /** A time that YAML typed as one (written without quotes); holds its source text. */
@@ -64,6 +71,12 @@ public sealed interface Value {
     public Time {
       requireNonNull(value, "value");
     }
+
+    /** Its length; never the text. */
+    @Override
+    public String toString() {
+      return "Time[" + value.length() + " chars]";
+    }
   }
 
   /** A number that neither {@link Int} nor {@link Real} can hold, as its source text. */
@@ -71,6 +84,12 @@ public sealed interface Value {
     /** Takes the source text. */
     public Opaque {
       requireNonNull(value, "value");
+    }
+
+    /** Its length; never the text. */
+    @Override
+    public String toString() {
+      return "Opaque[" + value.length() + " chars]";
     }
   }
 
@@ -88,6 +107,12 @@ public sealed interface Value {
         items.add(new Text(text));
       }
       return new Seq(items);
+    }
+
+    /** Its size; never the items. */
+    @Override
+    public String toString() {
+      return "Seq[" + items.size() + " items]";
     }
   }
 
@@ -131,6 +156,12 @@ public sealed interface Value {
       java.util.Map<String, Value> copy = new LinkedHashMap<>(entries);
       copy.remove(key);
       return new Map(copy);
+    }
+
+    /** Its size; never the entries. */
+    @Override
+    public String toString() {
+      return "Map[" + entries.size() + " entries]";
     }
   }
 

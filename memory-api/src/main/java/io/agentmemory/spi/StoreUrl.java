@@ -50,7 +50,19 @@ public record StoreUrl(String scheme, String location, Map<String, String> param
   }
 
   private static String decode(String text) {
-    return URLDecoder.decode(text.replace("+", "%2B"), StandardCharsets.UTF_8);
+    try {
+      return URLDecoder.decode(text.replace("+", "%2B"), StandardCharsets.UTF_8);
+    } catch (IllegalArgumentException broken) { // whose message may hold a piece of a password
+      throw new IllegalArgumentException("a parameter of a store's address has a broken % escape");
+    }
+  }
+
+  /**
+   * Scheme and names of parameters; never their values nor the location, which may hold secrets.
+   */
+  @Override
+  public String toString() {
+    return "StoreUrl[" + scheme + ", " + parameters.keySet() + "]";
   }
 
   /** The value of a parameter. */

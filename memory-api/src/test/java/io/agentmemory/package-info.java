@@ -1,0 +1,4 @@
+@NullMarked
+package io.agentmemory;
+
+import org.jspecify.annotations.NullMarked;
