@@ -439,7 +439,10 @@ abstract class StateContract extends CommandContract {
           new ForgetMemory("m", 0));
 
       assertThat(store.read(Kind.EMBEDDING, Key.of("text", "m"))).isEmpty();
-      assertThat(store.read(Kind.CO_OCCURRENCE, Key.of("m", "x"))).isEmpty();
+      assertThat(stored(Kind.CO_OCCURRENCE, "m", "x").isTombstone())
+          .as("a state that came from elsewhere leaves a tombstone")
+          .isTrue();
+      assertThat(stored(Kind.CO_OCCURRENCE, "m", "x").revision()).isEqualTo(2);
       assertThat(live(Kind.IMAGE_LINK, "a.jpg").links()).isEqualTo(Value.EMPTY_SEQ);
     }
 
