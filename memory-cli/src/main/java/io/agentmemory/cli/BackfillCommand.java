@@ -69,7 +69,7 @@ final class BackfillCommand extends StoreOperation {
     BackfillReport report;
     CountDownLatch ended = new CountDownLatch(1);
     try (MemoryStore source = read(from);
-        MemoryStore target = dryRun ? read(to) : write(to)) {
+        MemoryStore target = target()) {
       report = run(source, target, ended);
     } finally {
       ended.countDown();
@@ -81,6 +81,13 @@ final class BackfillCommand extends StoreOperation {
       print(console(), report, seconds);
     }
     return exitCode(report);
+  }
+
+  private MemoryStore target() {
+    if (!dryRun) {
+      return write(to);
+    }
+    return read(to);
   }
 
   private BackfillReport run(MemoryStore source, MemoryStore target, CountDownLatch ended) {
@@ -215,7 +222,7 @@ final class BackfillCommand extends StoreOperation {
     List<String> headings =
         List.of(
             "kind", "listed", "inserted", "updated", "unchanged", "newer", "deleted", "set aside");
-    Table table = new Table(headings, Set.copyOf(headings.subList(1, headings.size())));
+    Table table = new Table(headings, Set.copyOf(headings.subList(1, headings.size())), List.of());
     report
         .kinds()
         .forEach(

@@ -444,7 +444,7 @@ final class Demo {
   private void summary() {
     List<String> headings =
         List.of("stage", "leads", "writes", "same outcome", "reads compared", "mismatches");
-    Table table = new Table(headings, Set.copyOf(headings.subList(2, headings.size())));
+    Table table = new Table(headings, Set.copyOf(headings.subList(2, headings.size())), List.of());
     DualWriteStats before = null;
     for (Map.Entry<Stage, DualWriteStats> entry : perStage.entrySet()) {
       DualWriteStats now = entry.getValue();

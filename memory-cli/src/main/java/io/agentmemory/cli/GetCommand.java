@@ -5,6 +5,7 @@ import io.agentmemory.MemoryStore;
 import io.agentmemory.Stored;
 import io.agentmemory.Value;
 import io.agentmemory.spi.Canonical;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -47,21 +48,23 @@ final class GetCommand extends StoreOperation {
   }
 
   private void print(Memory memory, long revision) {
-    member("id", memory.id());
-    member("tier", memory.tier().folder());
-    member("file", memory.fileName());
-    member("revision", Long.toString(revision));
-    for (Map.Entry<String, Value> entry : memory.members().entries().entrySet()) {
-      if (!entry.getKey().equals("id") && !entry.getKey().equals(Memory.CO_OCCURRENCES)) {
-        member(entry.getKey(), text(entry.getValue()));
-      }
-    }
+    Map<String, String> shown = new LinkedHashMap<>();
+    shown.put("id", memory.id());
+    shown.put("tier", memory.tier().folder());
+    shown.put("file", memory.fileName());
+    shown.put("revision", Long.toString(revision));
+    memory
+        .members()
+        .without("id")
+        .without(Memory.CO_OCCURRENCES)
+        .entries()
+        .forEach((name, value) -> shown.put(Cells.oneLine(name), Cells.oneLine(text(value))));
+    int widest = shown.keySet().stream().mapToInt(Cells::width).max().orElse(0);
+    shown.forEach(
+        (name, value) ->
+            console().line((console().dim(Cells.left(name, widest + 2)) + value).stripTrailing()));
     console().line("");
     console().line(console().shown(memory.content()));
-  }
-
-  private void member(String name, String value) {
-    console().line(console().dim(Cells.left(Cells.oneLine(name), 16)) + Cells.oneLine(value));
   }
 
   private static String text(Value value) {

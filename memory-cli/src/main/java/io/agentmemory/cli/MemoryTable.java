@@ -8,18 +8,23 @@ import java.util.Set;
 
 /** Memories, one a line. */
 final class MemoryTable {
+  private static final int DAY = 10;
   private static final int DAY_AND_MINUTE = 16;
+  private static final int ROOMY = 100; // columns from which on the minute has room too
 
   private MemoryTable() {}
 
   static void print(Console console, List<Memory> memories) {
     Table table =
-        new Table(List.of("id", "tier", "created", "weight", "tags", "text"), Set.of("weight"));
+        new Table(
+            List.of("id", "tier", "created", "weight", "tags", "text"),
+            Set.of("weight"),
+            List.of("tags", "text"));
     for (Memory memory : memories) {
       table.row(
           Cells.oneLine(memory.id()),
           memory.tier().folder(),
-          created(memory),
+          created(memory, console),
           weight(memory),
           tags(memory),
           words(memory, console));
@@ -27,12 +32,13 @@ final class MemoryTable {
     table.print(console);
   }
 
-  static String created(Memory memory) {
+  private static String created(Memory memory, Console console) {
     String text = Cells.oneLine(memory.created().orElse("")).replace('T', ' ');
-    return text.length() <= DAY_AND_MINUTE ? text : text.substring(0, DAY_AND_MINUTE);
+    boolean narrow = console.screen().out() && console.screen().width() < ROOMY;
+    return text.substring(0, Math.min(text.length(), narrow ? DAY : DAY_AND_MINUTE));
   }
 
-  static String weight(Memory memory) {
+  private static String weight(Memory memory) {
     OptionalDouble weight = memory.weight();
     return weight.isEmpty() ? "" : String.format(Locale.ROOT, "%.2f", weight.getAsDouble());
   }

@@ -126,7 +126,10 @@ final class SearchCommand extends StoreOperation {
 
   private Table table(MemoryStore store, List<SimilarQuery.Hit> hits) {
     Table table =
-        new Table(List.of("similar", "target", "tier", "tags", "text"), Set.of("similar"));
+        new Table(
+            List.of("similar", "target", "tier", "tags", "text"),
+            Set.of("similar"),
+            List.of("tags", "text"));
     for (SimilarQuery.Hit hit : hits) {
       Optional<Memory> memory = memory(store, hit);
       List<String> cells = new ArrayList<>();

@@ -10,23 +10,35 @@ import java.util.Set;
  */
 final class Table {
   private static final int GAP = 2;
+  private static final int LEAST = 8;
 
   private final List<String> headings;
   private final List<List<String>> rows = new ArrayList<>();
   private final Set<String> right;
+  private final List<String> giving;
 
-  /** A table whose columns named in {@code right} are aligned to the right. */
-  Table(List<String> headings, Set<String> right) {
+  /**
+   * A table.
+   *
+   * @param right columns that are aligned to the right
+   * @param giving columns that give way where the table is too wide, the first one first, each down
+   *     to a third of what all of them have
+   */
+  Table(List<String> headings, Set<String> right, List<String> giving) {
     this.headings = headings;
     this.right = right;
+    this.giving = giving;
   }
 
   void row(String... cells) {
     rows.add(List.of(cells));
   }
 
-  /** Prints it; where it is too wide, the last column gives way, then the one before. */
+  /** Prints it; without rows, nothing. */
   void print(Console console) {
+    if (rows.isEmpty()) {
+      return;
+    }
     if (!console.screen().out()) {
       rows.forEach(row -> console.line(String.join("\t", row)));
       return;
@@ -55,12 +67,16 @@ final class Table {
       }
       total += widths[i];
     }
-    int least = 24; // so that the last column does not vanish behind a long one before it
-    for (int i = widths.length - 1; i > 0 && total > width; i--) {
-      int taken = Math.min(total - width, Math.max(0, widths[i] - least));
-      widths[i] -= taken;
+    int fixed = total;
+    for (String heading : giving) {
+      fixed -= widths[headings.indexOf(heading)];
+    }
+    int least = Math.max(LEAST, (width - fixed) / 3);
+    for (String heading : giving) {
+      int column = headings.indexOf(heading);
+      int taken = Math.max(0, Math.min(total - width, widths[column] - least));
+      widths[column] -= taken;
       total -= taken;
-      least = Cells.width(headings.get(i - 1)) + 8;
     }
     return widths;
   }

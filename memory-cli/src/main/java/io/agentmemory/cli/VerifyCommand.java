@@ -97,7 +97,7 @@ final class VerifyCommand extends StoreOperation {
   static void print(Console console, VerifyReport report, double seconds) {
     boolean counts = report.level() == Verifier.Level.COUNTS;
     List<String> headings = List.of("kind", "source", "target", "equal", "different");
-    Table table = new Table(headings, Set.copyOf(headings.subList(1, headings.size())));
+    Table table = new Table(headings, Set.copyOf(headings.subList(1, headings.size())), List.of());
     long compared = 0;
     for (Kind<?> kind : report.kinds().keySet()) {
       VerifyReport.Counts c = report.kinds().get(kind);

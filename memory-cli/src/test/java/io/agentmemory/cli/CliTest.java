@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.agentmemory.Memory;
 import io.agentmemory.NewMemory;
+import io.agentmemory.Value;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -302,7 +303,7 @@ class CliTest {
       put("m1", "the text", "a", "b");
 
       assertThat(Run.memory("get", url, "m1").out().lines().map(String::strip))
-          .contains("id              m1", "tags            a, b", "revision        1", "the text");
+          .contains("id                m1", "tags              a, b", "the text");
     }
 
     @Test
@@ -348,8 +349,8 @@ class CliTest {
       assertThat(memory.content()).isEqualTo("new");
       assertThat(memory.tags()).containsExactly("x", "y");
       assertThat(memory.weight()).hasValue(0.9);
-      assertThat(memory.members().get("count")).hasToString("Int[value=3]");
-      assertThat(memory.members().get("note")).hasToString("Text[value=plain text]");
+      assertThat(memory.members().get("count")).isEqualTo(Value.of(3));
+      assertThat(memory.members().get("note")).isEqualTo(Value.of("plain text"));
       assertThat(memory.created()).contains("2026-02-10T11:52:05.123456+00:00");
       assertThat(Run.memory("update", url, "m1", "--remove", "note", "--no-tags").exit()).isZero();
       assertThat(stored("m1").members().has("note")).isFalse();
@@ -427,6 +428,8 @@ class CliTest {
       assertThat(lines.get(0)).matches("id +tier +created +weight +tags +text");
       assertThat(lines).hasSize(4).allMatch(line -> Cells.width(line) <= 80);
       assertThat(lines.get(3)).isEqualTo("2 in all");
+      assertThat(Run.on(TERMINAL, "", "list", url, "--tag", "none").out().strip())
+          .isEqualTo("0 in all");
     }
 
     @Test

@@ -42,14 +42,16 @@ class ScreenTest {
   }
 
   @Test
-  void givenTableTooWide_whenPrinted_thenLastColumnsGiveWayAndTheFirstStays() {
-    Table table = new Table(List.of("id", "tags", "text"), Set.of());
+  void givenTableTooWide_whenPrinted_thenSomeColumnsGiveWayAndTheOthersStay() {
+    Table table = new Table(List.of("id", "tags", "text"), Set.of(), List.of("tags", "text"));
     table.row("an-id-of-some-length", "t".repeat(60), "x".repeat(60));
 
-    List<String> lines = table.lines(70);
+    for (int width : new int[] {50, 70, 100, 133}) {
+      List<String> lines = table.lines(width);
 
-    assertThat(lines).allMatch(line -> Cells.width(line) <= 70);
-    assertThat(lines.get(1)).startsWith("an-id-of-some-length  t").contains("…", "xxxx");
+      assertThat(lines).as("width %d", width).allMatch(line -> Cells.width(line) <= width);
+      assertThat(lines.get(1)).startsWith("an-id-of-some-length  t").contains("…", "xxxx");
+    }
   }
 
   @Test
