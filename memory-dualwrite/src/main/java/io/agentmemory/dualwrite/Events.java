@@ -1,5 +1,6 @@
 package io.agentmemory.dualwrite;
 
+import io.agentmemory.MemoryStoreException;
 import io.agentmemory.OpId;
 import io.agentmemory.Operation;
 import java.util.Collection;
@@ -48,7 +49,7 @@ final class Events {
   void secondaryFailed(OpId operation, Throwable failure) {
     secondaryFailures.increment();
     if (secondaryFails.compareAndSet(false, true)) {
-      LOG.warn("the secondary store fails; callers are served by the authority", failure);
+      LOG.warn("the secondary store fails, callers are served by the authority: {}", safe(failure));
     }
     tell(l -> l.onSecondaryFailure(operation, failure));
   }
@@ -65,7 +66,7 @@ final class Events {
 
   void shadowFailed(Operation read, Throwable failure) {
     shadowFailed.increment();
-    LOG.debug("{}: shadow read failed", read, failure);
+    LOG.debug("{}: shadow read failed: {}", read, safe(failure));
     tell(l -> l.onShadowFailure(read, failure));
   }
 
@@ -74,12 +75,19 @@ final class Events {
     tell(l -> l.onStageChanged(from, to));
   }
 
+  /** Our own errors never have content in their messages; of others nobody knows. */
+  static String safe(Throwable failure) {
+    return failure instanceof MemoryStoreException
+        ? String.valueOf(failure.getMessage())
+        : failure.getClass().getName();
+  }
+
   private void tell(Consumer<DualWriteListener> event) {
     try {
       event.accept(listener);
     } catch (Throwable thrown) { // it is somebody else's code
       listenerFailures.increment();
-      LOG.debug("the listener failed", thrown);
+      LOG.debug("the listener failed: {}", safe(thrown));
     }
   }
 }

@@ -20,6 +20,7 @@ final class Prefetch<T> implements AutoCloseable {
   private final Thread thread;
   private volatile boolean closed;
   private volatile @Nullable Throwable failure;
+  private boolean ended;
 
   /** Makes the things. */
   interface Producer<T> {
@@ -61,13 +62,16 @@ final class Prefetch<T> implements AutoCloseable {
     return false;
   }
 
-  /** The next thing, or null after the last; throws what the producer threw. */
+  /** The next thing, or null after the last; throws what the producer threw, once. */
   @Nullable T next() throws InterruptedException {
+    if (ended) {
+      return null;
+    }
     Optional<T> thing = queue.take();
     if (thing.isPresent()) {
       return thing.get();
     }
-    closed = true;
+    ended = true;
     Throwable thrown = failure;
     if (thrown instanceof RuntimeException exception) {
       throw exception;

@@ -1,6 +1,7 @@
 package io.agentmemory.dualwrite;
 
 import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
 
 import io.agentmemory.CoOccurrence;
 import io.agentmemory.Edge;
@@ -23,6 +24,8 @@ import io.agentmemory.testkit.InMemoryMemoryStore;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 
 /** Small stores with something of every kind, and all that a store holds as one list. */
@@ -94,6 +97,15 @@ final class Trees {
       }
     }
     return lines;
+  }
+
+  /** Waits until something holds; fails after ten seconds. */
+  static void await(BooleanSupplier condition, String what) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+    while (!condition.getAsBoolean()) {
+      assertThat(System.nanoTime()).as("time to wait for %s", what).isLessThan(deadline);
+      Thread.onSpinWait();
+    }
   }
 
   static Stored<Memory> memory(MemoryStore store, String id) {

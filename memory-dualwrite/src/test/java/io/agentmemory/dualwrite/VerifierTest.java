@@ -7,6 +7,7 @@ import io.agentmemory.Kind;
 import io.agentmemory.command.ForgetMemory;
 import io.agentmemory.testkit.InMemoryMemoryStore;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -47,6 +48,15 @@ class VerifierTest {
               assertThat(d.field()).isEqualTo("content");
               assertThat(d.source()).startsWith("5 chars #").isNotEqualTo(d.target());
             });
+  }
+
+  @Test
+  void givenOneSideLongerByFar_whenVerified_thenEachRecordTooManyIsNamed() {
+    VerifyReport missing = verify(Verifier.Level.FIELDS);
+
+    assertThat(missing.types()).containsExactly(Map.entry(Difference.Type.MISSING_IN_TARGET, 783L));
+    assertThat(Verifier.builder(target, source).wait(duration -> true).run().types())
+        .containsExactly(Map.entry(Difference.Type.MISSING_IN_SOURCE, 783L));
   }
 
   private VerifyReport verify(Verifier.Level level) {
