@@ -1,0 +1,240 @@
+package io.agentmemory.postgres;
+
+import io.agentmemory.MemoryStoreException;
+import io.agentmemory.OpId;
+import io.agentmemory.Operation;
+import io.agentmemory.StoreUnavailableException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import javax.sql.DataSource;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.Jdbi;
+import org.jdbi.v3.core.JdbiException;
+import org.jdbi.v3.core.statement.SqlStatements;
+import org.jdbi.v3.core.statement.StatementExceptions;
+import org.jdbi.v3.core.statement.StatementExceptions.MessageRendering;
+import org.jdbi.v3.core.statement.TemplateEngine;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Connections, transactions and second tries: every exception that leaves it is one of ours.
+ * Thread-safe.
+ */
+final class Database {
+  private static final Logger LOG = LoggerFactory.getLogger(Database.class);
+  private static final Duration DEADLINE = Duration.ofSeconds(3);
+  private static final int TRIES = 6;
+
+  /** Work on a connection. */
+  interface Work<R> {
+    R on(Connection connection) throws SQLException;
+  }
+
+  /** Work through JDBI. */
+  interface HandleWork<R> {
+    R on(Handle handle);
+  }
+
+  /** What was read is no longer so: the whole operation has to be done again. */
+  static final class Stale extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    Stale() {
+      super("a record changed meanwhile", null, false, false);
+    }
+  }
+
+  /**
+   * Time limits of one transaction.
+   *
+   * @param lock waiting for one lock, in milliseconds
+   * @param statement running one statement, in milliseconds
+   */
+  record TimeLimits(int lock, int statement) {
+    /** For what somebody waits for. */
+    static final TimeLimits FOREGROUND = new TimeLimits(1_000, 2_500);
+
+    /** For batches of hundreds of records. */
+    static final TimeLimits BULK = new TimeLimits(5_000, 60_000);
+  }
+
+  private final DataSource foreground;
+  private final DataSource bulk;
+  private final Jdbi foregroundJdbi;
+  private final Jdbi bulkJdbi;
+  private final Runnable evictAll;
+
+  /**
+   * Works over these connections.
+   *
+   * @param bulk for long work, so that it does not keep others waiting
+   * @param evictAll throws away pooled connections after a failover
+   */
+  Database(DataSource foreground, DataSource bulk, Runnable evictAll) {
+    this.foreground = foreground;
+    this.bulk = bulk;
+    this.evictAll = evictAll;
+    this.foregroundJdbi = jdbi(foreground);
+    this.bulkJdbi = jdbi(bulk);
+  }
+
+  private static Jdbi jdbi(DataSource source) {
+    Jdbi jdbi = Jdbi.create(() -> open(source));
+    // no bound values anywhere
+    jdbi.getConfig(StatementExceptions.class).setMessageRendering(MessageRendering.NONE);
+    jdbi.getConfig(SqlStatements.class).setJfrParamMaxLength(0);
+    // the default one would take <=> for its own
+    jdbi.getConfig(SqlStatements.class).setTemplateEngine(TemplateEngine.NOP);
+    return jdbi;
+  }
+
+  private DataSource source(boolean isBulk) {
+    return isBulk ? bulk : foreground;
+  }
+
+  /** Reads on a connection, each statement a transaction of its own. */
+  <R> R read(Operation operation, boolean isBulk, Work<R> work) {
+    for (int tries = 1; ; tries++) {
+      try (Connection connection = open(source(isBulk))) {
+        return work.on(connection);
+      } catch (SQLException failure) {
+        if (tries > 1 || !SqlErrors.isLostStatement(failure)) {
+          throw fail(operation, failure);
+        }
+      } catch (Table.SqlFailure wrapped) {
+        throw fail(operation, wrapped.failure());
+      }
+    }
+  }
+
+  /** Reads through JDBI, each statement a transaction of its own. */
+  <R> R query(Operation operation, boolean isBulk, HandleWork<R> work) {
+    for (int tries = 1; ; tries++) {
+      try (Handle handle = (isBulk ? bulkJdbi : foregroundJdbi).open()) {
+        return work.on(handle);
+      } catch (JdbiException | Table.SqlFailure wrapped) {
+        SQLException failure = SqlErrors.find(wrapped);
+        if (failure == null) {
+          throw wrapped;
+        }
+        if (tries > 1 || !SqlErrors.isLostStatement(failure)) {
+          throw fail(operation, failure);
+        }
+      }
+    }
+  }
+
+  /**
+   * Runs one statement that is a transaction of its own.
+   *
+   * @throws SQLException if it did not take effect
+   * @throws StoreUnavailableException if nobody knows whether it did
+   */
+  <R> R autocommit(Operation operation, OpId opId, boolean isBulk, Work<R> work)
+      throws SQLException {
+    Connection connection;
+    try {
+      connection = open(source(isBulk));
+    } catch (SQLException failure) {
+      throw fail(operation, failure);
+    }
+    try (connection) {
+      return work.on(connection);
+    } catch (SQLException failure) {
+      if (SqlErrors.isConnectionLost(failure)) {
+        throw SqlErrors.unknown(operation, opId, failure);
+      }
+      throw failure;
+    }
+  }
+
+  /**
+   * Does work in one transaction and commits it. Starts anew, a few times within three seconds, if
+   * somebody else was in the way.
+   */
+  <R> R transact(Operation operation, OpId opId, boolean isBulk, Work<R> work) {
+    long start = System.nanoTime();
+    for (int tries = 1; ; tries++) {
+      SQLException contention;
+      try {
+        return once(operation, opId, isBulk, work);
+      } catch (Stale stale) {
+        contention = new SQLException("records kept changing", "40001");
+      } catch (SQLException failure) {
+        boolean again = SqlErrors.isContention(failure);
+        if (!again && !(tries == 1 && SqlErrors.isLostStatement(failure))) {
+          throw fail(operation, failure);
+        }
+        contention = failure;
+      }
+      boolean late = System.nanoTime() - start > DEADLINE.toNanos();
+      if (tries == TRIES || late || Thread.currentThread().isInterrupted()) {
+        throw fail(operation, contention);
+      }
+      LOG.debug("{}: trying again after SQLSTATE {}", operation, SqlErrors.state(contention));
+      pause(tries);
+    }
+  }
+
+  private <R> R once(Operation operation, OpId opId, boolean isBulk, Work<R> work)
+      throws SQLException {
+    Connection connection = open(source(isBulk));
+    boolean committing = false;
+    boolean done = false;
+    try {
+      connection.setAutoCommit(false);
+      R result = work.on(connection);
+      committing = true;
+      connection.commit();
+      done = true;
+      return result;
+    } catch (SQLException failure) {
+      if (committing && SqlErrors.isConnectionLost(failure)) {
+        throw SqlErrors.unknown(operation, opId, failure);
+      }
+      throw failure;
+    } catch (Table.SqlFailure wrapped) {
+      throw wrapped.failure();
+    } finally {
+      giveBack(connection, done);
+    }
+  }
+
+  // After any failure: roll back. A commit of a failed transaction would keep nothing.
+  private static void giveBack(Connection connection, boolean committed) {
+    try (connection) {
+      if (!committed) {
+        connection.rollback();
+      }
+      connection.setAutoCommit(true);
+    } catch (SQLException e) {
+      LOG.debug("a connection was of no use any more: SQLSTATE {}", SqlErrors.state(e));
+    }
+  }
+
+  private static void pause(int tries) {
+    long most = TimeUnit.MILLISECONDS.toNanos(Math.min(500, 10L << tries));
+    LockSupport.parkNanos(ThreadLocalRandom.current().nextLong(most));
+  }
+
+  private static Connection open(DataSource source) throws SQLException {
+    Connection connection = source.getConnection();
+    if (!connection.getAutoCommit()) { // somebody else's pool may have that as its default
+      connection.setAutoCommit(true);
+    }
+    return connection;
+  }
+
+  private MemoryStoreException fail(Operation operation, SQLException failure) {
+    if (SqlErrors.isReadOnlyServer(failure)) {
+      LOG.warn("{}: the server is read-only; closing the connections to it", operation);
+      evictAll.run();
+    }
+    return SqlErrors.translate(operation, failure);
+  }
+}

@@ -1,0 +1,252 @@
+package io.agentmemory.postgres;
+
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
+import io.agentmemory.MemoryRecord;
+import io.agentmemory.Observation;
+import io.agentmemory.Operation;
+import io.agentmemory.Stored;
+import io.agentmemory.VectorSpace;
+import io.agentmemory.internal.Texts;
+import io.agentmemory.spi.Needs;
+import io.agentmemory.spi.RecordReader;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The records that a batch reads, each locked for the rest of the transaction. What was not asked
+ * for ahead is read when it is asked for.
+ */
+final class LockedRecords implements RecordReader {
+  private static final String LOCK = " FOR UPDATE OF t";
+
+  private final Operation operation;
+  private final Connection connection;
+  private final Tables tables;
+  private final boolean locksSpaces;
+  private final Map<Kind<?>, Map<Key, Optional<Stored<?>>>> known = new HashMap<>();
+  private final Map<Kind<?>, Map<String, List<Stored<?>>>> owned = new HashMap<>();
+  private @Nullable List<String> spaces;
+
+  /**
+   * Reads in the transaction of {@code connection}.
+   *
+   * @param locksSpaces whether the batch may change spaces; else they are only read, so that
+   *     everybody can put vectors at the same time
+   */
+  LockedRecords(Operation operation, Connection connection, Tables tables, boolean locksSpaces) {
+    this.operation = operation;
+    this.connection = connection;
+    this.tables = tables;
+    this.locksSpaces = locksSpaces;
+  }
+
+  private String lock(Kind<?> kind) {
+    return kind.equals(Kind.VECTOR_SPACE) && !locksSpaces ? "" : LOCK;
+  }
+
+  /** Adds to {@code pipeline} the statements that fetch the records named by key. */
+  void fetch(Needs needs, Pipeline pipeline) {
+    for (Kind<?> kind : Kind.all()) { // always in the same order, so that nobody deadlocks
+      Set<Key> keys = needs.keys().get(kind);
+      if (keys != null) {
+        fetch(kind, keys, pipeline);
+      }
+    }
+  }
+
+  private <T extends MemoryRecord> void fetch(Kind<T> kind, Set<Key> keys, Pipeline pipeline) {
+    Map<Key, Optional<Stored<?>>> found = of(kind);
+    Map<Table<T>, List<Key>> byTable = new LinkedHashMap<>();
+    for (Key key : new TreeSet<>(keys)) {
+      found.put(key, Optional.empty());
+      if (Tables.canHold(kind, key)) {
+        byTable.computeIfAbsent(tables.of(kind, key), t -> new ArrayList<>()).add(key);
+      }
+    }
+    byTable.forEach(
+        (table, wanted) ->
+            pipeline.query(
+                table.select().add(table.hasKeyIn(wanted)).add(table.orderByKey()).add(lock(kind)),
+                row -> {
+                  Stored<T> stored = table.read(operation, row);
+                  found.put(stored.key(), Optional.of(stored));
+                }));
+  }
+
+  /** Fetches what belongs to memories and edges, if anything such is needed. */
+  void fetchOwned(Needs needs) throws SQLException {
+    if (!needs.owners().isEmpty()) {
+      fetchOwned(needs.owners());
+    }
+    if (!needs.pairs().isEmpty()) {
+      fetchObservations(needs.pairs());
+    }
+  }
+
+  private void fetchOwned(Set<String> owners) throws SQLException {
+    List<String> ids = owners.stream().filter(id -> Texts.unstorable(id) < 0).toList();
+    Pipeline pipeline = new Pipeline();
+    for (Kind<?> kind : List.of(Kind.CO_OCCURRENCE, Kind.EMBEDDING, Kind.IMAGE_LINK)) {
+      Map<String, List<Stored<?>>> lists = owned.computeIfAbsent(kind, k -> new HashMap<>());
+      owners.forEach(owner -> lists.put(owner, new ArrayList<>()));
+    }
+    add(
+        pipeline,
+        tables.of(Kind.CO_OCCURRENCE),
+        Sql.of(" AND t.from_id = ANY(?::text[])", Sql.texts(ids)));
+    for (String space : spaces()) {
+      if (!space.equals(VectorSpace.IMAGE)) {
+        add(
+            pipeline,
+            tables.embeddings(space),
+            Sql.of(" AND t.target = ANY(?::text[])", Sql.texts(ids)));
+      }
+    }
+    add(
+        pipeline,
+        tables.of(Kind.IMAGE_LINK),
+        Sql.of(" AND t.memory_ids && ?::text[]", Sql.texts(ids)));
+    pipeline.run(connection);
+  }
+
+  private void fetchObservations(Collection<String> pairs) throws SQLException {
+    Map<String, List<Stored<?>>> lists =
+        owned.computeIfAbsent(Kind.OBSERVATION, k -> new HashMap<>());
+    pairs.forEach(pair -> lists.put(pair, new ArrayList<>()));
+    List<String> storable = pairs.stream().filter(pair -> Texts.unstorable(pair) < 0).toList();
+    Pipeline pipeline = new Pipeline();
+    Table<Observation> table = tables.of(Kind.OBSERVATION);
+    pipeline.query(
+        ownedSql(table, Sql.of(" AND t.pair = ANY(?::text[])", Sql.texts(storable))),
+        row -> {
+          Stored<Observation> stored = table.read(operation, row);
+          List<Stored<?>> list = lists.get(stored.key().part(0));
+          if (list != null) {
+            list.add(stored);
+          }
+        });
+    pipeline.run(connection);
+  }
+
+  private <T extends MemoryRecord> void add(Pipeline pipeline, Table<T> table, Sql condition) {
+    Map<String, List<Stored<?>>> lists = owned.computeIfAbsent(table.kind(), k -> new HashMap<>());
+    Map<Key, Optional<Stored<?>>> found = of(table.kind());
+    pipeline.query(
+        ownedSql(table, condition),
+        row -> {
+          Stored<T> stored = table.read(operation, row);
+          found.put(stored.key(), Optional.of(stored));
+          if (stored.value() != null) {
+            for (String owner : stored.value().owners()) {
+              List<Stored<?>> list = lists.get(owner);
+              if (list != null) {
+                list.add(stored);
+              }
+            }
+          }
+        });
+  }
+
+  private static Sql ownedSql(Table<?> table, Sql condition) {
+    return table
+        .select()
+        .add(condition)
+        .add(" AND NOT t.deleted")
+        .add(table.orderByKey())
+        .add(LOCK);
+  }
+
+  private List<String> spaces() throws SQLException {
+    if (spaces == null) {
+      List<String> names = new ArrayList<>();
+      Pipeline pipeline = new Pipeline();
+      Table<VectorSpace> table = tables.of(Kind.VECTOR_SPACE);
+      pipeline.query(
+          Sql.of("SELECT t.name FROM " + table.name() + " AS t")
+              .add(table.scope())
+              .add(" AND NOT t.deleted ORDER BY t.name"),
+          row -> names.add(row.getString(1)));
+      pipeline.run(connection);
+      spaces = names;
+    }
+    return spaces;
+  }
+
+  private Map<Key, Optional<Stored<?>>> of(Kind<?> kind) {
+    return known.computeIfAbsent(kind, k -> new HashMap<>());
+  }
+
+  @Override
+  public <T extends MemoryRecord> Optional<Stored<T>> get(Kind<T> kind, Key key) {
+    if (!of(kind).containsKey(key)) {
+      run(pipeline -> fetch(kind, Set.of(key), pipeline));
+    }
+    return cast(of(kind).getOrDefault(key, Optional.empty()));
+  }
+
+  @Override
+  public <T extends MemoryRecord> List<Stored<T>> ownedBy(Kind<T> kind, String memoryId) {
+    Map<String, List<Stored<?>>> lists = owned.get(kind);
+    if (lists == null || !lists.containsKey(memoryId)) {
+      runSql(() -> fetchOwned(Set.of(memoryId)));
+    }
+    return list(kind, memoryId);
+  }
+
+  @Override
+  public List<Stored<Observation>> observationsOf(String pair) {
+    Map<String, List<Stored<?>>> lists = owned.get(Kind.OBSERVATION);
+    if (lists == null || !lists.containsKey(pair)) {
+      runSql(() -> fetchObservations(List.of(pair)));
+    }
+    return list(Kind.OBSERVATION, pair);
+  }
+
+  @SuppressWarnings("unchecked") // each list holds records of its own kind
+  private <T extends MemoryRecord> List<Stored<T>> list(Kind<T> kind, String owner) {
+    List<Stored<T>> list = new ArrayList<>();
+    for (Stored<?> stored : owned.getOrDefault(kind, Map.of()).getOrDefault(owner, List.of())) {
+      list.add((Stored<T>) stored);
+    }
+    list.sort(java.util.Comparator.comparing(Stored::key));
+    return list;
+  }
+
+  @SuppressWarnings("unchecked") // each map holds records of its own kind
+  private static <T extends MemoryRecord> Optional<Stored<T>> cast(Optional<Stored<?>> stored) {
+    return stored.map(record -> (Stored<T>) record);
+  }
+
+  private interface SqlWork {
+    void run() throws SQLException;
+  }
+
+  private interface Fill {
+    void fill(Pipeline pipeline);
+  }
+
+  private void run(Fill fill) {
+    Pipeline pipeline = new Pipeline();
+    fill.fill(pipeline);
+    runSql(() -> pipeline.run(connection));
+  }
+
+  private static void runSql(SqlWork work) {
+    try {
+      work.run();
+    } catch (SQLException failure) {
+      throw new Table.SqlFailure(failure); // through Plan, which knows no SQL
+    }
+  }
+}

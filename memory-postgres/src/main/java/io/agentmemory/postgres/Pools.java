@@ -1,0 +1,140 @@
+package io.agentmemory.postgres;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.SQLExceptionOverride;
+import java.io.PrintWriter;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.SQLFeatureNotSupportedException;
+import java.time.Duration;
+import java.util.Properties;
+import java.util.logging.Logger;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+
+/** The connections of a store that was opened by address: one pool for callers, one for bulk. */
+final class Pools implements AutoCloseable {
+  private static final int FOREGROUND = 10;
+  private static final int BULK = 4;
+  private static final int BULK_SOCKET_SECONDS = 120;
+
+  private final HikariDataSource foreground;
+  private final HikariDataSource bulk;
+
+  private Pools(HikariDataSource foreground, HikariDataSource bulk) {
+    this.foreground = foreground;
+    this.bulk = bulk;
+  }
+
+  static Pools open(PostgresUrl url) {
+    return new Pools(
+        new HikariDataSource(config(url, "agent-memory", url.properties(), FOREGROUND)),
+        new HikariDataSource(config(url, "agent-memory-bulk", patient(url), BULK)));
+  }
+
+  private static Properties patient(PostgresUrl url) {
+    Properties properties = new Properties();
+    properties.putAll(url.properties());
+    if (Integer.parseInt(properties.getProperty("socketTimeout", "0")) != 0) {
+      properties.setProperty("socketTimeout", Integer.toString(BULK_SOCKET_SECONDS));
+    }
+    return properties;
+  }
+
+  private static HikariConfig config(
+      PostgresUrl url, String name, Properties properties, int size) {
+    HikariConfig config = new HikariConfig();
+    config.setPoolName(name);
+    config.setJdbcUrl(url.jdbcUrl());
+    config.setDataSourceProperties(properties);
+    config.setMaximumPoolSize(size);
+    config.setMinimumIdle(0);
+    config.setInitializationFailTimeout(-1); // whoever asks first is told
+    config.setConnectionTimeout(Duration.ofSeconds(1).toMillis());
+    config.setValidationTimeout(Duration.ofMillis(800).toMillis());
+    config.setMaxLifetime(Duration.ofMinutes(10).toMillis());
+    config.setIdleTimeout(Duration.ofMinutes(5).toMillis());
+    config.setKeepaliveTime(Duration.ofMinutes(1).toMillis());
+    config.setExceptionOverride(new Evict());
+    return config;
+  }
+
+  /** A connection on which one of these happened is of no use any more. */
+  private static final class Evict implements SQLExceptionOverride {
+    @java.lang.Override
+    public Override adjudicate(SQLException failure) {
+      return SqlErrors.isReadOnlyServer(failure) || SqlErrors.isConnectionLost(failure)
+          ? Override.MUST_EVICT
+          : Override.CONTINUE_EVICT;
+    }
+  }
+
+  DataSource foreground() {
+    return foreground;
+  }
+
+  DataSource bulk() {
+    return bulk;
+  }
+
+  /** Closes every connection once it is idle: after a failover they lead to the wrong server. */
+  void evictAll() {
+    foreground.getHikariPoolMXBean().softEvictConnections();
+    bulk.getHikariPoolMXBean().softEvictConnections();
+  }
+
+  @Override
+  public void close() {
+    foreground.close();
+    bulk.close();
+  }
+
+  /** New connections, not pooled and patient, for migrations. */
+  static DataSource unpooled(PostgresUrl url) {
+    Properties properties = patient(url);
+    return new DataSource() {
+      @Override
+      public Connection getConnection() throws SQLException {
+        return DriverManager.getConnection(url.jdbcUrl(), properties);
+      }
+
+      @Override
+      public Connection getConnection(String user, String password) throws SQLException {
+        throw new SQLFeatureNotSupportedException("the address says who connects");
+      }
+
+      @Override
+      public @Nullable PrintWriter getLogWriter() {
+        return null;
+      }
+
+      @Override
+      public void setLogWriter(@Nullable PrintWriter out) {}
+
+      @Override
+      public void setLoginTimeout(int seconds) {}
+
+      @Override
+      public int getLoginTimeout() {
+        return 0;
+      }
+
+      @Override
+      public Logger getParentLogger() throws SQLFeatureNotSupportedException {
+        throw new SQLFeatureNotSupportedException();
+      }
+
+      @Override
+      public <T> T unwrap(Class<T> type) throws SQLException {
+        throw new SQLException("wraps nothing");
+      }
+
+      @Override
+      public boolean isWrapperFor(Class<?> type) {
+        return false;
+      }
+    };
+  }
+}

@@ -1,0 +1,267 @@
+package io.agentmemory.postgres;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentmemory.Health;
+import io.agentmemory.Key;
+import io.agentmemory.KeyVersion;
+import io.agentmemory.Kind;
+import io.agentmemory.Limits;
+import io.agentmemory.Memory;
+import io.agentmemory.MemoryQuery;
+import io.agentmemory.MemoryRecord;
+import io.agentmemory.MemoryStore;
+import io.agentmemory.MemoryStoreException;
+import io.agentmemory.OpenMode;
+import io.agentmemory.Operation;
+import io.agentmemory.ScanRange;
+import io.agentmemory.SimilarQuery;
+import io.agentmemory.StoreInfo;
+import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.Stored;
+import io.agentmemory.UncategorizedStoreException;
+import io.agentmemory.command.Batch;
+import io.agentmemory.command.Outcome;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import javax.sql.DataSource;
+
+/**
+ * Memory in PostgreSQL 14 to 18: typed tables, one transaction per batch, vectors in pgvector's
+ * type where the extension is. Any number of processes may use the same namespace at once.
+ * Thread-safe.
+ *
+ * <p>Open it by address with {@link io.agentmemory.MemoryStores#open(String)}, which brings a pool
+ * of connections and time limits, or over a pool of yours with {@link #builder}.
+ */
+public final class PostgresMemoryStore implements MemoryStore {
+  private final String namespace;
+  private final OpenMode mode;
+  private final Runnable onClose;
+  private final Database database;
+  private final Reads reads;
+  private final Queries queries;
+  private final Writes writes;
+  private final Facts facts;
+  private volatile boolean closed;
+
+  private PostgresMemoryStore(
+      Builder builder, DataSource bulk, Runnable evictAll, Runnable onClose, Vectors vectors) {
+    namespace = builder.namespace;
+    mode = builder.mode;
+    this.onClose = onClose;
+    database = new Database(builder.source, bulk, evictAll);
+    Tables tables = new Tables('"' + builder.schema + '"', namespace, vectors);
+    reads = new Reads(database, tables);
+    queries = new Queries(database, tables);
+    SpaceCache spaces =
+        new SpaceCache(
+            name -> reads.read(Kind.VECTOR_SPACE, Key.of(name)).filter(s -> !s.isTombstone()));
+    writes = new Writes(database, tables, builder.limits, builder.clock, spaces);
+    facts = new Facts(database, tables, mode);
+  }
+
+  /**
+   * A store over connections of yours, which {@link #close()} leaves open. Set time limits on them:
+   * a {@code socketTimeout} of some seconds, and {@code logServerErrorDetail=false} so that no
+   * memory gets into an exception of the driver.
+   */
+  public static Builder builder(DataSource source) {
+    return new Builder(source);
+  }
+
+  /** What to open, and how. */
+  public static final class Builder {
+    private final DataSource source;
+    private String namespace = PostgresUrl.DEFAULT_NAMESPACE;
+    private String schema = PostgresUrl.DEFAULT_SCHEMA;
+    private Limits limits = Limits.DEFAULT;
+    private OpenMode mode = OpenMode.READ_WRITE;
+    private boolean migrates = true;
+    private Clock clock = Clock.systemUTC();
+
+    private Builder(DataSource source) {
+      this.source = requireNonNull(source, "source");
+    }
+
+    /** Whose memory it is, at most 128 bytes. Default {@code default}. */
+    public Builder namespace(String namespace) {
+      this.namespace = PostgresUrl.namespace(namespace);
+      return this;
+    }
+
+    /** The schema of the tables: lower-case letters, digits, {@code _}. Default agent_memory. */
+    public Builder schema(String schema) {
+      this.schema = PostgresUrl.schema(schema);
+      return this;
+    }
+
+    /** How large a value may be. Default {@link Limits#DEFAULT}. */
+    public Builder limits(Limits limits) {
+      this.limits = requireNonNull(limits, "limits");
+      return this;
+    }
+
+    /** Opens for reading only: nothing is migrated, and commands are refused. */
+    public Builder readOnly() {
+      this.mode = OpenMode.READ;
+      return this;
+    }
+
+    /** Only checks the schema, instead of making it or bringing it up to date. */
+    public Builder checkOnly() {
+      this.migrates = false;
+      return this;
+    }
+
+    /** Says when an operation was applied, for its entry in the table of operations. */
+    Builder clock(Clock clock) {
+      this.clock = requireNonNull(clock, "clock");
+      return this;
+    }
+
+    /**
+     * Opens the store; unless told otherwise, makes the schema or brings it up to date.
+     *
+     * @throws UncategorizedStoreException if the schema is not one this library works with
+     * @throws StoreUnavailableException if the database gives no answer
+     */
+    public PostgresMemoryStore open() {
+      PostgresSchema tables = PostgresSchema.of(source, schema);
+      return open(tables, source, () -> {}, () -> {});
+    }
+
+    private PostgresMemoryStore open(
+        PostgresSchema tables, DataSource bulk, Runnable evictAll, Runnable onClose) {
+      if (migrates && mode == OpenMode.READ_WRITE) {
+        tables.migrate();
+      } else {
+        tables.check();
+      }
+      try (Connection connection = source.getConnection()) {
+        Vectors vectors = Facts.vectors(connection, tables.quoted());
+        return new PostgresMemoryStore(this, bulk, evictAll, onClose, vectors);
+      } catch (SQLException failure) {
+        throw SqlErrors.translate(new Operation(Writes.STORE, "open", namespace), failure);
+      }
+    }
+  }
+
+  static PostgresMemoryStore open(PostgresUrl url, OpenMode mode) {
+    Pools pools = Pools.open(url);
+    try {
+      Builder builder = builder(pools.foreground()).namespace(url.namespace()).schema(url.schema());
+      builder.mode = mode;
+      return builder.open(
+          PostgresSchema.of(Pools.unpooled(url), url.schema()),
+          pools.bulk(),
+          pools::evictAll,
+          pools::close);
+    } catch (RuntimeException | Error failure) {
+      pools.close();
+      throw failure;
+    }
+  }
+
+  @Override
+  public String namespace() {
+    return namespace;
+  }
+
+  @Override
+  public Outcome execute(Batch batch) {
+    checkOpen(batch.verb());
+    if (mode == OpenMode.READ) {
+      throw new UncategorizedStoreException(
+          new Operation(Writes.STORE, batch.verb(), batch.subject()),
+          "the store was opened for reading only",
+          null);
+    }
+    return writes.execute(batch);
+  }
+
+  @Override
+  public <T extends MemoryRecord> Optional<Stored<T>> read(Kind<T> kind, Key key) {
+    checkOpen("read");
+    return reads.read(kind, key);
+  }
+
+  @Override
+  public <T extends MemoryRecord> List<Stored<T>> readAll(Kind<T> kind, List<Key> keys) {
+    checkOpen("readAll");
+    return reads.readAll(kind, keys);
+  }
+
+  @Override
+  public <T extends MemoryRecord> Stream<Stored<T>> scan(Kind<T> kind, ScanRange range) {
+    checkOpen("scan");
+    return reads.scan(kind, range);
+  }
+
+  @Override
+  public <T extends MemoryRecord> Stream<KeyVersion> versions(Kind<T> kind, ScanRange range) {
+    checkOpen("versions");
+    return reads.versions(kind, range);
+  }
+
+  @Override
+  public List<Memory> find(MemoryQuery query) {
+    checkOpen("find");
+    return queries.find(query);
+  }
+
+  @Override
+  public long count(MemoryQuery query) {
+    checkOpen("count");
+    return queries.count(query);
+  }
+
+  @Override
+  public List<SimilarQuery.Hit> search(SimilarQuery query) {
+    checkOpen("search");
+    return queries.search(query);
+  }
+
+  @Override
+  public Health health() {
+    if (closed) {
+      return new Health(Health.Status.DOWN, List.of("the store is closed"));
+    }
+    try {
+      return facts.health();
+    } catch (MemoryStoreException down) {
+      return new Health(Health.Status.DOWN, List.of(String.valueOf(down.getMessage())));
+    }
+  }
+
+  @Override
+  public StoreInfo info() {
+    checkOpen("info");
+    return facts.info();
+  }
+
+  private void checkOpen(String verb) {
+    if (closed) {
+      throw new UncategorizedStoreException(
+          new Operation(Writes.STORE, verb, ""), "the store is closed", null);
+    }
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      onClose.run();
+    }
+  }
+
+  /** Names the namespace. */
+  @Override
+  public String toString() {
+    return "PostgresMemoryStore[" + namespace + "]";
+  }
+}

@@ -1,0 +1,273 @@
+package io.agentmemory.postgres;
+
+import io.agentmemory.Embedding;
+import io.agentmemory.InvalidMemoryException;
+import io.agentmemory.Kind;
+import io.agentmemory.Memory;
+import io.agentmemory.MemoryQuery;
+import io.agentmemory.MemoryQuery.Order;
+import io.agentmemory.MemoryQuery.TimeField;
+import io.agentmemory.Operation;
+import io.agentmemory.SimilarQuery;
+import io.agentmemory.Tier;
+import io.agentmemory.VectorSpace;
+import io.agentmemory.internal.Texts;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.PriorityQueue;
+import java.util.stream.Stream;
+import org.jdbi.v3.core.Handle;
+import org.jspecify.annotations.Nullable;
+
+/** Lists, counts and searches. */
+final class Queries {
+  private static final int QUERY_SECONDS = 3;
+
+  private final Database database;
+  private final Tables tables;
+
+  Queries(Database database, Tables tables) {
+    this.database = database;
+    this.tables = tables;
+  }
+
+  List<Memory> find(MemoryQuery query) {
+    Operation operation = new Operation(Writes.STORE, "find", "");
+    if (!isAnswerable(query)) {
+      return List.of();
+    }
+    Table<Memory> table = tables.of(Kind.MEMORY);
+    Sql sql = table.select().add(conditions(query));
+    sql.add(
+        query.order() == Order.NEWEST
+            ? " ORDER BY t.created_at DESC NULLS LAST"
+            : " ORDER BY coalesce(t.weight, 0) DESC");
+    sql.add(
+        ", CASE t.tier WHEN 'core' THEN 0 WHEN 'active' THEN 1 ELSE 2 END, t.file_name, t.id"
+            + " LIMIT ? OFFSET ?",
+        Sql.number(query.limit()),
+        Sql.number(query.offset()));
+    return database.query(
+        operation,
+        false,
+        handle ->
+            sql
+                .bind(handle.createQuery(sql.text()).setQueryTimeout(QUERY_SECONDS))
+                .map((row, context) -> table.read(operation, row))
+                .stream()
+                .flatMap(stored -> stored.live().stream())
+                .toList());
+  }
+
+  long count(MemoryQuery query) {
+    if (!isAnswerable(query)) {
+      return 0;
+    }
+    Table<Memory> table = tables.of(Kind.MEMORY);
+    Sql sql =
+        Sql.of("SELECT count(*) FROM " + table.name() + " AS t")
+            .add(table.scope())
+            .add(conditions(query));
+    return database.query(
+        new Operation(Writes.STORE, "count", ""),
+        false,
+        handle ->
+            sql.bind(handle.createQuery(sql.text()).setQueryTimeout(QUERY_SECONDS))
+                .mapTo(Long.class)
+                .one());
+  }
+
+  /** Whether a database could hold what is asked for; what it cannot hold matches nothing. */
+  private static boolean isAnswerable(MemoryQuery query) {
+    return Stream.of(query.tags().stream(), query.types().stream(), query.text().stream())
+        .flatMap(texts -> texts)
+        .allMatch(text -> Texts.unstorable(text) < 0);
+  }
+
+  private static Sql conditions(MemoryQuery query) {
+    Sql sql = Sql.of(" AND NOT t.deleted");
+    addTiers(sql, "t", query.tiers());
+    addTags(sql, "t", query.tags());
+    if (!query.types().isEmpty()) {
+      // a type that YAML took for a time is no text and stands in extra
+      sql.add(
+          " AND (t.type = ANY(?::text[]) OR t.extra -> 'type' ->> '$time' = ANY(?::text[]))",
+          Sql.texts(query.types()),
+          Sql.texts(query.types()));
+    }
+    query
+        .text()
+        .ifPresent(
+            text -> sql.add(" AND pg_catalog.strpos(t.content_folded, ?) > 0", Sql.text(text)));
+    query
+        .days()
+        .ifPresent(
+            days -> {
+              String column = days.field() == TimeField.CREATED ? "t.created_day" : "t.event_day";
+              sql.add(" AND " + column + " IS NOT NULL");
+              addBound(sql, column + " >= ?", days.from());
+              addBound(sql, column + " < ?", days.before());
+            });
+    query
+        .instants()
+        .ifPresent(
+            instants -> {
+              String column = instants.field() == TimeField.CREATED ? "t.created_at" : "t.event_at";
+              sql.add(" AND " + column + " IS NOT NULL");
+              addBound(sql, column + " >= ?", instants.from());
+              addBound(sql, column + " < ?", instants.before());
+            });
+    return sql;
+  }
+
+  private static void addBound(Sql sql, String condition, @Nullable LocalDate day) {
+    if (day != null) {
+      sql.add(" AND " + condition, Sql.text(day.toString()));
+    }
+  }
+
+  private static void addBound(Sql sql, String condition, @Nullable Instant instant) {
+    if (instant != null) {
+      sql.add(" AND " + condition, Sql.time(instant));
+    }
+  }
+
+  private static void addTiers(Sql sql, String alias, Collection<Tier> tiers) {
+    if (tiers.size() < Tier.values().length) {
+      sql.add(
+          " AND " + alias + ".tier = ANY(?::text[])",
+          Sql.texts(tiers.stream().map(Tier::folder).toList()));
+    }
+  }
+
+  private static void addTags(Sql sql, String alias, Collection<String> tags) {
+    if (!tags.isEmpty()) {
+      sql.add(" AND " + alias + ".tags_folded @> ?::text[]", Sql.texts(tags));
+    }
+  }
+
+  // ---- vectors ----
+
+  List<SimilarQuery.Hit> search(SimilarQuery query) {
+    Operation operation = new Operation(Writes.STORE, "search", query.space());
+    return database.query(operation, false, handle -> search(operation, query, handle));
+  }
+
+  private List<SimilarQuery.Hit> search(Operation operation, SimilarQuery query, Handle handle) {
+    float[] vector = query.vector();
+    Optional<Integer> dimensions =
+        Texts.unstorable(query.space()) >= 0 ? Optional.empty() : dimensions(query.space(), handle);
+    if (dimensions.isEmpty()) {
+      throw new InvalidMemoryException(operation, "space", "is not defined");
+    }
+    if (dimensions.get() != 0 && dimensions.get() != vector.length) {
+      throw new InvalidMemoryException(
+          operation,
+          "vector",
+          "has " + vector.length + " floats, the space has " + dimensions.get());
+    }
+    boolean impossible =
+        (query.needsMemory() && query.space().equals(VectorSpace.IMAGE))
+            || query.tags().stream().anyMatch(tag -> Texts.unstorable(tag) >= 0);
+    if (impossible) {
+      return List.of();
+    }
+    return tables.vectors().hasExtension()
+        ? searchThere(query, vector, handle)
+        : searchHere(query, vector, handle);
+  }
+
+  /** Floats per vector, 0 if the space does not say; empty if there is no such space. */
+  private Optional<Integer> dimensions(String space, Handle handle) {
+    Table<VectorSpace> table = tables.of(Kind.VECTOR_SPACE);
+    Sql sql =
+        Sql.of("SELECT coalesce(t.dims, 0) FROM " + table.name() + " AS t")
+            .add(table.scope())
+            .add(" AND t.name = ? AND NOT t.deleted", Sql.text(space));
+    return sql.bind(handle.createQuery(sql.text())).mapTo(Integer.class).findOne();
+  }
+
+  /** The rows to compare with: of the right length, and of memories that pass. */
+  private Sql candidates(SimilarQuery query, Sql distance, int length) {
+    // The number of the space says whose it is, so the namespace need not be looked at: with it,
+    // the planner may take the index for a good idea.
+    long id = Spaces.id(tables.namespace(), query.space());
+    Sql sql = Sql.of("SELECT e.target, ").add(distance);
+    sql.add(" FROM " + tables.schema() + ".embeddings AS e");
+    if (query.needsMemory()) {
+      sql.add(
+          " JOIN " + tables.schema() + ".memories m ON m.namespace = ? AND m.id = e.target",
+          Sql.text(tables.namespace()));
+    }
+    sql.add(" WHERE e.space_id = " + id + " AND e.dims = " + length + " AND NOT e.deleted");
+    if (query.needsMemory()) {
+      sql.add(" AND NOT m.deleted");
+      if (!query.tiers().isEmpty()) {
+        addTiers(sql, "m", query.tiers());
+      }
+      addTags(sql, "m", query.tags());
+    }
+    return sql;
+  }
+
+  private List<SimilarQuery.Hit> searchThere(SimilarQuery query, float[] vector, Handle handle) {
+    Vectors vectors = tables.vectors();
+    // A zero vector has no direction; its distance is NaN there, and its similarity 0 for us.
+    Sql sql = Sql.of("SELECT target, 1 - coalesce(nullif(d, 'NaN'), 1) AS similarity FROM (");
+    Sql distance = Sql.of(vectors.distance() + " AS d", vectors.one(vector));
+    sql.add(candidates(query, distance, vector.length));
+    sql.add(" OFFSET 0) AS near");
+    if (query.minSimilarity() > -1) {
+      sql.add(" WHERE 1 - coalesce(nullif(d, 'NaN'), 1) >= ?", Sql.number(query.minSimilarity()));
+    }
+    sql.add(" ORDER BY coalesce(nullif(d, 'NaN'), 1), target LIMIT ?", Sql.number(query.limit()));
+    return sql.bind(handle.createQuery(sql.text()).setQueryTimeout(QUERY_SECONDS))
+        .map((row, context) -> new SimilarQuery.Hit(row.getString(1), row.getDouble(2)))
+        .list();
+  }
+
+  private static final Comparator<SimilarQuery.Hit> BEST_FIRST =
+      Comparator.comparingDouble(SimilarQuery.Hit::similarity)
+          .reversed()
+          .thenComparing(SimilarQuery.Hit::target, Texts::compare);
+
+  private List<SimilarQuery.Hit> searchHere(SimilarQuery query, float[] vector, Handle handle) {
+    Vectors vectors = tables.vectors();
+    PriorityQueue<SimilarQuery.Hit> best =
+        new PriorityQueue<>(Math.min(query.limit(), 1000) + 1, BEST_FIRST.reversed());
+    int page = Math.max(16, (4 << 20) / (vector.length * 8 + 64));
+    String last = null;
+    int rows;
+    do {
+      Sql sql = candidates(query, Sql.of(vectors.read("e.embedding")), vector.length);
+      sql.add(" AND e.namespace = ?", Sql.text(tables.namespace()));
+      if (last != null) {
+        sql.add(" AND e.target > ?", Sql.text(last));
+      }
+      sql.add(" ORDER BY e.target LIMIT " + page);
+      List<SimilarQuery.Hit> hits =
+          sql.bind(handle.createQuery(sql.text()).setQueryTimeout(QUERY_SECONDS))
+              .map(
+                  (row, context) ->
+                      new SimilarQuery.Hit(
+                          row.getString(1),
+                          Embedding.similarity(vectors.parse(row.getBytes(2)), vector)))
+              .list();
+      for (SimilarQuery.Hit hit : hits) {
+        if (hit.similarity() >= query.minSimilarity()) {
+          best.add(hit);
+          if (best.size() > query.limit()) {
+            best.poll();
+          }
+        }
+        last = hit.target();
+      }
+      rows = hits.size();
+    } while (rows == page);
+    return best.stream().sorted(BEST_FIRST).toList();
+  }
+}

@@ -1,0 +1,307 @@
+package io.agentmemory.postgres;
+
+import static io.agentmemory.postgres.Member.Form.EMPTY_LIST;
+import static io.agentmemory.postgres.Member.Form.EMPTY_MAP;
+import static io.agentmemory.postgres.Member.Form.JSON;
+import static io.agentmemory.postgres.Member.Form.NUMBER;
+import static io.agentmemory.postgres.Member.Form.OWN_ID;
+import static io.agentmemory.postgres.Member.Form.TEXT;
+import static io.agentmemory.postgres.Member.Form.TEXTS;
+import static java.util.Objects.requireNonNull;
+
+import io.agentmemory.CoOccurrence;
+import io.agentmemory.Edge;
+import io.agentmemory.Embedding;
+import io.agentmemory.ImageLink;
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
+import io.agentmemory.Memory;
+import io.agentmemory.MemoryQuery;
+import io.agentmemory.MemoryQuery.TimeField;
+import io.agentmemory.MemoryRecord;
+import io.agentmemory.Observation;
+import io.agentmemory.Tier;
+import io.agentmemory.Value;
+import io.agentmemory.VectorSpace;
+import io.agentmemory.internal.Texts;
+import io.agentmemory.spi.Canonical;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** The tables of one namespace: which member of which record stands in which column. */
+final class Tables {
+  private static final int MOST_SPACES = 1000;
+
+  /** What {@code front_matter} says of a memory whose file has no front matter. */
+  private static final String NO_FRONT_MATTER = "{}";
+
+  private final String schema;
+  private final String namespace;
+  private final Vectors vectors;
+  private final Map<Kind<?>, Table<?>> tables = new HashMap<>();
+  private final Map<String, Table<Embedding>> embeddings = new ConcurrentHashMap<>();
+
+  /** The tables in {@code schema}, a quoted name. */
+  Tables(String schema, String namespace, Vectors vectors) {
+    this.schema = schema;
+    this.namespace = namespace;
+    this.vectors = vectors;
+    List.of(memories(), coOccurrences(), edges(), observations(), imageLinks(), vectorSpaces())
+        .forEach(table -> tables.put(table.kind(), table));
+  }
+
+  /** The table of a kind; of embeddings, see {@link #embeddings}. */
+  @SuppressWarnings("unchecked") // each table is of the kind it is kept under
+  <T extends MemoryRecord> Table<T> of(Kind<T> kind) {
+    return (Table<T>) requireNonNull(tables.get(kind), kind.name());
+  }
+
+  /** The table of a record: for an embedding that of its space. */
+  @SuppressWarnings("unchecked") // T is Embedding there
+  <T extends MemoryRecord> Table<T> of(Kind<T> kind, Key key) {
+    return kind.equals(Kind.EMBEDDING) ? (Table<T>) embeddings(key.part(0)) : of(kind);
+  }
+
+  /** One space's part of the table of embeddings. */
+  Table<Embedding> embeddings(String space) {
+    Table<Embedding> known = embeddings.get(space);
+    if (known == null) {
+      known = makeEmbeddings(space);
+      if (embeddings.size() < MOST_SPACES) { // asked for by name, so not to grow without end
+        embeddings.put(space, known);
+      }
+    }
+    return known;
+  }
+
+  private <T extends MemoryRecord> Table.Builder<T> table(
+      Kind<T> kind, String name, Function<T, Value.Map> members) {
+    return new Table.Builder<>(kind, schema, name, namespace, vectors, members);
+  }
+
+  /** The members under {@code members} in a record's tree, as most kinds have them. */
+  private static Value.Map inner(MemoryRecord record) {
+    return record.tree().get("members") instanceof Value.Map members ? members : Value.EMPTY_MAP;
+  }
+
+  private static Value.Map outer(Value.Map members) {
+    return new Value.Map(Map.of("members", members));
+  }
+
+  private Table<Memory> memories() {
+    return table(Kind.MEMORY, "memories", Memory::members)
+        .key("id")
+        .content("tier", ColumnType.TEXT, memory -> memory.tier().folder())
+        .content("file_name", ColumnType.TEXT, Memory::fileName)
+        .content("content", ColumnType.TEXT, Memory::content)
+        .content("front_matter", ColumnType.JSON, Tables::irregular)
+        .member("id", "has_id", OWN_ID)
+        .member(TEXT, "type", "created", "event_time")
+        .member(TEXTS, "tags")
+        .member(NUMBER, "emotional_weight", "recall_count")
+        .member(Memory.CO_OCCURRENCES, "has_co_occurrences", EMPTY_MAP)
+        .member(TEXTS, "caused_by", "leads_to")
+        .member(JSON, "entities")
+        .member(TEXT, "last_recalled")
+        .member(NUMBER, "sessions_since_recall")
+        .member(TEXTS, "links")
+        .member(JSON, "source", "retrieval_outcomes")
+        .member(NUMBER, "retrieval_success_rate")
+        .member(TEXTS, "topic_context", "contact_context")
+        .member(JSON, "platforms")
+        .member(TEXTS, "platform_context")
+        .member(TEXT, "promoted_at", "promoted_reason", "compressed_at")
+        .member(NUMBER, "original_length")
+        .member(TEXTS, "consolidated_from")
+        .member(TEXT, "consolidated_at", "archived_at", "archived_reason", "quarantined_at")
+        .member(JSON, "injection_warnings")
+        .member(TEXT, "approved_at", "rejected_at", "rejection_reason", "agent_name")
+        .derived("created_at", ColumnType.TIME, memory -> time(memory.createdAt()))
+        .derived("event_at", ColumnType.TIME, memory -> time(memory.eventAt()))
+        .derived("created_day", ColumnType.TEXT, memory -> day(memory, TimeField.CREATED))
+        .derived("event_day", ColumnType.TEXT, memory -> day(memory, TimeField.EVENT))
+        .derived("weight", ColumnType.DOUBLE, Tables::weight)
+        .derived("tags_folded", ColumnType.TEXTS, memory -> List.copyOf(memory.foldedTags()))
+        .derived("content_folded", ColumnType.TEXT, memory -> Texts.fold(memory.content()))
+        .make(Tables::memory);
+  }
+
+  private static @Nullable Object irregular(Memory memory) {
+    Value frontMatter = memory.frontMatter();
+    if (frontMatter == null) {
+      return NO_FRONT_MATTER;
+    }
+    return frontMatter instanceof Value.Map ? null : Canonical.json(frontMatter);
+  }
+
+  private static Memory memory(Key key, Map<String, @Nullable Object> content, Value.Map members) {
+    String irregular = (String) content.get("front_matter");
+    Value frontMatter = members;
+    if (irregular != null) {
+      frontMatter = irregular.equals(NO_FRONT_MATTER) ? null : Canonical.parse(irregular);
+    }
+    return new Memory(
+        key.part(0),
+        Tier.ofFolder(text(content, "tier"))
+            .orElseThrow(() -> new IllegalArgumentException("an unknown tier")),
+        text(content, "file_name"),
+        text(content, "content"),
+        frontMatter);
+  }
+
+  private static String text(Map<String, @Nullable Object> content, String column) {
+    if (content.get(column) instanceof String text) {
+      return text;
+    }
+    throw new IllegalArgumentException("null in " + column);
+  }
+
+  private static @Nullable OffsetDateTime time(Optional<Instant> instant) {
+    return instant.map(at -> at.atOffset(ZoneOffset.UTC)).orElse(null);
+  }
+
+  private static @Nullable String day(Memory memory, TimeField field) {
+    return MemoryQuery.day(memory, field).orElse(null);
+  }
+
+  private static @Nullable Double weight(Memory memory) {
+    return memory.weight().isPresent() ? (Double) memory.weight().getAsDouble() : null;
+  }
+
+  private Table<CoOccurrence> coOccurrences() {
+    return table(Kind.CO_OCCURRENCE, "co_occurrences", CoOccurrence::tree)
+        .key("from_id", "to_id")
+        .member(NUMBER, "count")
+        .single()
+        .make(Table.ofMembers(Kind.CO_OCCURRENCE, members -> members));
+  }
+
+  private Table<Edge> edges() {
+    return table(Kind.EDGE, "edges", Tables::inner)
+        .key("pair")
+        .member(Edge.OBSERVATIONS, "has_observations", EMPTY_LIST)
+        .member(NUMBER, "belief")
+        .member(TEXT, "first_formed", "last_updated")
+        .member(JSON, "platform_context", "activity_context")
+        .member(TEXTS, "thinking_about")
+        .member(JSON, "topic_context")
+        .member(TEXTS, "contact_context")
+        .derived("id1", ColumnType.TEXT, edge -> edge.first().orElse(null))
+        .derived("id2", ColumnType.TEXT, edge -> edge.second().orElse(null))
+        .make(Table.ofMembers(Kind.EDGE, Tables::outer));
+  }
+
+  private Table<Observation> observations() {
+    return table(Kind.OBSERVATION, "observations", Tables::inner)
+        .key(
+            List.of(
+                new Table.KeyColumn("pair", ColumnType.TEXT, key -> key.part(0)),
+                new Table.KeyColumn(
+                    "ordinal", ColumnType.INTEGER, key -> Integer.valueOf(key.part(1)))),
+            row -> {
+              try {
+                return Observation.key(row.getString(1), row.getInt(2));
+              } catch (SQLException e) {
+                throw new Table.SqlFailure(e);
+              }
+            })
+        .member("id", "observation_id", TEXT)
+        .member(TEXT, "observed_at")
+        .member(JSON, "source")
+        .member(NUMBER, "weight")
+        .member(TEXT, "trust_tier")
+        .make(Table.ofMembers(Kind.OBSERVATION, Tables::outer));
+  }
+
+  private Table<ImageLink> imageLinks() {
+    return table(Kind.IMAGE_LINK, "image_links", ImageLink::tree)
+        .key("image")
+        .member(TEXTS, "links")
+        .single()
+        .derived("memory_ids", ColumnType.TEXTS, link -> List.copyOf(link.owners()))
+        .make(Table.ofMembers(Kind.IMAGE_LINK, members -> members));
+  }
+
+  private Table<VectorSpace> vectorSpaces() {
+    return table(Kind.VECTOR_SPACE, "vector_space", Tables::inner)
+        .key("name")
+        .member(TEXT, "model")
+        .member(NUMBER, "embedding_dim", "dimensions")
+        .derived("id", ColumnType.LONG, space -> Spaces.id(namespace, space.name()))
+        .derived("dims", ColumnType.INTEGER, Tables::dimensions)
+        .make(Table.ofMembers(Kind.VECTOR_SPACE, Tables::outer));
+  }
+
+  private static @Nullable Integer dimensions(VectorSpace space) {
+    return space.dimensions().isPresent() ? (Integer) space.dimensions().getAsInt() : null;
+  }
+
+  private Table<Embedding> makeEmbeddings(String space) {
+    return table(Kind.EMBEDDING, "embeddings", Embedding::members)
+        .key(
+            List.of(new Table.KeyColumn("target", ColumnType.TEXT, key -> key.part(1))),
+            row -> {
+              try {
+                return Key.of(space, row.getString(1));
+              } catch (SQLException e) {
+                throw new Table.SqlFailure(e);
+              }
+            })
+        .fixed("space", space, "space_id", Spaces.id(namespace, space))
+        .content("embedding", ColumnType.VECTOR, Embedding::vector)
+        .member(TEXT, "preview", "path", "indexed_at")
+        .member(NUMBER, "size_bytes")
+        .derived("dims", ColumnType.INTEGER, Embedding::dimensions)
+        .derived("extreme", ColumnType.FLAG, Tables::extreme)
+        .make(
+            (key, content, members) ->
+                Embedding.of(
+                    space,
+                    key.part(1),
+                    (float[]) requireNonNull(content.get("embedding")),
+                    members));
+  }
+
+  /** Whether a database can hold a record of this key at all; if not, it holds none. */
+  static boolean canHold(Kind<?> kind, Key key) {
+    return key.parts().size() == kind.keyParts()
+        && key.parts().stream().allMatch(part -> Texts.unstorable(part) < 0)
+        && (!kind.equals(Kind.OBSERVATION) || key.part(1).matches("[0-9]{8}"));
+  }
+
+  /** The namespace whose rows these are. */
+  String namespace() {
+    return namespace;
+  }
+
+  /** The schema, quoted. */
+  String schema() {
+    return schema;
+  }
+
+  Vectors vectors() {
+    return vectors;
+  }
+
+  private static @Nullable Boolean extreme(Embedding embedding) {
+    return Vectors.isExtreme(embedding.vector()) ? Boolean.TRUE : null;
+  }
+
+  /** The name of a kind's table, without its schema. */
+  String nameOf(Kind<?> kind) {
+    if (kind.equals(Kind.EMBEDDING)) {
+      return "embeddings";
+    }
+    String name = of(kind).name();
+    return name.substring(name.indexOf('.') + 1);
+  }
+}

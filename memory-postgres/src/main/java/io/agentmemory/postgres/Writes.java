@@ -1,0 +1,394 @@
+package io.agentmemory.postgres;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentmemory.Digest;
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
+import io.agentmemory.Limits;
+import io.agentmemory.MemoryRecord;
+import io.agentmemory.MemoryStoreException;
+import io.agentmemory.Operation;
+import io.agentmemory.Stored;
+import io.agentmemory.UncategorizedStoreException;
+import io.agentmemory.Value;
+import io.agentmemory.VectorSpace;
+import io.agentmemory.Version;
+import io.agentmemory.command.Batch;
+import io.agentmemory.command.Command;
+import io.agentmemory.command.Outcome;
+import io.agentmemory.command.Plan;
+import io.agentmemory.command.PutEmbedding;
+import io.agentmemory.command.PutRecords;
+import io.agentmemory.command.StoreMemory;
+import io.agentmemory.postgres.Database.TimeLimits;
+import io.agentmemory.spi.Canonical;
+import io.agentmemory.spi.Needs;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Carries out batches. In general: lock what the commands read, work out what they do, write that,
+ * each in one round trip, in one transaction. A batch that only creates records goes in one
+ * statement on the chance that none of them is there.
+ */
+final class Writes {
+  static final String STORE = "postgres";
+
+  /** From here on a batch is bulk work. */
+  private static final int BULK = 64;
+
+  private final Database database;
+  private final Tables tables;
+  private final Limits limits;
+  private final Clock clock;
+  private final SpaceCache spaces;
+
+  /** Verbs whose last batch found something where it would have created it. */
+  private final Set<String> pessimistic = ConcurrentHashMap.newKeySet();
+
+  Writes(Database database, Tables tables, Limits limits, Clock clock, SpaceCache spaces) {
+    this.database = database;
+    this.tables = tables;
+    this.limits = limits;
+    this.clock = clock;
+    this.spaces = spaces;
+  }
+
+  Outcome execute(Batch batch) {
+    Operation operation = new Operation(STORE, batch.verb(), batch.subject());
+    boolean isBulk = size(batch) > BULK;
+    boolean mayOnlyCreate = mayOnlyCreate(batch);
+    if (mayOnlyCreate && !pessimistic.contains(batch.verb())) {
+      Optional<Outcome> created = tryCreate(operation, batch, isBulk);
+      if (created.isPresent()) {
+        return created.get();
+      }
+      spaces.clear();
+      pessimistic.add(batch.verb());
+    }
+    Outcome outcome =
+        database.transact(
+            operation,
+            batch.opId(),
+            isBulk,
+            connection -> carryOut(operation, batch, isBulk, connection));
+    if (mayOnlyCreate && onlyCreated(outcome)) {
+      pessimistic.remove(batch.verb());
+    }
+    return outcome;
+  }
+
+  private static boolean onlyCreated(Outcome outcome) {
+    return outcome.skipped().isEmpty()
+        && outcome.changes().stream().allMatch(change -> change.before() == null);
+  }
+
+  private static int size(Batch batch) {
+    int size = 0;
+    for (Command command : batch.commands()) {
+      size += command instanceof PutRecords puts ? puts.puts().size() : 1;
+    }
+    return size;
+  }
+
+  // ---- in general ----
+
+  private Outcome carryOut(Operation operation, Batch batch, boolean isBulk, Connection connection)
+      throws SQLException {
+    Needs needs = batch.needs();
+    LockedRecords locked =
+        new LockedRecords(operation, connection, tables, Changes.ofSpaces(batch));
+    Pipeline first = new Pipeline();
+    limitTime(first, isBulk ? TimeLimits.BULK : TimeLimits.FOREGROUND);
+    List<Applied> applied = new ArrayList<>(1);
+    first.query(
+        Sql.of(
+            "SELECT state, changes FROM "
+                + tables.schema()
+                + ".applied_ops"
+                + " WHERE namespace = ? AND op_id = ?",
+            Sql.text(tables.namespace()),
+            Sql.object(batch.opId().value())),
+        row -> applied.add(new Applied(row.getString(1), row.getString(2))));
+    locked.fetch(needs, first);
+    first.run(connection);
+    if (!applied.isEmpty()) {
+      return repeated(operation, batch, applied.get(0), locked);
+    }
+    locked.fetchOwned(needs);
+    Outcome outcome = Plan.of(STORE, batch, locked, limits);
+    write(batch, outcome, connection);
+    return outcome;
+  }
+
+  /** For the rest of the transaction; works behind a pooler, unlike a setting of the session. */
+  private static void limitTime(Pipeline pipeline, TimeLimits limits) {
+    pipeline.call(
+        Sql.of(
+            "SELECT set_config('lock_timeout', ?, true), set_config('statement_timeout', ?, true)",
+            Sql.text(Integer.toString(limits.lock())),
+            Sql.text(Integer.toString(limits.statement()))));
+  }
+
+  private record Applied(String state, @Nullable String changes) {}
+
+  private static Outcome repeated(
+      Operation operation, Batch batch, Applied applied, LockedRecords records) {
+    if (!applied.state().equals("applied")) {
+      throw new UncategorizedStoreException(
+          operation, "operation " + batch.opId() + " was given up and can not be applied", null);
+    }
+    List<Outcome.Change> changes = new ArrayList<>();
+    for (Changes.Entry entry : Changes.parse(applied.changes())) {
+      records
+          .get(entry.kind(), entry.key())
+          .ifPresent(now -> changes.add(new Outcome.Change(entry.before(), now)));
+    }
+    return new Outcome(batch.opId(), changes, List.of(), true);
+  }
+
+  private void write(Batch batch, Outcome outcome, Connection connection) throws SQLException {
+    Pipeline pipeline = new Pipeline();
+    pipeline.update(insertOp(batch, outcome, "VALUES (", ") ON CONFLICT DO NOTHING"), only(1));
+    for (Group<?> group : groups(outcome.changes())) {
+      List<Stored<?>> inserts = new ArrayList<>();
+      List<Stored<?>> updates = new ArrayList<>();
+      List<Long> bases = new ArrayList<>();
+      for (Outcome.Change change : group.changes) {
+        if (change.before() == null) {
+          inserts.add(change.after());
+        } else {
+          updates.add(change.after());
+          bases.add(change.before().revision());
+        }
+      }
+      if (!inserts.isEmpty()) {
+        pipeline.update(
+            group.table.insert(batch.opId(), inserts, "", " ON CONFLICT DO NOTHING"),
+            only(inserts.size()));
+      }
+      if (!updates.isEmpty()) {
+        pipeline.update(group.table.update(batch.opId(), updates, bases), only(updates.size()));
+      }
+      if (group.table.kind().equals(Kind.VECTOR_SPACE) && !inserts.isEmpty()) {
+        pipeline.run(connection);
+        pipeline = new Pipeline();
+        createPartitions(inserts, connection);
+      }
+    }
+    pipeline.run(connection);
+  }
+
+  /** Makes room for the vectors of new spaces, before the first of them comes. */
+  private void createPartitions(List<Stored<?>> spaces, Connection connection) throws SQLException {
+    for (Stored<?> space : spaces) {
+      long id = Spaces.id(tables.namespace(), space.key().part(0));
+      Spaces.createPartition(connection, tables.schema(), id);
+    }
+  }
+
+  // Rows are locked where they were there to be locked. Where they were not, somebody else may have
+  // been faster; this count is how we know, and the whole operation starts anew.
+  private static Pipeline.CountReader only(int expected) {
+    return rows -> {
+      if (rows != expected) {
+        throw new Database.Stale();
+      }
+    };
+  }
+
+  private Sql insertOp(Batch batch, Outcome outcome, String before, String after) {
+    return Sql.of(
+        "INSERT INTO "
+            + tables.schema()
+            + ".applied_ops (namespace, op_id, state, at, changes) "
+            + before
+            + "?, ?, 'applied', ?, ?::json"
+            + after,
+        Sql.text(tables.namespace()),
+        Sql.object(batch.opId().value()),
+        Sql.object(OffsetDateTime.now(clock)),
+        Sql.text(Changes.json(outcome.changes())));
+  }
+
+  private static final class Group<T extends MemoryRecord> {
+    private final Table<T> table;
+    private final List<Outcome.Change> changes = new ArrayList<>();
+
+    Group(Table<T> table) {
+      this.table = table;
+    }
+  }
+
+  /** The changes by table, in the order of kinds, in each table in the order of keys. */
+  private List<Group<?>> groups(List<Outcome.Change> changes) {
+    Map<Table<?>, Group<?>> groups = new LinkedHashMap<>();
+    List<Outcome.Change> sorted = new ArrayList<>(changes);
+    List<Kind<?>> kinds = Kind.all();
+    sorted.sort(
+        Comparator.comparingInt((Outcome.Change change) -> kinds.indexOf(change.after().kind()))
+            .thenComparing(change -> change.after().key()));
+    for (Outcome.Change change : sorted) {
+      Table<?> table = tables.of(change.after().kind(), change.after().key());
+      groups.computeIfAbsent(table, Group::new).changes.add(change);
+    }
+    return List.copyOf(groups.values());
+  }
+
+  // ---- on the chance that nothing is there ----
+
+  private static boolean mayOnlyCreate(Batch batch) {
+    for (Command command : batch.commands()) {
+      boolean creates =
+          command instanceof PutEmbedding
+              || command instanceof PutRecords
+              || (command instanceof StoreMemory memory
+                  && memory.causedBy().isEmpty()
+                  && memory.retrieved().isEmpty());
+      if (!creates) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private Optional<Outcome> tryCreate(Operation operation, Batch batch, boolean isBulk) {
+    SpaceCache.Snapshot known = spaces.snapshot(batch.needs());
+    Outcome outcome;
+    try {
+      outcome = Plan.of(STORE, batch, known, limits);
+    } catch (MemoryStoreException perhaps) {
+      return Optional.empty(); // it may look different to one who knows what is there
+    }
+    boolean creates =
+        !outcome.changes().isEmpty()
+            && outcome.changes().stream()
+                .allMatch(
+                    change ->
+                        change.before() == null && change.after().kind() != Kind.VECTOR_SPACE);
+    if (!creates) {
+      return Optional.empty();
+    }
+    try {
+      return database.autocommit(
+          operation,
+          batch.opId(),
+          isBulk,
+          connection -> create(batch, outcome, known, isBulk, connection));
+    } catch (SQLException failure) {
+      return Optional.empty(); // nothing was written; the general way tells what is the matter
+    }
+  }
+
+  private Optional<Outcome> create(
+      Batch batch,
+      Outcome outcome,
+      SpaceCache.Snapshot known,
+      boolean isBulk,
+      Connection connection)
+      throws SQLException {
+    List<Group<?>> groups = groups(outcome.changes());
+    TimeLimits time = isBulk ? TimeLimits.BULK : TimeLimits.FOREGROUND;
+    Sql sql =
+        Sql.of(
+            "WITH ok AS MATERIALIZED (\nSELECT 1 FROM set_config('lock_timeout', ?, true)"
+                + "\nWHERE NOT EXISTS (SELECT FROM "
+                + tables.schema()
+                + ".applied_ops WHERE namespace = ? AND op_id = ?)",
+            Sql.text(Integer.toString(time.lock())),
+            Sql.text(tables.namespace()),
+            Sql.object(batch.opId().value()));
+    for (Group<?> group : groups) {
+      List<Key> keys = group.changes.stream().map(change -> change.after().key()).toList();
+      sql.add("\nAND NOT EXISTS (SELECT FROM " + group.table.name() + " AS t");
+      sql.add(group.table.scope()).add(group.table.hasKeyIn(keys)).add(")");
+    }
+    known.addUnchanged(sql, tables);
+    sql.add("),\nop AS (");
+    sql.add(insertOp(batch, outcome, "SELECT ", " FROM ok)"));
+    long expected = 0;
+    for (int i = 0; i < groups.size(); i++) {
+      Group<?> group = groups.get(i);
+      List<Stored<?>> rows = new ArrayList<>();
+      group.changes.forEach(change -> rows.add(change.after()));
+      boolean last = i == groups.size() - 1;
+      sql.add(last ? "\n" : ",\nw" + i + " AS (");
+      sql.add(group.table.insert(batch.opId(), rows, "ok, ", last ? "" : ")"));
+      expected = rows.size();
+    }
+    try (PreparedStatement statement = connection.prepareStatement(sql.text())) {
+      sql.bind(statement, 1);
+      return statement.executeLargeUpdate() == expected ? Optional.of(outcome) : Optional.empty();
+    }
+  }
+
+  /** What {@code applied_ops} keeps of the records an operation changed. */
+  private static final class Changes {
+    record Entry(Kind<?> kind, Key key, @Nullable Version before) {}
+
+    private Changes() {}
+
+    /** Whether a batch may change a space, so that its row has to be locked. */
+    static boolean ofSpaces(Batch batch) {
+      return batch.commands().stream()
+          .anyMatch(
+              command ->
+                  command instanceof io.agentmemory.command.DefineSpace
+                      || (command instanceof PutRecords puts
+                          && puts.puts().stream()
+                              .anyMatch(put -> put.record() instanceof VectorSpace)));
+    }
+
+    /** A list of lists: kind, key, then revision and digest before, if the record was there. */
+    static String json(List<Outcome.Change> changes) {
+      List<Value> list = new ArrayList<>(changes.size());
+      for (Outcome.Change change : changes) {
+        List<Value> item = new ArrayList<>(4);
+        item.add(Value.of(change.after().kind().name()));
+        item.add(Value.Seq.ofTexts(change.after().key().parts()));
+        Version before = change.before();
+        if (before != null) {
+          item.add(Value.of(before.revision()));
+          if (before.digest() != null) {
+            item.add(Value.of(before.digest().hex()));
+          }
+        }
+        list.add(new Value.Seq(item));
+      }
+      return Canonical.json(new Value.Seq(list));
+    }
+
+    static List<Entry> parse(@Nullable String json) {
+      List<Entry> entries = new ArrayList<>();
+      if (json == null || !(Canonical.parse(json) instanceof Value.Seq list)) {
+        return entries;
+      }
+      for (Value element : list.items()) {
+        List<Value> item = ((Value.Seq) element).items();
+        Kind<?> kind = Kind.named(requireNonNull(Value.textOf(item.get(0)))).orElseThrow();
+        Version before = null;
+        if (item.size() > 2) {
+          String digest = item.size() > 3 ? Value.textOf(item.get(3)) : null;
+          before =
+              new Version(
+                  ((Value.Int) item.get(2)).value(), digest == null ? null : new Digest(digest));
+        }
+        entries.add(new Entry(kind, new Key(Value.textsOf(item.get(1))), before));
+      }
+      return entries;
+    }
+  }
+}

@@ -1,0 +1,243 @@
+-- The tables of agent memory, version 1. The only placeholder is the name of the schema.
+--
+-- Every table of records has the same control columns: revision, digest (SHA-256 of the content),
+-- op_id (the operation that wrote it) and deleted. A deleted record stays as a row whose content
+-- is null: its revision keeps older states from coming back.
+-- A member of a record stands in its own column where its value fits the column's type; the rest
+-- stands in "extra", as JSON. "members" holds the order of the members where it is not the order
+-- of the columns. The derived columns are filled by the application.
+-- Numbers are numeric: scale 0 is an integer, any other scale a float (1 is not 1.0).
+
+SET LOCAL lock_timeout = '1s';
+
+CREATE TABLE ${schema}.schema_version (
+  version integer PRIMARY KEY
+);
+
+-- Operations that took effect, so that repeating one changes nothing.
+CREATE TABLE ${schema}.applied_ops (
+  namespace text COLLATE "C" NOT NULL,
+  op_id uuid NOT NULL,
+  state text COLLATE "C" NOT NULL CHECK (state IN ('applied', 'aborted')),
+  at timestamptz NOT NULL,
+  changes json, -- what it changed: kind, key, and the revision and digest that were there before
+  PRIMARY KEY (namespace, op_id)
+);
+
+CREATE TABLE ${schema}.memories (
+  namespace text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  revision bigint NOT NULL CHECK (revision >= 1),
+  digest bytea CHECK (octet_length(digest) = 32),
+  op_id uuid,
+  deleted boolean NOT NULL CHECK (deleted = (digest IS NULL)),
+  tier text COLLATE "C" CHECK (tier IN ('core', 'active', 'archive')),
+  file_name text COLLATE "C",
+  content text COLLATE "C",
+  front_matter json, -- null: a map, in the columns; {}: there is none; else: what stands there
+  -- the front matter
+  has_id boolean, -- it says the id
+  type text COLLATE "C",
+  created text COLLATE "C",
+  event_time text COLLATE "C",
+  tags text[] COLLATE "C",
+  emotional_weight numeric,
+  recall_count numeric,
+  has_co_occurrences boolean, -- it has the map whose entries are in co_occurrences
+  caused_by text[] COLLATE "C",
+  leads_to text[] COLLATE "C",
+  entities json,
+  last_recalled text COLLATE "C",
+  sessions_since_recall numeric,
+  links text[] COLLATE "C",
+  source json,
+  retrieval_outcomes json,
+  retrieval_success_rate numeric,
+  topic_context text[] COLLATE "C",
+  contact_context text[] COLLATE "C",
+  platforms json,
+  platform_context text[] COLLATE "C",
+  promoted_at text COLLATE "C",
+  promoted_reason text COLLATE "C",
+  compressed_at text COLLATE "C",
+  original_length numeric,
+  consolidated_from text[] COLLATE "C",
+  consolidated_at text COLLATE "C",
+  archived_at text COLLATE "C",
+  archived_reason text COLLATE "C",
+  quarantined_at text COLLATE "C",
+  injection_warnings json,
+  approved_at text COLLATE "C",
+  rejected_at text COLLATE "C",
+  rejection_reason text COLLATE "C",
+  agent_name text COLLATE "C",
+  extra json,
+  members text[] COLLATE "C",
+  -- derived
+  created_at timestamptz,
+  event_at timestamptz,
+  created_day text COLLATE "C",
+  event_day text COLLATE "C",
+  weight double precision,
+  tags_folded text[] COLLATE "C",
+  content_folded text COLLATE "C",
+  PRIMARY KEY (namespace, id),
+  CHECK (
+    CASE WHEN deleted THEN num_nonnulls(tier, file_name, content, front_matter, extra) = 0
+    ELSE num_nulls(tier, file_name, content) = 0 END)
+) WITH (fillfactor = 90);
+
+CREATE INDEX memories_newest ON ${schema}.memories
+  (namespace, created_at DESC NULLS LAST, id) WHERE NOT deleted;
+CREATE INDEX memories_created_day ON ${schema}.memories (namespace, created_day) WHERE NOT deleted;
+CREATE INDEX memories_event_day ON ${schema}.memories (namespace, event_day) WHERE NOT deleted;
+CREATE INDEX memories_tags ON ${schema}.memories USING gin (tags_folded) WHERE NOT deleted;
+
+CREATE TABLE ${schema}.co_occurrences (
+  namespace text COLLATE "C" NOT NULL,
+  from_id text COLLATE "C" NOT NULL,
+  to_id text COLLATE "C" NOT NULL,
+  revision bigint NOT NULL CHECK (revision >= 1),
+  digest bytea CHECK (octet_length(digest) = 32),
+  op_id uuid,
+  deleted boolean NOT NULL CHECK (deleted = (digest IS NULL)),
+  count numeric,
+  extra json,
+  PRIMARY KEY (namespace, from_id, to_id),
+  CHECK (num_nonnulls(count, extra) = CASE WHEN deleted THEN 0 ELSE 1 END)
+) WITH (fillfactor = 90);
+
+CREATE TABLE ${schema}.edges (
+  namespace text COLLATE "C" NOT NULL,
+  pair text COLLATE "C" NOT NULL,
+  revision bigint NOT NULL CHECK (revision >= 1),
+  digest bytea CHECK (octet_length(digest) = 32),
+  op_id uuid,
+  deleted boolean NOT NULL CHECK (deleted = (digest IS NULL)),
+  has_observations boolean, -- it has the list whose entries are in observations
+  belief numeric,
+  first_formed text COLLATE "C",
+  last_updated text COLLATE "C",
+  platform_context json,
+  activity_context json,
+  thinking_about text[] COLLATE "C",
+  topic_context json,
+  contact_context text[] COLLATE "C",
+  extra json,
+  members text[] COLLATE "C",
+  -- derived
+  id1 text COLLATE "C",
+  id2 text COLLATE "C",
+  PRIMARY KEY (namespace, pair),
+  CHECK (NOT deleted OR num_nonnulls(belief, first_formed, last_updated, extra) = 0)
+) WITH (fillfactor = 90);
+
+CREATE TABLE ${schema}.observations (
+  namespace text COLLATE "C" NOT NULL,
+  pair text COLLATE "C" NOT NULL,
+  ordinal integer NOT NULL CHECK (ordinal BETWEEN 0 AND 99999999),
+  revision bigint NOT NULL CHECK (revision >= 1),
+  digest bytea CHECK (octet_length(digest) = 32),
+  op_id uuid,
+  deleted boolean NOT NULL CHECK (deleted = (digest IS NULL)),
+  observation_id text COLLATE "C",
+  observed_at text COLLATE "C",
+  source json,
+  weight numeric,
+  trust_tier text COLLATE "C",
+  extra json,
+  members text[] COLLATE "C",
+  PRIMARY KEY (namespace, pair, ordinal),
+  CHECK (NOT deleted OR num_nonnulls(observation_id, observed_at, source, extra) = 0)
+);
+
+CREATE TABLE ${schema}.image_links (
+  namespace text COLLATE "C" NOT NULL,
+  image text COLLATE "C" NOT NULL,
+  revision bigint NOT NULL CHECK (revision >= 1),
+  digest bytea CHECK (octet_length(digest) = 32),
+  op_id uuid,
+  deleted boolean NOT NULL CHECK (deleted = (digest IS NULL)),
+  links text[] COLLATE "C",
+  extra json,
+  -- derived: the ids that the links mean
+  memory_ids text[] COLLATE "C",
+  PRIMARY KEY (namespace, image),
+  CHECK (num_nonnulls(links, extra) = CASE WHEN deleted THEN 0 ELSE 1 END)
+);
+
+CREATE INDEX image_links_memories ON ${schema}.image_links USING gin (memory_ids) WHERE NOT deleted;
+
+CREATE TABLE ${schema}.vector_space (
+  namespace text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  id bigint NOT NULL UNIQUE, -- made from namespace and name; the partition of embeddings
+  revision bigint NOT NULL CHECK (revision >= 1),
+  digest bytea CHECK (octet_length(digest) = 32),
+  op_id uuid,
+  deleted boolean NOT NULL CHECK (deleted = (digest IS NULL)),
+  model text COLLATE "C",
+  embedding_dim numeric,
+  dimensions numeric,
+  extra json,
+  members text[] COLLATE "C",
+  -- derived
+  dims integer, -- floats per vector, null if the space does not say
+  metric text COLLATE "C" NOT NULL DEFAULT 'cosine' CHECK (metric = 'cosine'),
+  PRIMARY KEY (namespace, name),
+  CHECK (NOT deleted OR num_nonnulls(model, embedding_dim, dimensions, extra) = 0)
+);
+
+-- Vectors are of type vector where the extension is or can be had, else real[]. One partition per
+-- space is made along with the space, by whoever has the right to; rows of other spaces (without
+-- that right; tombstones in spaces never seen here) go to the default partition. No foreign key to memories: vectors of what is no memory occur.
+DO $embeddings$
+DECLARE
+  vector_type text;
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'vector')
+     AND EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'vector') THEN
+    BEGIN
+      CREATE EXTENSION vector SCHEMA public;
+    EXCEPTION
+      -- not ours to create, or somebody else is creating it just now
+      WHEN insufficient_privilege OR invalid_schema_name OR undefined_file
+        OR duplicate_object OR unique_violation THEN
+        NULL;
+    END;
+  END IF;
+  SELECT quote_ident(n.nspname) || '.vector' INTO vector_type
+    FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+    WHERE e.extname = 'vector';
+  EXECUTE format($table$
+    CREATE TABLE ${schema}.embeddings (
+      namespace text COLLATE "C" NOT NULL,
+      target text COLLATE "C" NOT NULL,
+      space_id bigint NOT NULL, -- made from namespace and space
+      space text COLLATE "C" NOT NULL,
+      revision bigint NOT NULL CHECK (revision >= 1),
+      digest bytea CHECK (octet_length(digest) = 32),
+      op_id uuid,
+      deleted boolean NOT NULL CHECK (deleted = (digest IS NULL)),
+      embedding %s,
+      preview text COLLATE "C",
+      path text COLLATE "C",
+      indexed_at text COLLATE "C",
+      size_bytes numeric,
+      extra json,
+      members text[] COLLATE "C",
+      -- derived
+      dims integer,
+      extreme boolean, -- so large or small that squares of its floats are no floats
+      PRIMARY KEY (namespace, target, space_id),
+      CHECK (deleted = (dims IS NULL)),
+      CHECK ((embedding IS NULL) = (coalesce(dims, 0) = 0)), -- pgvector has no empty vector
+      CHECK (NOT deleted OR num_nonnulls(preview, path, extra) = 0)
+    ) PARTITION BY LIST (space_id)$table$, coalesce(vector_type, 'real[]'));
+END
+$embeddings$;
+
+CREATE TABLE ${schema}.embeddings_default PARTITION OF ${schema}.embeddings DEFAULT
+  WITH (toast_tuple_target = 8160);
+
+INSERT INTO ${schema}.schema_version (version) VALUES (1);

@@ -1,0 +1,5 @@
+/** Tests against a real server. */
+@NullMarked
+package io.agentmemory.postgres;
+
+import org.jspecify.annotations.NullMarked;
