@@ -128,6 +128,7 @@ public final class InMemoryMemoryStore implements MemoryStore {
   @Override
   public synchronized <T extends MemoryRecord> List<Stored<T>> readAll(
       Kind<T> kind, List<Key> keys) {
+    requireNonNull(kind, "kind");
     checkOpen("read");
     return keys.stream()
         .distinct()
@@ -139,6 +140,7 @@ public final class InMemoryMemoryStore implements MemoryStore {
   @Override
   public synchronized <T extends MemoryRecord> Stream<Stored<T>> scan(
       Kind<T> kind, ScanRange range) {
+    requireNonNull(range, "range");
     checkOpen("scan");
     return List.copyOf(of(kind).values()).stream()
         .filter(stored -> range.contains(stored.key()))
