@@ -28,11 +28,7 @@ class DualWriteContractTest {
       MemoryStore source = new InMemoryMemoryStore("test");
       MemoryStore target = new InMemoryMemoryStore("test");
       DualWriteMemoryStore store =
-          DualWriteMemoryStore.builder(source, target)
-              .stage(stage)
-              .shadowRate(1)
-              .closesStores()
-              .build();
+          DualWriteMemoryStore.builder(source, target).stage(stage).shadowRate(1).build();
       sources.add(source);
       targets.add(target);
       opened.add(store);
