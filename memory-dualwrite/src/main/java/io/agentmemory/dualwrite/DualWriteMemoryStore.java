@@ -572,7 +572,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
 
   @Override
   public <T extends MemoryRecord> Optional<Stored<T>> read(Kind<T> kind, Key key) {
-    Stage stage = gate.stage();
+    Stage stage = gate.stage("read", kind.name());
     Optional<Stored<T>> found = authority(stage).read(kind, key);
     if (stage.shadowsReads() && shadows.sampled()) {
       compare(
@@ -589,7 +589,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
 
   @Override
   public <T extends MemoryRecord> List<Stored<T>> readAll(Kind<T> kind, List<Key> keys) {
-    Stage stage = gate.stage();
+    Stage stage = gate.stage("readAll", kind.name());
     List<Key> wanted = List.copyOf(keys);
     List<Stored<T>> found = authority(stage).readAll(kind, wanted);
     if (stage.shadowsReads() && shadows.sampled()) {
@@ -607,17 +607,17 @@ public final class DualWriteMemoryStore implements MemoryStore {
 
   @Override
   public <T extends MemoryRecord> Stream<Stored<T>> scan(Kind<T> kind, ScanRange range) {
-    return authority(gate.stage()).scan(kind, range);
+    return authority(gate.stage("scan", kind.name())).scan(kind, range);
   }
 
   @Override
   public <T extends MemoryRecord> Stream<KeyVersion> versions(Kind<T> kind, ScanRange range) {
-    return authority(gate.stage()).versions(kind, range);
+    return authority(gate.stage("versions", kind.name())).versions(kind, range);
   }
 
   @Override
   public List<Memory> find(MemoryQuery query) {
-    Stage stage = gate.stage();
+    Stage stage = gate.stage("find", "");
     List<Memory> found = authority(stage).find(query);
     if (stage.shadowsReads() && shadows.sampled()) {
       compare(
@@ -634,7 +634,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
 
   @Override
   public long count(MemoryQuery query) {
-    Stage stage = gate.stage();
+    Stage stage = gate.stage("count", "");
     long count = authority(stage).count(query);
     if (stage.shadowsReads() && shadows.sampled()) {
       compare(
@@ -651,7 +651,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
 
   @Override
   public List<SimilarQuery.Hit> search(SimilarQuery query) {
-    Stage stage = gate.stage();
+    Stage stage = gate.stage("search", query.space());
     List<SimilarQuery.Hit> found = authority(stage).search(query);
     if (stage.shadowsReads() && shadows.sampled()) {
       compare(
@@ -716,7 +716,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
   /** What the authority holds. */
   @Override
   public StoreInfo info() {
-    StoreInfo info = authority(gate.stage()).info();
+    StoreInfo info = authority(gate.stage("info", "")).info();
     return new StoreInfo(
         STORE,
         info.namespace(),
@@ -731,7 +731,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
   /** As the authority does; the other store does so too, and a failure of it is only reported. */
   @Override
   public void checkpoint() {
-    Stage stage = gate.stage();
+    Stage stage = gate.stage("checkpoint", "");
     authority(stage).checkpoint();
     if (stage.writesBoth()) {
       try {

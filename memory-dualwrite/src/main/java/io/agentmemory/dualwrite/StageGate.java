@@ -19,7 +19,7 @@ final class StageGate {
   private final TreeSet<Long> inside = new TreeSet<>();
   private long last;
   private boolean changing;
-  private boolean closed;
+  private volatile boolean closed;
 
   /** A write that was let in. */
   record Pass(long number, Stage stage) {}
@@ -30,6 +30,14 @@ final class StageGate {
   }
 
   Stage stage() {
+    return stage;
+  }
+
+  /** The stage, for something that need not be let in. */
+  Stage stage(String verb, String subject) {
+    if (closed) {
+      checkOpen(new Operation("dualwrite", verb, subject));
+    }
     return stage;
   }
 
