@@ -87,7 +87,7 @@ final class BackfillCommand extends StoreOperation {
     if (!dryRun) {
       return write(to);
     }
-    return read(to);
+    return NoStore.isAt(to) ? new NoStore() : read(to);
   }
 
   private BackfillReport run(MemoryStore source, MemoryStore target, CountDownLatch ended) {

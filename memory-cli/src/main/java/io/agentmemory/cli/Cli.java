@@ -41,7 +41,8 @@ import picocli.CommandLine.Spec;
       ForgetCommand.class,
       ListCommand.class,
       SearchCommand.class,
-      CheckpointCommand.class
+      CheckpointCommand.class,
+      MigrateCommand.class
     })
 final class Cli implements Runnable {
   private final Console console;

@@ -45,7 +45,6 @@ final class Demo {
   private final MemoryStore files;
   private final MemoryStore database;
   private final Supplier<MemoryStore> home;
-  private final long began = System.nanoTime();
   private final List<String> problems = new ArrayList<>();
   private final Map<Stage, DualWriteStats> perStage = new LinkedHashMap<>();
   private final AtomicLong verified = new AtomicLong();
@@ -67,9 +66,13 @@ final class Demo {
     this.home = home;
   }
 
-  /** Runs all of it; returns what was not as it should be. */
-  List<String> run() {
-    look();
+  /**
+   * Runs all of it; returns what was not as it should be.
+   *
+   * @param began {@link System#nanoTime} before the files were opened
+   */
+  List<String> run(long began) {
+    look(began);
     copy("Copy every record into PostgreSQL", files, database);
     prove("Prove both sides equal, field by field", files, database);
     try (DualWriteMemoryStore both =
@@ -87,14 +90,15 @@ final class Demo {
     try (MemoryStore tree = home.get()) {
       wayHome(tree);
     }
-    summary();
+    summary(began);
     return problems;
   }
 
   // ---- the steps ----
 
-  private void look() {
-    begin("Open the tree that the original software wrote");
+  private void look(long began) {
+    begin("Open the tree of files");
+    stepBegan = began;
     StoreInfo info = files.info();
     List<String> counts = new ArrayList<>();
     info.kinds().forEach((kind, count) -> counts.add(kind.name() + " " + number(count)));
@@ -441,7 +445,7 @@ final class Demo {
     return String.format(Locale.ROOT, "%.1f s", nanos / 1e9);
   }
 
-  private void summary() {
+  private void summary(long began) {
     List<String> headings =
         List.of("stage", "leads", "writes", "same outcome", "reads compared", "mismatches");
     Table table = new Table(headings, Set.copyOf(headings.subList(2, headings.size())), List.of());

@@ -72,9 +72,12 @@ final class DemoCommand extends StoreOperation {
   private int run(String url, Path tree, Path home) throws IOException {
     Path newTree = Files.createDirectories(home).resolve("memory");
     List<String> problems;
-    try (MemoryStore files = write("file:" + tree);
-        MemoryStore database = MemoryStores.open(url)) {
-      problems = new Demo(console(), files, database, () -> write("file:" + newTree)).run();
+    try (MemoryStore database = MemoryStores.open(url)) {
+      long began = System.nanoTime();
+      try (MemoryStore files = write("file:" + tree)) {
+        Demo demo = new Demo(console(), files, database, () -> write("file:" + newTree));
+        problems = demo.run(began);
+      }
     }
     next(url);
     return problems.isEmpty() ? ExitCode.OK : ExitCode.NO;

@@ -73,7 +73,19 @@ class CliTest {
     @Test
     void givenEveryCommand_whenAskedForHelp_thenItAnswers() {
       for (String command :
-          List.of("info", "store", "get", "update", "forget", "list", "search", "checkpoint")) {
+          List.of(
+              "info",
+              "store",
+              "get",
+              "update",
+              "forget",
+              "list",
+              "search",
+              "checkpoint",
+              "demo",
+              "backfill",
+              "verify",
+              "migrate")) {
         Run run = Run.memory(command, "--help");
 
         assertThat(run.exit()).as(command).isZero();

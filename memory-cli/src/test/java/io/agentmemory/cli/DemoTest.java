@@ -39,7 +39,8 @@ class DemoTest {
   @Test
   void givenTwoSoundStores_whenShown_thenEveryStepIsCleanAndFitsTheScreen() {
     List<String> problems =
-        new Demo(console, files, new InMemoryMemoryStore("demo"), () -> home).run();
+        new Demo(console, files, new InMemoryMemoryStore("demo"), () -> home)
+            .run(System.nanoTime());
 
     assertThat(problems).isEmpty();
     String text = out.toString();
@@ -69,7 +70,7 @@ class DemoTest {
           }
         };
 
-    List<String> problems = new Demo(console, files, lossy, () -> home).run();
+    List<String> problems = new Demo(console, files, lossy, () -> home).run(System.nanoTime());
 
     assertThat(problems).anyMatch(problem -> problem.contains("stage DUAL_WRITE was not clean"));
     assertThat(out.toString()).contains("not as it should be", "see above");
