@@ -7,7 +7,7 @@ import java.util.Optional;
  * What every store must do. A backend extends this, opens a store, and runs the whole suite: its
  * answers have to be those of {@link InMemoryMemoryStore}, which gets the same commands.
  */
-public abstract class MemoryStoreContract extends ConcurrencyContract {
+public abstract class MemoryStoreContract extends RandomContract {
 
   /** For subclasses. */
   protected MemoryStoreContract() {}

@@ -1,0 +1,365 @@
+package io.agentmemory.testkit;
+
+import io.agentmemory.CoOccurrence;
+import io.agentmemory.Edge;
+import io.agentmemory.Embedding;
+import io.agentmemory.ImageLink;
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
+import io.agentmemory.Memory;
+import io.agentmemory.MemoryQuery;
+import io.agentmemory.MemoryQuery.Order;
+import io.agentmemory.MemoryQuery.TimeField;
+import io.agentmemory.MemoryRecord;
+import io.agentmemory.Observation;
+import io.agentmemory.OpId;
+import io.agentmemory.SimilarQuery;
+import io.agentmemory.Tier;
+import io.agentmemory.Value;
+import io.agentmemory.VectorSpace;
+import io.agentmemory.command.Batch;
+import io.agentmemory.command.Command;
+import io.agentmemory.command.DefineSpace;
+import io.agentmemory.command.DeleteRecords;
+import io.agentmemory.command.ForgetMemory;
+import io.agentmemory.command.MoveMemory;
+import io.agentmemory.command.PutEmbedding;
+import io.agentmemory.command.PutRecords;
+import io.agentmemory.command.RecallMemory;
+import io.agentmemory.command.StoreMemory;
+import io.agentmemory.command.UpdateMemory;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
+import java.util.Random;
+
+/**
+ * Random batches of commands, valid ones and such that every store refuses, over few enough records
+ * that they meet again and again, and random questions about the outcome. The same seed gives the
+ * same, but for the operations' names. Not thread-safe.
+ */
+public final class RandomCommands {
+  private static final List<String> IDS =
+      List.of(
+          "a",
+          "b",
+          "c",
+          "d",
+          "e",
+          "f",
+          "q7w2e9rt",
+          "thought-8bcbf5e0",
+          "01234567",
+          "A",
+          "\u00e9",
+          "e\u0301",
+          "\ud83d\ude00",
+          "\ue000",
+          "../x",
+          "no",
+          "a b",
+          "con");
+
+  private static final List<String> SPACES =
+      List.of(VectorSpace.TEXT, VectorSpace.IMAGE, "notes.v2", "undefined");
+
+  private static final List<String> TAGS =
+      List.of("api", "API", "bug", "Straße", "İ", "re\u0301sume\u0301", "x_y", "50%", "");
+
+  private static final List<String> TIMES =
+      List.of(
+          "2026-02-10T11:52:05.123456+00:00",
+          "2026-02-10",
+          "2026-02-31",
+          "2025-12-31T23:59:59Z",
+          "2026-02-10T14:00:00+02:00",
+          "no time");
+
+  private final Random random;
+  private final RandomRecords records;
+  private final List<Batch> done = new ArrayList<>();
+  private int serial;
+
+  /** Commands that this seed decides. */
+  public RandomCommands(long seed) {
+    random = new Random(seed);
+    records = new RandomRecords(seed);
+  }
+
+  /** The next batch: of one command or several, now and then one that was there before. */
+  public Batch next() {
+    if (!done.isEmpty() && chance(15)) {
+      return pick(done);
+    }
+    List<Command> commands = new ArrayList<>();
+    if (chance(3)) {
+      for (int i = 2 + random.nextInt(5); i > 0; i--) {
+        commands.add(chance(25) ? refused() : chance(4) ? command() : likely());
+      }
+    } else {
+      commands.add(chance(14) ? refused() : command());
+    }
+    Batch batch = new Batch(chance(4) ? OpId.copy() : OpId.random(), commands);
+    done.add(batch);
+    return batch;
+  }
+
+  private Command command() {
+    switch (random.nextInt(16)) {
+      case 0, 1, 2:
+        return storing(pick(IDS));
+      case 3, 4:
+        return updating();
+      case 5, 6:
+        return new RecallMemory(pick(IDS), pick(TIMES));
+      case 7:
+        return new MoveMemory(pick(IDS), pick(List.of(Tier.values())));
+      case 8:
+        return new ForgetMemory(pick(IDS), chance(3) ? 1 + random.nextInt(6) : 0);
+      case 9:
+        String name = pick(SPACES.subList(0, 3));
+        return new DefineSpace(
+            VectorSpace.of(name, chance(6) ? "other" : "model", chance(6) ? 2 : 3));
+      case 10, 11:
+        return new PutEmbedding(embedding());
+      case 12, 13, 14:
+        List<PutRecords.Put> puts = new ArrayList<>();
+        for (int i = 1 + random.nextInt(5); i > 0; i--) {
+          puts.add(new PutRecords.Put(record(), 1 + random.nextInt(6)));
+        }
+        return new PutRecords(puts);
+      default:
+        List<DeleteRecords.Delete> deletes = new ArrayList<>();
+        for (int i = 1 + random.nextInt(3); i > 0; i--) {
+          deletes.add(delete());
+        }
+        return new DeleteRecords(deletes);
+    }
+  }
+
+  /** A command that is seldom refused, so that batches of several get through. */
+  private Command likely() {
+    return switch (random.nextInt(6)) {
+      case 0 -> storing("n" + serial++);
+      case 1 -> new PutRecords(List.of(new PutRecords.Put(memory(pick(IDS)), revision())));
+      case 2 -> new PutRecords(List.of(new PutRecords.Put(records.edge(pair()), revision())));
+      case 3 -> new DeleteRecords(List.of(delete()));
+      default -> new RecallMemory(pick(IDS), pick(TIMES));
+    };
+  }
+
+  private long revision() {
+    return 1L + random.nextInt(7);
+  }
+
+  private StoreMemory storing(String id) {
+    Map<String, List<String>> entities = new LinkedHashMap<>();
+    if (chance(3)) {
+      entities.put("agents", List.of("lex", pick(TAGS)));
+      entities.put("projects", List.of());
+    }
+    return new StoreMemory(
+        id,
+        pick(TIMES),
+        body(),
+        chance(3) ? "Title of " + pick(TAGS) : null,
+        some(TAGS),
+        chance(5) ? 1 : random.nextDouble(),
+        chance(2) ? pick(TIMES) : null,
+        some(IDS),
+        chance(3) ? some(IDS) : List.of(),
+        entities);
+  }
+
+  private String body() {
+    return switch (random.nextInt(4)) {
+      case 0 -> "İstanbul STRASSE ΟΔΟΣ " + pick(TAGS);
+      case 1 -> "---\nid: x\n---\n" + pick(TAGS) + "\r\nnext";
+      case 2 -> records.text();
+      default -> "The " + pick(TAGS) + " failed " + random.nextInt(9) + " times\n";
+    };
+  }
+
+  private UpdateMemory updating() {
+    UpdateMemory update = UpdateMemory.of(pick(IDS));
+    if (chance(2)) {
+      update = update.content(body());
+    }
+    if (chance(2)) {
+      update = update.tags(some(TAGS));
+    }
+    if (chance(3)) {
+      update = update.weight(random.nextInt(5) / 4.0);
+    }
+    if (chance(3)) {
+      update = update.set("extra", Value.of((long) random.nextInt(3)));
+    }
+    if (chance(4)) {
+      update = update.set("e\u0301", Value.EMPTY_MAP.with("no", Value.of("1:30")));
+    }
+    if (chance(4)) {
+      update = update.set("created", Value.of(pick(TIMES)));
+    }
+    if (chance(5)) {
+      update = update.remove(pick(List.of("extra", "tags", "type", "leads_to", "event_time")));
+    }
+    return chance(4) ? update.ifRevision(OptionalLong.of(1 + random.nextInt(5))) : update;
+  }
+
+  private Embedding embedding() {
+    String target = pick(IDS);
+    int length = chance(8) ? 1 + random.nextInt(4) : 3;
+    float[] vector = new float[length];
+    for (int i = 0; i < length; i++) {
+      vector[i] = chance(6) ? 0f : random.nextInt(7) - 3;
+    }
+    Value.Map members =
+        chance(2) ? Value.EMPTY_MAP : Value.EMPTY_MAP.with("preview", Value.of(pick(TAGS)));
+    return Embedding.of(pick(SPACES), target, vector, members);
+  }
+
+  private MemoryRecord record() {
+    String id = pick(IDS);
+    switch (random.nextInt(9)) {
+      case 0, 1:
+        return memory(id);
+      case 2:
+        return records.space(pick(SPACES.subList(0, 3)));
+      case 3, 4:
+        return records.coOccurrence(id, pick(IDS));
+      case 5:
+        return records.edge(pair());
+      case 6:
+        return records.observation(pair(), random.nextInt(4));
+      case 7:
+        return embedding();
+      default:
+        return records.imageLink(
+            pick(List.of("photo_1.jpg", "photo_2.jpg", "\u00e9.png")), List.of(memory(pick(IDS))));
+    }
+  }
+
+  /** In a file that is named after its id, so that no two memories want the same. */
+  private Memory memory(String id) {
+    if (chance(3) && id.matches("[a-f]")) {
+      return records.irregular(id);
+    }
+    StringBuilder name = new StringBuilder("put");
+    id.chars().forEach(c -> name.append(String.format(Locale.ROOT, "-%04x", c)));
+    return records.memory(id, name + ".md");
+  }
+
+  private String pair() {
+    return pick(List.of("a|b", "a|c", "--source|b", "\u00e9|\ud83d\ude00", "no bar"));
+  }
+
+  private DeleteRecords.Delete delete() {
+    long revision = revision();
+    return switch (random.nextInt(6)) {
+      case 0, 1 -> new DeleteRecords.Delete(Kind.MEMORY, Key.of(pick(IDS)), revision);
+      case 2 ->
+          new DeleteRecords.Delete(Kind.CO_OCCURRENCE, Key.of(pick(IDS), pick(IDS)), revision);
+      case 3 -> new DeleteRecords.Delete(Kind.EDGE, Key.of(pair()), revision);
+      case 4 ->
+          new DeleteRecords.Delete(
+              Kind.OBSERVATION, Observation.key(pair(), random.nextInt(4)), revision);
+      default ->
+          new DeleteRecords.Delete(
+              Kind.EMBEDDING, Key.of(pick(SPACES.subList(0, 3)), pick(IDS)), revision);
+    };
+  }
+
+  /** A command that no store carries out, whatever it holds. */
+  private Command refused() {
+    switch (random.nextInt(10)) {
+      case 0:
+        return StoreMemory.of("bad\u0001id", pick(TIMES), "text");
+      case 1:
+        return StoreMemory.of("new", pick(TIMES), "NUL \0");
+      case 2:
+        return storing("x".repeat(300));
+      case 3:
+        return StoreMemory.of("new", pick(TIMES), "text").withTags(List.of("\ud83d"));
+      case 4:
+        return UpdateMemory.of("never stored").content("text");
+      case 5:
+        return new PutRecords(
+            List.of(
+                new PutRecords.Put(memory(pick(IDS)).withContent("a\rb"), 1 + random.nextInt(9))));
+      case 6:
+        return new PutRecords(
+            List.of(new PutRecords.Put(new CoOccurrence("never stored", "a", Value.NULL), 1)));
+      case 7:
+        return new PutRecords(
+            List.of(
+                new PutRecords.Put(new ImageLink("a.jpg", new Value.Time("2026-02-10")), 1),
+                new PutRecords.Put(new Edge("a|b", Value.EMPTY_MAP), 9)));
+      case 8:
+        return new DefineSpace(VectorSpace.of("../up", "model", 3));
+      default:
+        return StoreMemory.of("new", "\u0007", "text").withWeight(OptionalDouble.of(2));
+    }
+  }
+
+  /** A question with random conditions, order and page. */
+  public MemoryQuery query() {
+    MemoryQuery query = MemoryQuery.all();
+    for (int i = random.nextInt(3); i > 0; i--) {
+      switch (random.nextInt(6)) {
+        case 0 -> query = query.tag(pick(TAGS));
+        case 1 -> query = query.tiers(List.of(pick(List.of(Tier.values())), Tier.CORE));
+        case 2 -> query = query.types(List.of("active", pick(List.of("core", "archive", "no"))));
+        case 3 -> query = query.text(pick(List.of("i", "straße", "οδος", "the", "\n", "%", "x_y")));
+        case 4 ->
+            query =
+                query.days(
+                    pick(List.of(TimeField.values())),
+                    chance(2) ? LocalDate.parse("2026-02-10") : null,
+                    chance(2) ? LocalDate.parse("2026-03-01") : null);
+        default ->
+            query =
+                query.between(
+                    pick(List.of(TimeField.values())),
+                    chance(2) ? Instant.parse("2026-02-10T00:00:00Z") : null,
+                    chance(2) ? Instant.parse("2026-02-10T12:00:00Z") : null);
+      }
+    }
+    query = query.order(pick(List.of(Order.values())));
+    return chance(2) ? query : query.page(1 + random.nextInt(10), random.nextInt(5));
+  }
+
+  /** A search in one of the spaces that {@link #next()} fills, for vectors of three floats. */
+  public SimilarQuery search() {
+    float[] vector = {random.nextInt(7) - 3, random.nextInt(7) - 3, random.nextInt(7) - 3};
+    SimilarQuery query = SimilarQuery.nearest(pick(SPACES), vector).limit(1 + random.nextInt(30));
+    if (chance(3)) {
+      query = query.minSimilarity(random.nextInt(5) / 4.0 - 0.51);
+    }
+    if (chance(4)) {
+      query = query.tag(pick(TAGS));
+    }
+    return chance(4) ? query.tiers(List.of(Tier.ACTIVE, Tier.CORE)) : query;
+  }
+
+  private List<String> some(List<String> of) {
+    List<String> some = new ArrayList<>();
+    for (int i = random.nextInt(4); i > 0; i--) {
+      some.add(pick(of));
+    }
+    return some;
+  }
+
+  private boolean chance(int oneIn) {
+    return random.nextInt(oneIn) == 0;
+  }
+
+  private <T> T pick(List<T> list) {
+    return list.get(random.nextInt(list.size()));
+  }
+}
