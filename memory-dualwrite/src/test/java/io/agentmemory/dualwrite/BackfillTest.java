@@ -1,16 +1,51 @@
 package io.agentmemory.dualwrite;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.agentmemory.CoOccurrence;
+import io.agentmemory.Embedding;
+import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
+import io.agentmemory.MemoryConflictException;
+import io.agentmemory.MemoryRecord;
+import io.agentmemory.MemoryStore;
+import io.agentmemory.OpId;
+import io.agentmemory.Operation;
+import io.agentmemory.ScanRange;
+import io.agentmemory.StoreInfo;
+import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.Stored;
 import io.agentmemory.Tier;
+import io.agentmemory.UncategorizedStoreException;
+import io.agentmemory.Value;
+import io.agentmemory.command.Batch;
+import io.agentmemory.command.DeleteRecords;
 import io.agentmemory.command.ForgetMemory;
 import io.agentmemory.command.MoveMemory;
+import io.agentmemory.command.PutEmbedding;
+import io.agentmemory.command.PutRecords;
+import io.agentmemory.command.RecallMemory;
+import io.agentmemory.command.StoreMemory;
+import io.agentmemory.command.UpdateMemory;
 import io.agentmemory.dualwrite.BackfillReport.State;
+import io.agentmemory.spi.ForwardingMemoryStore;
+import io.agentmemory.testkit.FaultyMemoryStore;
 import io.agentmemory.testkit.InMemoryMemoryStore;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class BackfillTest {
   private final InMemoryMemoryStore source = Trees.store(Trees.records(1203));
@@ -60,7 +95,431 @@ class BackfillTest {
     assertThat(Trees.memory(target, "m00004").isTombstone()).isTrue();
   }
 
+  private static final class Killed extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+  }
+
   private Object memory(String id) {
     return source.read(Kind.MEMORY, Key.of(id)).orElseThrow().live().orElseThrow();
+  }
+
+  private Backfill.Builder small(MemoryStore target) {
+    return Backfill.builder(source, target).chunkRecords(100).wait(duration -> true);
+  }
+
+  @Nested
+  class Interruptions {
+    /** 1,203 memories in chunks of 100, and one chunk for each of the six other kinds. */
+    private static final int CHUNKS = 13 + 6;
+
+    @Test
+    void givenKillAtAnyChunk_whenRunAgain_thenEqualToACleanRunAndOnlyTheRestIsSent() {
+      source.execute(new ForgetMemory("m00007", 0));
+      for (int kill = 0; kill < CHUNKS; kill++) {
+        for (boolean applied : List.of(false, true)) {
+          InMemoryMemoryStore target = new InMemoryMemoryStore("elsewhere");
+          Probe killed = new Probe("killed", target);
+          AtomicInteger chunks = new AtomicInteger();
+          int last = kill;
+          Consumer<Batch> dies =
+              batch -> {
+                if (chunks.getAndIncrement() == last) {
+                  throw new Killed();
+                }
+              };
+          if (applied) {
+            killed.after = dies;
+          } else {
+            killed.before = dies;
+          }
+          assertThatExceptionOfType(Killed.class).isThrownBy(() -> small(killed).run());
+
+          BackfillReport again = small(target).run();
+
+          assertThat(again.state()).as("chunk %s", kill).isEqualTo(State.COMPLETE);
+          assertThat(Trees.dump(target)).as("chunk %s", kill).isEqualTo(Trees.dump(source));
+          int done = kill + (applied ? 1 : 0);
+          assertThat(again.total().unchanged())
+              .as("unchanged after %s chunks", done)
+              .isEqualTo(done <= 12 ? done * 100L : 1203 + done - 13);
+        }
+      }
+    }
+
+    @Test
+    void givenCancel_whenRunning_thenItStopsAtTheEdgeOfAChunkAndARerunGoesOn() {
+      Backfill[] backfill = new Backfill[1];
+      backfill[0] =
+          small(target)
+              .onProgress(
+                  report -> {
+                    if (report.total().listed() == 300) {
+                      backfill[0].cancel();
+                    }
+                  })
+              .build();
+
+      BackfillReport report = backfill[0].run();
+
+      assertThat(report.state()).isEqualTo(State.CANCELLED);
+      assertThat(report.total().listed()).isEqualTo(300).isEqualTo(report.total().inserted());
+      assertThat(small(target).run().total().unchanged()).isEqualTo(300);
+      assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
+    }
+
+    @Test
+    void givenInterrupt_whenRunning_thenItStopsAndTheInterruptIsKept() {
+      BackfillReport report =
+          small(target).onProgress(r -> Thread.currentThread().interrupt()).run();
+
+      assertThat(Thread.interrupted()).isTrue();
+      assertThat(report.state()).isEqualTo(State.CANCELLED);
+      assertThat(report.total().listed()).isEqualTo(100);
+    }
+
+    @Test
+    void givenTargetAwayForAMoment_whenRunning_thenItIsTriedAgain() {
+      FaultyMemoryStore faulty = new FaultyMemoryStore(target);
+      faulty.failNextWrite(away());
+      faulty.failNextWrite(away());
+      faulty.failNextRead(away());
+      List<Duration> waits = new ArrayList<>();
+
+      BackfillReport report =
+          small(faulty)
+              .wait(
+                  duration -> {
+                    synchronized (waits) {
+                      return waits.add(duration);
+                    }
+                  })
+              .run();
+
+      assertThat(report.state()).isEqualTo(State.COMPLETE);
+      assertThat(waits)
+          .containsExactlyInAnyOrder(
+              Duration.ofMillis(200), Duration.ofMillis(200), Duration.ofSeconds(1));
+      assertThat(report.total().inserted()).isEqualTo(1209);
+      assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
+    }
+
+    @Test
+    void givenAnswersThatGetLost_whenRunning_thenTheCountsAreRightAllTheSame() {
+      FaultyMemoryStore faulty = new FaultyMemoryStore(target);
+      Trees.put(target, List.of(Trees.memory("m00001", "newer")), 9);
+      for (int i = 0; i < 3; i++) {
+        faulty.loseNextWrite(Probe.unknown(OpId.random()));
+        faulty.failNextWrite(away());
+      }
+
+      BackfillReport report = small(faulty).run();
+
+      assertThat(report.state()).isEqualTo(State.COMPLETE);
+      assertThat(report.kinds().get(Kind.MEMORY))
+          .isEqualTo(new BackfillReport.Counts(1203, 1202, 0, 0, 1, 0, 0, 0, 0));
+    }
+
+    @Test
+    void givenTargetThatStaysAway_whenRunning_thenIncompleteWithTheReason() {
+      FaultyMemoryStore faulty = new FaultyMemoryStore(target);
+
+      BackfillReport report = small(faulty).onProgress(r -> faulty.down(() -> away())).run();
+
+      assertThat(report.state()).isEqualTo(State.INCOMPLETE);
+      assertThat(report.failure()).containsInstanceOf(StoreUnavailableException.class);
+      assertThat(report.total().conserved()).isFalse();
+      assertThat(report.total().failed()).isEqualTo(report.total().listed() - 100);
+      faulty.up();
+      assertThat(small(faulty).run().state()).isEqualTo(State.COMPLETE);
+    }
+
+    @Test
+    void givenSourceThatIsAway_whenRun_thenIncompleteWithTheReason() {
+      FaultyMemoryStore faulty = new FaultyMemoryStore(source);
+      faulty.down(() -> away());
+
+      BackfillReport report = Backfill.builder(faulty, target).wait(duration -> true).run();
+
+      assertThat(report.state()).isEqualTo(State.INCOMPLETE);
+      assertThat(report.failure()).containsInstanceOf(StoreUnavailableException.class);
+    }
+
+    @Test
+    void givenScanThatBreaksOff_whenRunning_thenItGoesOnWhereItWas() {
+      AtomicInteger broken = new AtomicInteger();
+      MemoryStore breaking =
+          new ForwardingMemoryStore(source) {
+            @Override
+            public <T extends MemoryRecord> Stream<Stored<T>> scan(Kind<T> kind, ScanRange range) {
+              AtomicInteger records = new AtomicInteger();
+              return super.scan(kind, range)
+                  .peek(
+                      record -> {
+                        if (records.incrementAndGet() == 350 && broken.incrementAndGet() <= 3) {
+                          throw away();
+                        }
+                      });
+            }
+          };
+
+      BackfillReport report =
+          Backfill.builder(breaking, target).chunkRecords(100).wait(duration -> true).run();
+
+      assertThat(broken.get()).isGreaterThanOrEqualTo(3);
+      assertThat(report.state()).isEqualTo(State.COMPLETE);
+      assertThat(report.total().listed()).isEqualTo(1209);
+      assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
+    }
+
+    @Test
+    void givenTargetWithADefect_whenRunning_thenIncompleteAndNoWait() {
+      FaultyMemoryStore faulty = new FaultyMemoryStore(target);
+      faulty.failNextWrite(
+          new UncategorizedStoreException(new Operation("probe", "ask", ""), "a defect", null));
+
+      BackfillReport report =
+          small(faulty)
+              .wait(
+                  duration -> {
+                    throw new AssertionError("nothing to wait for");
+                  })
+              .run();
+
+      assertThat(report.state()).isEqualTo(State.INCOMPLETE);
+      assertThat(report.failure()).containsInstanceOf(UncategorizedStoreException.class);
+    }
+
+    private static StoreUnavailableException away() {
+      return StoreUnavailableException.notApplied(new Operation("probe", "ask", ""), "away", null);
+    }
+  }
+
+  @Nested
+  class Accounts {
+    @Test
+    void givenRecordsTheTargetRefuses_whenRun_thenTheyAreSetAsideAndTheOthersGetThrough() {
+      Probe picky = new Probe("picky", target);
+      picky.before =
+          batch -> {
+            for (Key key : batch.needs().keys().getOrDefault(Kind.MEMORY, Set.of())) {
+              if (key.part(0).endsWith("77")) {
+                throw new InvalidMemoryException(
+                    new Operation("picky", batch.verb(), batch.subject()), "content", "is no good");
+              }
+            }
+          };
+
+      BackfillReport report = small(picky).run();
+
+      assertThat(report.state()).isEqualTo(State.COMPLETE);
+      assertThat(report.kinds().get(Kind.MEMORY))
+          .isEqualTo(new BackfillReport.Counts(1203, 1191, 0, 0, 0, 0, 12, 0, 0));
+      assertThat(report.setAside()).hasSize(12);
+      assertThat(report.setAside().get(0))
+          .isEqualTo(
+              new StoreInfo.SetAside(
+                  "memory:m00077", "picky.putRecords(memory:m00077): content is no good"));
+    }
+
+    @Test
+    void givenWhatTheSourceCannotRead_whenRun_thenItIsListedAndSetAside() {
+      StoreInfo.SetAside file = new StoreInfo.SetAside("active/x.md:3", "no YAML");
+      MemoryStore damaged =
+          new ForwardingMemoryStore(source) {
+            @Override
+            public StoreInfo info() {
+              StoreInfo info = super.info();
+              return new StoreInfo(
+                  info.type(),
+                  info.namespace(),
+                  info.version(),
+                  info.kinds(),
+                  info.tombstones(),
+                  List.of(file),
+                  info.notCovered(),
+                  info.health());
+            }
+          };
+
+      BackfillReport report = Backfill.builder(damaged, target).run();
+
+      assertThat(report.state()).isEqualTo(State.COMPLETE);
+      assertThat(report.setAside()).containsExactly(file);
+      assertThat(report.total().listed()).isEqualTo(1210);
+      assertThat(report.total().setAside()).isEqualTo(1);
+      assertThat(report.total().conserved()).isTrue();
+      VerifyReport verified = Verifier.builder(damaged, target).run();
+      assertThat(verified.equal()).isTrue();
+      assertThat(verified.complete()).as("something was not compared").isFalse();
+    }
+
+    @Test
+    void givenSameRevisionWithOtherContent_whenRun_thenOnlyACopyIsOverwritten() {
+      InMemoryMemoryStore source =
+          Trees.store(List.of(Trees.memory("a", "1"), Trees.memory("b", "1")));
+      source.execute(
+          new DeleteRecords(List.of(new DeleteRecords.Delete(Kind.MEMORY, Key.of("c"), 1))));
+      Trees.put(target, List.of(Trees.memory("a", "2"), Trees.memory("c", "2")), 1);
+      target.execute(
+          new Batch(
+              OpId.copy(),
+              List.of(new PutRecords(List.of(new PutRecords.Put(Trees.memory("b", "2"), 1))))));
+      BackfillReport dry = Backfill.builder(source, target).dryRun().run();
+
+      BackfillReport report = Backfill.builder(source, target).run();
+
+      assertThat(report.state()).isEqualTo(State.INCOMPLETE);
+      assertThat(report.total()).isEqualTo(dry.total());
+      assertThat(report.total()).isEqualTo(new BackfillReport.Counts(3, 0, 1, 0, 0, 0, 0, 2, 0));
+      assertThat(report.different())
+          .extracting(Difference::key)
+          .containsExactlyInAnyOrder(Key.of("a"), Key.of("c"));
+      assertThat(Trees.memory(target, "b").live().orElseThrow().content()).isEqualTo("1");
+    }
+
+    @Test
+    void givenDryRun_whenRun_thenNothingChangesAndTheCountsAreThoseOfTheRun() {
+      Backfill.builder(source, target).run();
+      target.execute(new MoveMemory("m00001", Tier.CORE));
+      target.execute(new ForgetMemory("m00002", 0));
+      source.execute(new MoveMemory("m00003", Tier.CORE));
+      source.execute(new ForgetMemory("m00004", 0));
+      source.execute(StoreMemory.of("n", "2026-02-10T11:52:05+00:00", "new"));
+      List<String> before = Trees.dump(target);
+
+      BackfillReport dry = Backfill.builder(source, target).dryRun().run();
+
+      assertThat(dry.dryRun()).isTrue();
+      assertThat(Trees.dump(target)).isEqualTo(before);
+      assertThat(Backfill.builder(source, target).run().kinds()).isEqualTo(dry.kinds());
+    }
+
+    @Test
+    void givenProgress_whenRun_thenToldAfterEveryChunk() {
+      List<Long> listed = new ArrayList<>();
+
+      small(target).onProgress(report -> listed.add(report.total().listed())).run();
+
+      assertThat(listed).hasSize(13 + 6).isSorted().startsWith(100L, 200L).endsWith(1209L);
+    }
+
+    @Test
+    void givenRate_whenRun_thenItWaitsAsLongAsThatTakes() {
+      List<Duration> waits = new ArrayList<>();
+
+      small(target).recordsPerSecond(10).wait(waits::add).run();
+
+      assertThat(waits).hasSize(19);
+      assertThat(waits.get(waits.size() - 1))
+          .isBetween(Duration.ofSeconds(90), Duration.ofSeconds(121));
+    }
+  }
+
+  @Nested
+  class Races {
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10})
+    void givenWritesAndDeletesBetweenChunks_whenDone_thenBothStoresAreEqual(long seed) {
+      Random random = new Random(seed);
+      InMemoryMemoryStore source = Trees.store(Trees.records(60));
+      try (DualWriteMemoryStore store =
+          DualWriteMemoryStore.builder(source, target).stage(Stage.DUAL_WRITE).build()) {
+        AtomicInteger made = new AtomicInteger();
+
+        BackfillReport report =
+            Backfill.builder(source, target)
+                .chunkRecords(3)
+                .onProgress(r -> writeSomething(store, random, made))
+                .run();
+        assertThat(store.drain(Duration.ofSeconds(10))).isTrue();
+
+        assertThat(report.state()).as("seed %s: %s", seed, report).isEqualTo(State.COMPLETE);
+        assertThat(store.lagging()).as("seed %s", seed).isEmpty();
+        assertThat(Trees.dump(target)).as("seed %s", seed).isEqualTo(Trees.dump(source));
+      }
+    }
+
+    private void writeSomething(MemoryStore store, Random random, AtomicInteger made) {
+      String at = "2026-02-10T11:52:05+00:00";
+      for (int i = 0; i < 4; i++) {
+        String id = String.format("m%05d", random.nextInt(60));
+        switch (random.nextInt(6)) {
+          case 0 -> store.memories().forget(id);
+          case 1 -> store.execute(new RecallMemory(id, at));
+          case 2 ->
+              store.execute(
+                  StoreMemory.of("n" + made.getAndIncrement(), at, "new")
+                      .withCausedBy(List.of(id)));
+          case 3 -> store.memories().forget("n" + random.nextInt(1 + made.get()));
+          case 4 ->
+              store.execute(new PutEmbedding(Embedding.of("text", id, random.nextFloat(), 1)));
+          default -> {
+            if (store.memories().findById(id).isPresent()) {
+              store.execute(UpdateMemory.of(id).content("updated " + random.nextInt()));
+            }
+          }
+        }
+      }
+    }
+
+    @Test
+    void givenWritersAllTheTime_whenDone_thenBothStoresAreEqual() throws Exception {
+      try (DualWriteMemoryStore store =
+          DualWriteMemoryStore.builder(source, target).stage(Stage.DUAL_WRITE).build()) {
+        AtomicBoolean stop = new AtomicBoolean();
+        AtomicInteger made = new AtomicInteger();
+        List<Thread> writers = new ArrayList<>();
+        for (int w = 0; w < 4; w++) {
+          Random random = new Random(w);
+          Thread writer =
+              new Thread(
+                  () -> {
+                    while (!stop.get()) {
+                      try {
+                        writeSomething(store, random, made);
+                      } catch (MemoryConflictException another) {
+                        // another writer forgot it a moment ago
+                      }
+                    }
+                  });
+          writer.start();
+          writers.add(writer);
+        }
+        BackfillReport report = Backfill.builder(source, target).chunkRecords(20).run();
+        stop.set(true);
+        for (Thread writer : writers) {
+          writer.join(10_000);
+        }
+        assertThat(store.drain(Duration.ofSeconds(10))).isTrue();
+
+        assertThat(report.state()).isEqualTo(State.COMPLETE);
+        assertThat(report.setAside()).isEmpty();
+        assertThat(store.lagging()).isEmpty();
+        assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
+      }
+    }
+
+    @Test
+    void givenRecordWhoseContainerCameTooLate_whenRun_thenItComesAlong() {
+      MemoryStore late =
+          new ForwardingMemoryStore(source) {
+            @Override
+            public <T extends MemoryRecord> Stream<Stored<T>> scan(Kind<T> kind, ScanRange range) {
+              if (kind.equals(Kind.CO_OCCURRENCE)) { // the memories were listed by now
+                Trees.put(
+                    source,
+                    List.of(Trees.memory("a", "late"), new CoOccurrence("a", "b", Value.of(1))),
+                    1);
+              }
+              return super.scan(kind, range);
+            }
+          };
+
+      BackfillReport report = Backfill.builder(late, target).run();
+
+      assertThat(report.state()).isEqualTo(State.COMPLETE);
+      assertThat(report.total().setAside()).isZero();
+      assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
+    }
   }
 }
