@@ -11,7 +11,6 @@ import io.agentmemory.MemoryStore;
 import io.agentmemory.MemoryStoreException;
 import io.agentmemory.OpId;
 import io.agentmemory.ScanRange;
-import io.agentmemory.StoreInfo;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Stored;
 import io.agentmemory.Version;
@@ -176,15 +175,12 @@ public final class Backfill {
    * another way, the run ends as {@link State#INCOMPLETE} with the reason.
    */
   public BackfillReport run() {
-    StoreInfo info;
+    Tally tally;
     try {
-      info = pauses.retry(source::info);
+      tally = new Tally(dryRun, pauses.retry(source::info));
     } catch (MemoryStoreException failure) {
-      StoreInfo none =
-          new StoreInfo("", "", "", Map.of(), Map.of(), List.of(), List.of(), source.health());
-      return new Tally(dryRun, none).report(State.INCOMPLETE, failure);
+      return new Tally(dryRun).report(State.INCOMPLETE, failure);
     }
-    Tally tally = new Tally(dryRun, info);
     BackfillReport report = run(tally);
     LOG.debug("backfill {}", report);
     return report;

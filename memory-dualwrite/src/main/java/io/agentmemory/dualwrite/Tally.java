@@ -33,11 +33,20 @@ final class Tally {
   private final List<StoreInfo.SetAside> setAside = new ArrayList<>();
   private final List<Difference> different = new ArrayList<>();
 
+  /** Of a source that said nothing about itself. */
+  Tally(boolean dryRun) {
+    this(dryRun, 0, List.of());
+  }
+
   Tally(boolean dryRun, StoreInfo source) {
+    this(dryRun, sum(source.kinds()) + sum(source.tombstones()), source.setAside());
+  }
+
+  private Tally(boolean dryRun, long expected, List<StoreInfo.SetAside> setAside) {
     this.dryRun = dryRun;
-    expected = sum(source.kinds()) + sum(source.tombstones());
-    unreadable = source.setAside().size();
-    source.setAside().stream().limit(BackfillReport.MAX_LISTED).forEach(setAside::add);
+    this.expected = expected;
+    unreadable = setAside.size();
+    setAside.stream().limit(BackfillReport.MAX_LISTED).forEach(this.setAside::add);
     Kind.all().forEach(kind -> kinds.put(kind, Counts.NONE));
   }
 
