@@ -1,0 +1,4 @@
+@NullMarked
+package io.agentmemory.benchmarks;
+
+import org.jspecify.annotations.NullMarked;
