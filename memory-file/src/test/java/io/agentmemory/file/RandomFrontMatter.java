@@ -353,6 +353,15 @@ final class RandomFrontMatter {
     return text.isBlank() ? "x" : text;
   }
 
+  /** A value that JSON has too. */
+  Value json() {
+    Value value = value(1);
+    while (!JsonText.canSpell(value)) {
+      value = value(1);
+    }
+    return value;
+  }
+
   String text() {
     String text = TEXTS.get(random.nextInt(TEXTS.size()));
     return random.nextInt(5) == 0 ? text + TEXTS.get(random.nextInt(TEXTS.size())) : text;
