@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import io.agentmemory.command.DefineSpace;
 import io.agentmemory.command.PutEmbedding;
+import java.text.Normalizer;
 import java.util.List;
 import java.util.Optional;
 
@@ -53,7 +54,12 @@ public final class Embeddings {
 
   /** The vector of this target. */
   public Optional<Embedding> find(String space, String target) {
-    return store.read(Kind.EMBEDDING, Key.of(space, target)).flatMap(Stored::live);
+    Optional<Embedding> exact =
+        store.read(Kind.EMBEDDING, Key.of(space, target)).flatMap(Stored::live);
+    String composed = Normalizer.normalize(target, Normalizer.Form.NFC);
+    return exact.isPresent() || composed.equals(target)
+        ? exact
+        : store.read(Kind.EMBEDDING, Key.of(space, composed)).flatMap(Stored::live);
   }
 
   /**
