@@ -7,9 +7,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaMember;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.lang.ArchCondition;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -123,6 +127,41 @@ class ArrowsTest {
           .should()
           .beFreeOfCycles()
           .check(CLASSES);
+    }
+
+    @Test
+    void givenPublicSignatures_whenRead_thenInternalTypesAreNotInThem() {
+      classes()
+          .that()
+          .resideInAPackage("io.agentmemory..")
+          .and()
+          .resideOutsideOfPackage("io.agentmemory.internal..")
+          .should(showNoInternalTypes())
+          .check(CLASSES);
+    }
+
+    private static ArchCondition<JavaClass> showNoInternalTypes() {
+      return new ArchCondition<>("show no internal types") {
+        @Override
+        public void check(JavaClass type, ConditionEvents events) {
+          type.getMembers().stream()
+              .filter(Arrows::isVisible)
+              .filter(
+                  member -> member.getAllInvolvedRawTypes().stream().anyMatch(Arrows::isInternal))
+              .forEach(
+                  member ->
+                      events.add(SimpleConditionEvent.violated(type, member.getDescription())));
+        }
+      };
+    }
+
+    private static boolean isVisible(JavaMember member) {
+      return member.getModifiers().contains(JavaModifier.PUBLIC)
+          || member.getModifiers().contains(JavaModifier.PROTECTED);
+    }
+
+    private static boolean isInternal(JavaClass type) {
+      return type.getPackageName().startsWith("io.agentmemory.internal");
     }
 
     private static String[] with(String[] some, String... more) {
