@@ -14,12 +14,14 @@ import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.Observation;
 import io.agentmemory.OpId;
+import io.agentmemory.ScanRange;
 import io.agentmemory.Stored;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.PutRecords;
+import io.agentmemory.spi.ForwardingMemoryStore;
 import io.agentmemory.testkit.InMemoryMemoryStore;
 import java.util.ArrayList;
 import java.util.List;
@@ -97,6 +99,32 @@ final class Trees {
       }
     }
     return lines;
+  }
+
+  /** What a store answers when somebody changed one record behind its back. */
+  static MemoryStore withChanged(MemoryStore store, MemoryRecord changed) {
+    return new ForwardingMemoryStore(store) {
+      @Override
+      public <T extends MemoryRecord> Stream<Stored<T>> scan(Kind<T> kind, ScanRange range) {
+        return super.scan(kind, range).map(this::change);
+      }
+
+      @Override
+      public <T extends MemoryRecord> List<Stored<T>> readAll(Kind<T> kind, List<Key> keys) {
+        return super.readAll(kind, keys).stream().map(this::change).toList();
+      }
+
+      private <T extends MemoryRecord> Stored<T> change(Stored<T> stored) {
+        return stored.kind().equals(changed.kind()) && stored.key().equals(changed.key())
+            ? new Stored<>(
+                stored.kind(),
+                stored.key(),
+                stored.version(),
+                stored.lastOp(),
+                stored.kind().type().cast(changed))
+            : stored;
+      }
+    };
   }
 
   /** Waits until something holds; fails after ten seconds. */

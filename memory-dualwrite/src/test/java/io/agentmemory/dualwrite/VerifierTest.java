@@ -92,32 +92,6 @@ class VerifierTest {
     return Verifier.builder(source, target).level(level).wait(duration -> true).run();
   }
 
-  /** What a store answers when somebody changed one record behind its back. */
-  private static MemoryStore withChanged(MemoryStore store, MemoryRecord changed) {
-    return new ForwardingMemoryStore(store) {
-      @Override
-      public <T extends MemoryRecord> Stream<Stored<T>> scan(Kind<T> kind, ScanRange range) {
-        return super.scan(kind, range).map(this::change);
-      }
-
-      @Override
-      public <T extends MemoryRecord> List<Stored<T>> readAll(Kind<T> kind, List<Key> keys) {
-        return super.readAll(kind, keys).stream().map(this::change).toList();
-      }
-
-      private <T extends MemoryRecord> Stored<T> change(Stored<T> stored) {
-        return stored.kind().equals(changed.kind()) && stored.key().equals(changed.key())
-            ? new Stored<>(
-                stored.kind(),
-                stored.key(),
-                stored.version(),
-                stored.lastOp(),
-                stored.kind().type().cast(changed))
-            : stored;
-      }
-    };
-  }
-
   @Nested
   class Fields {
     static Stream<MemoryRecord> records() {
@@ -154,16 +128,16 @@ class VerifierTest {
     void givenAnyOneFieldChanged_whenVerified_thenExactlyThatOneIsNamed(MemoryRecord record) {
       InMemoryMemoryStore source = Trees.store(Trees.records(2));
       Map<String, MemoryRecord> changes = changes(record);
-      MemoryStore with = withChanged(source, record);
+      MemoryStore with = Trees.withChanged(source, record);
       if (source.read(record.kind(), record.key()).isEmpty()) {
         InMemoryMemoryStore more = Trees.store(Trees.records(2));
         more.execute(
             StoreMemory.of(record.key().part(0), "2026-02-10T11:52:05+00:00", "its place"));
-        with = withChanged(more, record);
+        with = Trees.withChanged(more, record);
       }
       assertThat(changes).isNotEmpty();
       for (Map.Entry<String, MemoryRecord> change : changes.entrySet()) {
-        MemoryStore changed = withChanged(with, change.getValue());
+        MemoryStore changed = Trees.withChanged(with, change.getValue());
 
         for (boolean there : List.of(true, false)) {
           VerifyReport report =
@@ -278,7 +252,7 @@ class VerifierTest {
     @Test
     void givenValuesNotAskedFor_whenReported_thenNoContentStandsAnywhere() throws IOException {
       Memory secret = Trees.memory("m00000", "xyzzy");
-      MemoryStore changed = withChanged(source, secret);
+      MemoryStore changed = Trees.withChanged(source, secret);
 
       String shown = text(Verifier.builder(source, changed).run());
 
@@ -336,7 +310,7 @@ class VerifierTest {
     @Test
     void givenContentChangedBehindTheStore_whenVerified_thenOnlyFieldsSeesIt() {
       Backfill.builder(source, target).run();
-      MemoryStore changed = withChanged(target, Trees.memory("m00001", "by hand"));
+      MemoryStore changed = Trees.withChanged(target, Trees.memory("m00001", "by hand"));
 
       assertThat(Verifier.builder(source, changed).level(Verifier.Level.DIGESTS).run().equal())
           .isTrue();
