@@ -1,4 +1,8 @@
-/** The contract that every store passes, the reference store, generators and faults. */
+/**
+ * The contract that every store passes, the reference store, generators and faults. Start with
+ * {@link io.agentmemory.testkit.MemoryStoreContract}, which a store's own test extends, and {@link
+ * io.agentmemory.testkit.InMemoryMemoryStore}, which tells what is right.
+ */
 @NullMarked
 package io.agentmemory.testkit;
 

@@ -1,0 +1,141 @@
+package io.agentmemory.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
+import io.agentmemory.Limits;
+import io.agentmemory.MemoryRecord;
+import io.agentmemory.MemoryStoreException;
+import io.agentmemory.Observation;
+import io.agentmemory.Stored;
+import io.agentmemory.command.Batch;
+import io.agentmemory.command.Outcome;
+import io.agentmemory.command.Plan;
+import io.agentmemory.spi.Needs;
+import io.agentmemory.spi.RecordReader;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+
+/**
+ * A store may fetch and lock the records that {@link Needs} names, and answer from them alone: the
+ * plan must never ask for another.
+ */
+final class NeedsTest {
+
+  @Test
+  void givenRandomCommands_whenOnlyWhatTheyNeedIsThere_thenTheirMeaningIsTheSame() {
+    int compared = 0;
+    for (long seed = 100; seed < 108; seed++) {
+      RandomCommands commands = new RandomCommands(seed);
+      InMemoryMemoryStore store = new InMemoryMemoryStore("test");
+      for (int round = 0; round < 150; round++) {
+        Batch batch = commands.next();
+        List<String> planned = plan(store, batch, "seed " + seed + ", round " + round);
+        try {
+          Outcome outcome = store.execute(batch);
+          if (!outcome.repeated()) {
+            assertThat(planned).as("seed %s, round %s", seed, round).isEqualTo(Dump.of(outcome));
+            compared++;
+          }
+        } catch (MemoryStoreException e) {
+          assertThat(planned).as("seed %s, round %s", seed, round).isEqualTo(Dump.of(e));
+        }
+      }
+    }
+    assertThat(compared).isGreaterThan(400);
+  }
+
+  private static List<String> plan(InMemoryMemoryStore store, Batch batch, String note) {
+    Fetched fetched = new Fetched(store, batch.needs(), note);
+    List<String> lines = new ArrayList<>();
+    Throwable refused =
+        catchThrowable(
+            () -> lines.addAll(Dump.of(Plan.of("test", batch, fetched, Limits.DEFAULT))));
+    if (refused instanceof MemoryStoreException e) {
+      return Dump.of(e);
+    }
+    assertThat(refused).as(note).isNull();
+    return lines;
+  }
+
+  /** What a store has fetched before it plans. */
+  private static final class Fetched implements RecordReader {
+    private final Needs needs;
+    private final String note;
+    private final Map<Kind<?>, Map<Key, Stored<?>>> records = new HashMap<>();
+    private final Map<Kind<?>, Set<Key>> known = new HashMap<>();
+
+    Fetched(InMemoryMemoryStore store, Needs needs, String note) {
+      this.needs = needs;
+      this.note = note;
+      needs.keys().forEach((kind, keys) -> fetch(store, kind, keys));
+      for (Kind<?> kind : List.of(Kind.EMBEDDING, Kind.IMAGE_LINK, Kind.CO_OCCURRENCE)) {
+        fetchOwned(store, kind);
+      }
+      try (var scan = store.scan(Kind.OBSERVATION)) {
+        scan.filter(s -> needs.pairs().contains(s.key().part(0))).forEach(this::add);
+      }
+    }
+
+    private <T extends MemoryRecord> void fetch(
+        InMemoryMemoryStore store, Kind<T> kind, Set<Key> keys) {
+      known.computeIfAbsent(kind, k -> new HashSet<>()).addAll(keys);
+      store.readAll(kind, List.copyOf(keys)).forEach(this::add);
+    }
+
+    private <T extends MemoryRecord> void fetchOwned(InMemoryMemoryStore store, Kind<T> kind) {
+      try (var scan = store.scan(kind)) {
+        scan.filter(
+                s -> s.live().filter(r -> r.owners().stream().anyMatch(this::isOwner)).isPresent())
+            .forEach(this::add);
+      }
+    }
+
+    private boolean isOwner(String id) {
+      return needs.owners().contains(id);
+    }
+
+    private void add(Stored<?> stored) {
+      records.computeIfAbsent(stored.kind(), k -> new TreeMap<>()).put(stored.key(), stored);
+      known.computeIfAbsent(stored.kind(), k -> new HashSet<>()).add(stored.key());
+    }
+
+    @Override
+    @SuppressWarnings("unchecked") // each map holds records of its own kind
+    public <T extends MemoryRecord> Optional<Stored<T>> get(Kind<T> kind, Key key) {
+      assertThat(known.getOrDefault(kind, Set.of()))
+          .as("%s asks for %s %s", note, kind, key.parts())
+          .contains(key);
+      return Optional.ofNullable((Stored<T>) records.getOrDefault(kind, Map.of()).get(key));
+    }
+
+    @Override
+    @SuppressWarnings("unchecked") // each map holds records of its own kind
+    public <T extends MemoryRecord> List<Stored<T>> ownedBy(Kind<T> kind, String memoryId) {
+      assertThat(needs.owners()).as("%s asks what is of %s", note, memoryId).contains(memoryId);
+      return records.getOrDefault(kind, Map.of()).values().stream()
+          .map(stored -> (Stored<T>) stored)
+          .filter(s -> s.live().filter(r -> r.owners().contains(memoryId)).isPresent())
+          .toList();
+    }
+
+    @Override
+    @SuppressWarnings("unchecked") // the map holds observations
+    public List<Stored<Observation>> observationsOf(String pair) {
+      assertThat(needs.pairs()).as("%s asks for those of %s", note, pair).contains(pair);
+      return records.getOrDefault(Kind.OBSERVATION, Map.of()).values().stream()
+          .map(stored -> (Stored<Observation>) stored)
+          .filter(s -> !s.isTombstone() && s.key().part(0).equals(pair))
+          .toList();
+    }
+  }
+}
