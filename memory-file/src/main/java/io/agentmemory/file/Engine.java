@@ -1,0 +1,639 @@
+package io.agentmemory.file;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentmemory.CoOccurrence;
+import io.agentmemory.CorruptMemoryException;
+import io.agentmemory.InvalidMemoryException;
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
+import io.agentmemory.Limits;
+import io.agentmemory.Memory;
+import io.agentmemory.MemoryConflictException;
+import io.agentmemory.MemoryStoreException;
+import io.agentmemory.OpId;
+import io.agentmemory.Operation;
+import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.Stored;
+import io.agentmemory.command.Batch;
+import io.agentmemory.command.Command;
+import io.agentmemory.command.ForgetMemory;
+import io.agentmemory.command.MoveMemory;
+import io.agentmemory.command.Outcome;
+import io.agentmemory.command.Plan;
+import io.agentmemory.command.PutRecords;
+import io.agentmemory.command.RecallMemory;
+import io.agentmemory.command.UpdateMemory;
+import io.agentmemory.file.Control.FileState;
+import io.agentmemory.file.Control.Ref;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Carries out the writes of one tree, on one thread of its own, which touches every file: so writes
+ * have one order, and no caller's interrupt can close a file under them. Batches that wait together
+ * become one line of the log and share its force.
+ */
+final class Engine {
+  private static final Logger LOG = LoggerFactory.getLogger(FileMemoryStore.class);
+  private static final AtomicInteger COUNT = new AtomicInteger();
+  private static final int MOST_TOGETHER = 64;
+  private static final long MOST_LOG = 1 << 20;
+
+  private static final String BEHIND = "the last checkpoint failed: the documents are behind";
+
+  static final String STORE = "file";
+
+  private final BlockingQueue<Task> tasks = new LinkedBlockingQueue<>();
+  private final Thread thread;
+  private final Duration quiet;
+  private final Limits limits;
+  private boolean running = true; // of the thread
+
+  // Set by open, on the thread.
+  private @Nullable Session session;
+
+  private volatile @Nullable String refusal;
+
+  private static final class Task {
+    final @Nullable Batch batch;
+    final @Nullable Callable<?> work;
+    final CompletableFuture<Object> done = new CompletableFuture<>();
+
+    Task(@Nullable Batch batch, @Nullable Callable<?> work) {
+      this.batch = batch;
+      this.work = work;
+    }
+  }
+
+  /** A tree that is open for writing, and what writes to it. */
+  record Session(Tree tree, StoreLog log, TreeWriter writer, StoreLock lock) {}
+
+  Engine(Duration quiet, Limits limits) {
+    this.quiet = quiet;
+    this.limits = limits;
+    this.thread = new Thread(this::run, "agent-memory-file-" + COUNT.incrementAndGet());
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  // ---- from callers' threads; an interrupt makes no difference ----
+
+  /** Opens the tree; the first thing that is asked of an engine. */
+  Tree open(Callable<Session> opening) throws IOException {
+    try {
+      return (Tree)
+          call(
+              () -> {
+                session = opening.call();
+                return session.tree();
+              });
+    } catch (CompletionException e) {
+      stop();
+      if (e.getCause() instanceof IOException failure) {
+        throw failure;
+      }
+      throw e;
+    } catch (RuntimeException | Error e) {
+      stop();
+      throw e;
+    }
+  }
+
+  /**
+   * The checkpoint that an opening makes over a log that was left. On a disk that is full, say, the
+   * log stays and the next checkpoint tries again.
+   */
+  static void recoveryCheckpoint(TreeWriter writer, StoreLog log, Tree tree) throws IOException {
+    try {
+      writer.checkpoint(log);
+    } catch (TreeWriter.UnforcedException e) {
+      throw e;
+    } catch (IOException e) {
+      tree.notes.add(BEHIND);
+      LOG.warn("the checkpoint after opening failed and will be tried again: {}", describe(e));
+    }
+  }
+
+  Outcome execute(Batch batch) {
+    String refused = refusal;
+    if (refused != null) {
+      throw unavailable(batch, refused);
+    }
+    return (Outcome) await(submit(new Task(batch, null)));
+  }
+
+  void checkpoint() {
+    Operation operation = new Operation(STORE, "checkpoint", "");
+    String refused = refusal;
+    if (refused != null) {
+      throw StoreUnavailableException.notApplied(operation, refused, null);
+    }
+    call(
+        () -> {
+          try {
+            checkpointNow();
+          } catch (IOException e) {
+            throw StoreUnavailableException.notApplied(
+                operation, "the checkpoint failed: " + describe(e) + "; the log has everything", e);
+          }
+          return "";
+        });
+  }
+
+  /** Writes what is left to write and ends the thread. */
+  void close() {
+    try {
+      call(this::shut);
+    } finally {
+      stop();
+    }
+  }
+
+  private void stop() {
+    tasks.add(
+        new Task(
+            null,
+            () -> {
+              running = false;
+              return "";
+            }));
+  }
+
+  private Object call(Callable<?> work) {
+    return await(submit(new Task(null, work)));
+  }
+
+  private CompletableFuture<Object> submit(Task task) {
+    tasks.add(task);
+    return task.done;
+  }
+
+  private static Object await(CompletableFuture<Object> done) {
+    try {
+      return done.join(); // goes on waiting when interrupted, and keeps the interrupt
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof RuntimeException failure) {
+        throw failure;
+      }
+      if (e.getCause() instanceof Error failure) {
+        throw failure;
+      }
+      throw e;
+    }
+  }
+
+  // ---- on the thread ----
+
+  private void run() {
+    boolean idle = true; // whether nothing waits for a checkpoint
+    while (running) {
+      List<Task> batches = new ArrayList<>();
+      try {
+        Task next = idle ? tasks.take() : tasks.poll(quiet.toNanos(), TimeUnit.NANOSECONDS);
+        if (next == null) {
+          quietCheckpoint();
+          idle = true;
+          continue;
+        }
+        while (next != null && next.batch != null) {
+          batches.add(next);
+          Task following = tasks.peek();
+          boolean goOn =
+              batches.size() < MOST_TOGETHER && following != null && following.batch != null;
+          next = goOn ? tasks.poll() : null;
+        }
+        if (!batches.isEmpty()) {
+          commit(batches);
+        } else if (next != null) {
+          perform(next);
+        }
+        Session open = session;
+        idle = open == null || !open.tree().isDirty();
+      } catch (InterruptedException ignored) {
+        continue; // nobody is meant to interrupt this thread
+      } catch (Throwable defect) {
+        failAll(batches, defect);
+      }
+    }
+  }
+
+  private static void perform(Task task) {
+    try {
+      task.done.complete(requireNonNull(task.work).call());
+    } catch (Throwable e) {
+      task.done.completeExceptionally(e);
+    }
+  }
+
+  private void failAll(List<Task> batches, Throwable defect) {
+    LOG.error("the file store failed and takes no more writes until it is opened again", defect);
+    refusal = "an earlier write failed halfway; open the store again";
+    for (Task task : batches) {
+      Batch batch = requireNonNull(task.batch);
+      task.done.completeExceptionally(
+          StoreUnavailableException.unknown(
+              operation(batch), batch.opId(), "the write failed halfway", defect));
+    }
+  }
+
+  private static Operation operation(Batch batch) {
+    return new Operation(STORE, batch.verb(), batch.subject());
+  }
+
+  private static StoreUnavailableException unavailable(Batch batch, String reason) {
+    return StoreUnavailableException.notApplied(operation(batch), reason, null);
+  }
+
+  static String describe(IOException e) {
+    return e.getClass().getSimpleName();
+  }
+
+  private Session session() {
+    return requireNonNull(session, "session");
+  }
+
+  // ---- a write ----
+
+  private void commit(List<Task> batches) {
+    Session open = session();
+    Tree tree = open.tree();
+    Draft draft = new Draft(tree.index);
+    Map<Task, Outcome> planned = new LinkedHashMap<>();
+    for (Task task : batches) {
+      Batch batch = requireNonNull(task.batch);
+      try {
+        String refused = refusal;
+        if (refused != null) {
+          throw unavailable(batch, refused);
+        }
+        planned.put(task, plan(batch, draft));
+      } catch (MemoryStoreException | IllegalArgumentException | NullPointerException refused) {
+        task.done.completeExceptionally(refused);
+      } catch (IOException e) {
+        task.done.completeExceptionally(
+            StoreUnavailableException.notApplied(
+                operation(batch), "a file could not be read: " + describe(e), e));
+      } catch (StackOverflowError | OutOfMemoryError tooMuch) {
+        task.done.completeExceptionally(tooMuch);
+      }
+    }
+    if (!draft.states().isEmpty()) {
+      if (!force(open, draft, planned.keySet())) {
+        return;
+      }
+      publish(tree, draft);
+      open.writer().put(draft.files());
+    }
+    for (Lines.Op op : draft.ops()) {
+      List<Control.Touched> touched = touched(op);
+      tree.ops.applied(op.id(), touched);
+      tree.newOps.put(op.id(), touched);
+    }
+    planned.forEach((task, outcome) -> task.done.complete(outcome));
+    checkpointIfLarge(open);
+  }
+
+  /** Makes the draft's line durable. From here on, and not before, it has happened. */
+  private boolean force(Session open, Draft draft, Set<Task> tasks) {
+    Tree tree = open.tree();
+    List<Lines.FileChange> files = new ArrayList<>();
+    draft
+        .files()
+        .forEach(
+            (file, bytes) -> {
+              FileState old = tree.files.get(file);
+              String text = bytes == null ? null : new String(bytes, StandardCharsets.UTF_8);
+              files.add(new Lines.FileChange(file, old == null ? null : old.hash(), text));
+            });
+    List<Lines.Op> ops = draft.ops().stream().filter(op -> !op.changes().isEmpty()).toList();
+    long seq = tree.seq + 1;
+    try {
+      open.log().append(seq, new Lines.Group(seq, ops, files));
+    } catch (IOException e) {
+      LOG.warn("a write failed and changed nothing: {}", describe(e));
+      for (Task task : tasks) {
+        task.done.completeExceptionally(
+            StoreUnavailableException.notApplied(
+                operation(requireNonNull(task.batch)),
+                "the log could not be written: " + describe(e),
+                e));
+      }
+      return false;
+    }
+    try {
+      open.log().force();
+    } catch (IOException e) {
+      refuse("the log could not be forced: " + describe(e));
+      for (Task task : tasks) {
+        Batch batch = requireNonNull(task.batch);
+        task.done.completeExceptionally(
+            StoreUnavailableException.unknown(
+                operation(batch), batch.opId(), "the log could not be forced", e));
+      }
+      return false;
+    }
+    tree.seq = seq;
+    return true;
+  }
+
+  /** No more writes: forcing again could report success for what is lost. */
+  private void refuse(String reason) {
+    refusal = reason + "; the store only reads until it is opened again";
+    session().tree().notes.add(reason + ": the store only reads until it is opened again");
+    LOG.error("{}; the store only reads until it is opened again", reason);
+  }
+
+  private static void publish(Tree tree, Draft draft) {
+    draft
+        .rows()
+        .forEach(
+            (ref, row) -> {
+              Row before = tree.index.row(ref.kind(), ref.key());
+              tree.ops.renamed(before == null ? null : before.lastOp, row.lastOp);
+              tree.changed(ref);
+              tree.ghosts.remove(ref);
+            });
+    tree.index.put(draft.rows().values());
+  }
+
+  private static List<Control.Touched> touched(Lines.Op op) {
+    return op.changes().stream()
+        .map(
+            change ->
+                new Control.Touched(
+                    new Ref(change.after().kind(), change.after().key()), change.before()))
+        .toList();
+  }
+
+  /** What a batch does; on success the draft has it. */
+  private Outcome plan(Batch batch, Draft draft) throws IOException {
+    Outcome repeated = repeated(batch.opId(), draft);
+    if (repeated != null) {
+      return repeated;
+    }
+    Operation operation = operation(batch);
+    Draft mine = new Draft(draft);
+    for (Key key : batch.needs().keys().getOrDefault(Kind.MEMORY, Set.of())) {
+      session().writer().importEdit(operation, key.part(0), draft);
+    }
+    for (Command command : batch.commands()) {
+      refuseBroken(operation, command);
+    }
+    Outcome outcome = raised(batch, Plan.of(STORE, batch, mine, limits));
+    Set<String> memories = new LinkedHashSet<>();
+    for (Outcome.Change change : outcome.changes()) {
+      Stored<?> after = change.after();
+      check(operation, after);
+      mine.put(after);
+      if (Documents.inMemoryFile(after.kind())) {
+        memories.add(after.key().part(0));
+      }
+    }
+    files(operation, memories, draft, mine);
+    mine.add(new Lines.Op(batch.opId(), outcome.changes()));
+    mine.merge();
+    return outcome;
+  }
+
+  private @Nullable Outcome repeated(OpId opId, Draft draft) {
+    List<Control.Touched> touched = session().tree().ops.touched(opId);
+    if (touched == null) {
+      Lines.Op op = draft.op(opId);
+      if (op == null) {
+        return null;
+      }
+      touched = touched(op);
+    }
+    List<Outcome.Change> changes = new ArrayList<>();
+    for (Control.Touched change : touched) {
+      Ref ref = change.ref();
+      draft
+          .get(ref.kind(), ref.key())
+          .ifPresent(now -> changes.add(new Outcome.Change(change.before(), now)));
+    }
+    return new Outcome(opId, changes, List.of(), true);
+  }
+
+  /** A record that was somewhere before it vanished goes on from the revision it had. */
+  private Outcome raised(Batch batch, Outcome outcome) {
+    Map<Ref, Long> ghosts = session().tree().ghosts;
+    if (ghosts.isEmpty() || batch.commands().stream().anyMatch(PutRecords.class::isInstance)) {
+      return outcome;
+    }
+    List<Outcome.Change> changes = new ArrayList<>();
+    for (Outcome.Change change : outcome.changes()) {
+      Stored<?> after = change.after();
+      Long ghost = ghosts.get(new Ref(after.kind(), after.key()));
+      changes.add(
+          ghost == null || change.before() != null || ghost < after.revision()
+              ? change
+              : new Outcome.Change(null, at(after, ghost + 1)));
+    }
+    return new Outcome(outcome.opId(), changes, outcome.skipped(), outcome.repeated());
+  }
+
+  private static Stored<?> at(Stored<?> state, long revision) {
+    return state.isTombstone()
+        ? Stored.tombstone(state.kind(), state.key(), revision, state.lastOp())
+        : Stored.live(
+            requireNonNull(state.value()),
+            revision,
+            requireNonNull(state.version().digest()),
+            state.lastOp());
+  }
+
+  private void refuseBroken(Operation operation, Command command) {
+    String id =
+        command instanceof UpdateMemory c
+            ? c.id()
+            : command instanceof RecallMemory c
+                ? c.id()
+                : command instanceof MoveMemory c
+                    ? c.id()
+                    : command instanceof ForgetMemory c ? c.id() : null;
+    if (id != null) {
+      refuseBroken(operation, id);
+    }
+  }
+
+  private void refuseBroken(Operation operation, String id) {
+    Tree.Broken broken = session().tree().broken.get(id);
+    if (broken != null) {
+      throw new CorruptMemoryException(operation, broken.location(), broken.reason(), null);
+    }
+  }
+
+  /** Refuses what the tree has no place for. */
+  private void check(Operation operation, Stored<?> after) {
+    Tree tree = session().tree();
+    if (Documents.inMemoryFile(after.kind())) {
+      String id = after.key().part(0);
+      refuseBroken(operation, id);
+      String files = tree.duplicates.get(id);
+      if (files != null) {
+        throw new MemoryConflictException(
+            operation,
+            "several files have the id " + id + " (" + files + "): leave one, then open again",
+            0,
+            after.revision());
+      }
+      return;
+    }
+    String file = Documents.of(after.kind(), after.key());
+    if (file == null) {
+      throw new InvalidMemoryException(
+          operation, "space", "has a name that no file of vectors can have");
+    }
+    String reason = tree.brokenDocuments.get(file);
+    if (reason != null) {
+      throw new CorruptMemoryException(operation, file, reason, null);
+    }
+    String refusal = after.value() == null ? null : Documents.format(file).refusal(after.value());
+    if (refusal != null) {
+      throw new InvalidMemoryException(operation, after.kind() + ":" + after.key(), refusal);
+    }
+  }
+
+  /** Works out the files of memories that change. */
+  private void files(Operation operation, Set<String> ids, Draft before, Draft mine)
+      throws IOException {
+    Map<String, byte @Nullable []> old = new HashMap<>();
+    for (String id :
+        ids) { // first what goes, so that another memory of this batch can take its name
+      Memory was = before.get(Kind.MEMORY, Key.of(id)).flatMap(Stored::live).orElse(null);
+      if (was != null) {
+        String file = Layout.memoryFile(was.tier(), was.fileName());
+        old.put(id, session().writer().bytes(file, before));
+        Memory now = mine.get(Kind.MEMORY, Key.of(id)).flatMap(Stored::live).orElse(null);
+        if (now == null || !file.equals(Layout.memoryFile(now.tier(), now.fileName()))) {
+          mine.putFile(file, null, null);
+        }
+      }
+    }
+    for (String id : ids) {
+      Memory now = mine.get(Kind.MEMORY, Key.of(id)).flatMap(Stored::live).orElse(null);
+      if (now == null) {
+        continue;
+      }
+      String file = Layout.memoryFile(now.tier(), now.fileName());
+      claim(operation, id, file, mine);
+      List<CoOccurrence> entries =
+          mine.ownedBy(Kind.CO_OCCURRENCE, id).stream()
+              .map(entry -> requireNonNull(entry.value()))
+              .toList();
+      try {
+        mine.putFile(file, MemoryFile.render(now, entries, old.get(id)), id);
+      } catch (IllegalArgumentException impossible) {
+        throw new InvalidMemoryException(
+            operation,
+            "front_matter",
+            "of memory " + id + " is none that a file can hold",
+            impossible);
+      }
+    }
+  }
+
+  private void claim(Operation operation, String id, String file, Draft mine) throws IOException {
+    String owner = mine.idIn(file);
+    if (id.equals(owner)) {
+      return;
+    }
+    boolean free = owner == null;
+    if (free && !mine.knows(file)) {
+      free = !session().tree().unread.contains(file) && !session().writer().isThere(file);
+    }
+    if (!free) {
+      throw new MemoryConflictException(
+          operation,
+          "the file name of memory "
+              + id
+              + " is taken by "
+              + (owner == null ? "a file that is no memory of this store" : "memory " + owner),
+          0,
+          0);
+    }
+  }
+
+  // ---- checkpoints ----
+
+  private long nextCheckpoint = MOST_LOG;
+
+  private void checkpointIfLarge(Session open) {
+    long most = Math.max(nextCheckpoint, open.writer().changedDocumentBytes() / 4);
+    if (open.log().size() > most && refusal == null) {
+      tryCheckpoint();
+    }
+  }
+
+  private void quietCheckpoint() {
+    if (session != null && refusal == null) {
+      tryCheckpoint();
+    }
+  }
+
+  private void tryCheckpoint() {
+    try {
+      checkpointNow();
+    } catch (IOException e) {
+      LOG.warn("a checkpoint failed and will be tried again: {}", describe(e));
+    }
+  }
+
+  private void checkpointNow() throws IOException {
+    Session open = session();
+    try {
+      open.writer().checkpoint(open.log());
+      nextCheckpoint = MOST_LOG;
+      open.tree().notes.remove(BEHIND);
+    } catch (TreeWriter.UnforcedException e) {
+      refuse("the log could not be forced: " + describe(e));
+      throw e;
+    } catch (IOException e) {
+      nextCheckpoint = Math.max(nextCheckpoint, open.log().size()) * 2;
+      open.tree().notes.add(BEHIND);
+      throw e;
+    }
+  }
+
+  private Object shut() throws IOException {
+    Session open = session;
+    if (open == null) {
+      return "";
+    }
+    try (StoreLock lock = open.lock();
+        StoreLog log = open.log()) {
+      if (refusal == null) {
+        tryCheckpoint();
+        if (!open.tree().isDirty()) {
+          log.drop();
+        }
+      }
+      requireNonNull(lock);
+    } catch (IOException e) {
+      LOG.warn("closing left something behind that the next opening removes: {}", describe(e));
+    } finally {
+      session = null;
+      refusal = "the store is closed";
+    }
+    return "";
+  }
+}

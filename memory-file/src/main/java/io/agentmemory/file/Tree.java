@@ -1,0 +1,122 @@
+package io.agentmemory.file;
+
+import io.agentmemory.Stored;
+import io.agentmemory.file.Control.FileState;
+import io.agentmemory.file.Control.Ref;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.ConcurrentSkipListSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A tree as it was read, and what has changed in it since the last checkpoint. What is not marked
+ * as safe for other threads belongs to the one thread that writes.
+ */
+final class Tree {
+  /** Something of ours that could not stay, because somebody else had changed the same thing. */
+  record Conflict(String file, String reason, @Nullable Stored<?> ours) {}
+
+  /** A place that a record was known at, but that cannot be read now. */
+  record Broken(String location, String reason) {}
+
+  Control.Head head;
+
+  /** Whether a checkpoint has listed the tree's files. */
+  boolean based;
+
+  /** Whether control data was lost, so that all of it has to be written again. */
+  boolean controlDamaged;
+
+  /** Of the last line in the log. */
+  long seq;
+
+  final Index index = new Index(); // safe
+  final Ops ops = new Ops();
+
+  /** Every file that holds records, as it was when we read or wrote it. */
+  final Map<String, FileState> files = new HashMap<>();
+
+  /** Files that are gone, too many at once to be believed. */
+  final Map<String, FileState> missing = new HashMap<>();
+
+  /** Revisions that records had which are neither there nor known to be deleted. */
+  final Map<Ref, Long> ghosts = new HashMap<>();
+
+  // ---- what somebody should know of; safe ----
+
+  /** What could not be read, by place: the reason. */
+  final ConcurrentMap<String, String> setAside = new ConcurrentSkipListMap<>();
+
+  /** Files that no record is read from although their name says there should be. */
+  final Set<String> unread = ConcurrentHashMap.newKeySet();
+
+  /** Memories whose file no longer parses, by id. */
+  final ConcurrentMap<String, Broken> broken = new ConcurrentHashMap<>();
+
+  /** Documents that do not parse: the reason. */
+  final ConcurrentMap<String, String> brokenDocuments = new ConcurrentHashMap<>();
+
+  /** Ids that two files have: the files. */
+  final ConcurrentMap<String, String> duplicates = new ConcurrentHashMap<>();
+
+  /** Conflicts that nobody has settled: the files that keep one side. */
+  final Set<String> kept = new ConcurrentSkipListSet<>();
+
+  /** What makes the store need a look. */
+  final Set<String> notes = new ConcurrentSkipListSet<>();
+
+  // ---- since the last checkpoint ----
+
+  final Set<Ref> changedRecords = new LinkedHashSet<>();
+  final Set<String> changedFiles = new LinkedHashSet<>();
+  final Map<String, Set<Ref>> changedDocuments = new LinkedHashMap<>();
+  final Map<io.agentmemory.OpId, List<Control.Touched>> newOps = new LinkedHashMap<>();
+
+  /** What a document had that could not be read, to go into its cache. */
+  final Map<String, List<DocumentCache.Problem>> problems = new HashMap<>();
+
+  // ---- left to do after opening for writing ----
+
+  /** Memory files whose write was lost: the text, null for a file that goes. */
+  final Map<String, @Nullable String> redo = new LinkedHashMap<>();
+
+  /** Memories whose file has to be patched with what the log says. */
+  final Set<String> rerender = new LinkedHashSet<>();
+
+  final List<Conflict> conflicts = new ArrayList<>();
+  final List<StoreLog.Found> segments = new ArrayList<>();
+
+  Tree(Control.Head head) {
+    this.head = head;
+    this.seq = head.seq();
+  }
+
+  /** A record has control fields that no checkpoint has. */
+  void revised(Ref ref) {
+    changedRecords.add(ref);
+  }
+
+  /** A record has a state that no checkpoint has. */
+  void changed(Ref ref) {
+    revised(ref);
+    String document = Documents.of(ref.kind(), ref.key());
+    if (document != null) {
+      changedDocuments.computeIfAbsent(document, d -> new LinkedHashSet<>()).add(ref);
+    }
+  }
+
+  boolean isDirty() {
+    return !changedRecords.isEmpty()
+        || !changedFiles.isEmpty()
+        || !changedDocuments.isEmpty()
+        || !newOps.isEmpty();
+  }
+}

@@ -1,0 +1,766 @@
+package io.agentmemory.file;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentmemory.CoOccurrence;
+import io.agentmemory.CorruptMemoryException;
+import io.agentmemory.Digest;
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
+import io.agentmemory.Memory;
+import io.agentmemory.MemoryConflictException;
+import io.agentmemory.MemoryRecord;
+import io.agentmemory.Operation;
+import io.agentmemory.Stored;
+import io.agentmemory.Tier;
+import io.agentmemory.Value;
+import io.agentmemory.Version;
+import io.agentmemory.file.Control.FileState;
+import io.agentmemory.file.Control.Ref;
+import io.agentmemory.spi.Canonical;
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.security.DigestOutputStream;
+import java.security.MessageDigest;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Brings the files of a tree up to what its records are: memory files after each write, documents
+ * and control data at a checkpoint. Whatever somebody else wrote is kept before it is replaced. For
+ * the thread that writes.
+ */
+final class TreeWriter {
+  private static final Logger LOG = LoggerFactory.getLogger(FileMemoryStore.class);
+  private static final Duration UNDO = Duration.ofDays(7);
+  private static final int LINE_ENTRIES = 500;
+  private static final long SMALL_STATE = 4 << 20;
+
+  static final String UNDO_FOLDER = "undo";
+  static final String CONFLICTS = "conflicts";
+  static final String QUARANTINE = "quarantine";
+
+  /** The log could not be forced, and must not be used again. */
+  static final class UnforcedException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    UnforcedException(IOException cause) {
+      super(cause);
+    }
+  }
+
+  private final Disk disk;
+  private final Layout layout;
+  private final Tree tree;
+  private final Clock clock;
+
+  /** Memory files that could not be written yet: the text, null for one that goes. */
+  private final Map<String, @Nullable String> behind = new LinkedHashMap<>();
+
+  /** Folders whose names changed since the last checkpoint. */
+  private final Set<Path> touched = new HashSet<>();
+
+  private int kept; // conflicts of this object, to tell their names apart
+
+  TreeWriter(Disk disk, Layout layout, Tree tree, Clock clock) {
+    this.disk = disk;
+    this.layout = layout;
+    this.tree = tree;
+    this.clock = clock;
+  }
+
+  // ---- folders ----
+
+  /** Makes a folder and those above it, each durable in the one above. */
+  static void ensureFolder(Disk disk, Path folder) throws IOException {
+    if (disk.stat(folder) != null) {
+      return;
+    }
+    Path parent = folder.getParent();
+    if (parent != null) {
+      ensureFolder(disk, parent);
+    }
+    disk.createFolder(folder);
+    if (parent != null) {
+      disk.forceFolder(parent);
+    }
+  }
+
+  // ---- what others do while we have the tree open ----
+
+  /** Takes over what somebody wrote into a memory's file since we last saw it. */
+  void importEdit(Operation operation, String id, Draft draft) throws IOException {
+    Row row = tree.index.row(Kind.MEMORY, Key.of(id));
+    if (row == null || !row.isLive()) {
+      return;
+    }
+    String file = row.memory().file();
+    if (draft.knows(file) || behind.containsKey(file)) {
+      return;
+    }
+    Path path = layout.resolve(file);
+    Disk.Stat stat = disk.stat(path);
+    FileState known = tree.files.get(file);
+    if (stat == null || known == null || isAsKnown(stat, known)) {
+      return; // a file that is gone is written anew
+    }
+    if (stat.type() != Disk.Type.FILE) {
+      throw unreadable(operation, id, file, "is no regular file");
+    }
+    byte[] bytes = disk.read(path);
+    String hash = Loader.hash(bytes);
+    if (hash.equals(known.hash())) {
+      tree.files.put(file, stamped(known, stat));
+      return;
+    }
+    MemoryFile.Parsed parsed;
+    try {
+      parsed = MemoryFile.parse(row.memory().tier, row.memory().fileName, bytes);
+    } catch (UnreadableFileException e) {
+      throw unreadable(operation, id, file, Loader.reason(e));
+    }
+    if (!parsed.memory().id().equals(id)) {
+      tree.setAside.put(file, "was edited outside and has another id now: open the store again");
+      throw new MemoryConflictException(
+          operation, "the file of memory " + id + " was given another id", row.revision, 0);
+    }
+    List<Row> rows = new ArrayList<>();
+    revise(Row.live(parsed.memory(), 1, null, null), row, rows);
+    Map<Key, Row> old = new HashMap<>();
+    tree.index.startingWith(Kind.CO_OCCURRENCE, id).forEach(entry -> old.put(entry.key, entry));
+    for (CoOccurrence entry : parsed.coOccurrences()) {
+      Row was = old.remove(entry.key());
+      Row dead = tree.index.row(Kind.CO_OCCURRENCE, entry.key());
+      revise(Row.live(entry, 1, null, null), was == null ? dead : was, rows);
+    }
+    for (Row gone : old.values()) {
+      rows.add(Row.tombstone(gone.kind, gone.key, gone.revision + 1, null));
+    }
+    for (Row changed : rows) {
+      Row before = tree.index.row(changed.kind, changed.key);
+      tree.ops.renamed(before == null ? null : before.lastOp, null);
+      tree.revised(new Ref(changed.kind, changed.key));
+    }
+    tree.index.put(rows);
+    tree.files.put(file, new FileState(stat.size(), stat.modified(), hash, 0, id, null, Map.of()));
+    tree.changedFiles.add(file);
+    LOG.info("{} was edited outside and read again", file);
+  }
+
+  private static void revise(Row now, @Nullable Row before, List<Row> rows) {
+    if (before == null) {
+      rows.add(now);
+    } else if (!before.isLive() || !java.util.Arrays.equals(before.digest(), now.digest())) {
+      rows.add(now.at(before.revision + 1, null));
+    }
+  }
+
+  private CorruptMemoryException unreadable(
+      Operation operation, String id, String file, String reason) {
+    tree.setAside.put(file, reason);
+    tree.unread.add(file);
+    tree.broken.put(id, new Tree.Broken(file, reason));
+    return new CorruptMemoryException(operation, file, reason, null);
+  }
+
+  private static boolean isAsKnown(Disk.Stat stat, FileState known) {
+    return stat.type() == Disk.Type.FILE
+        && stat.size() == known.size()
+        && stat.modified() == known.modified();
+  }
+
+  private static FileState stamped(FileState state, Disk.Stat stat) {
+    return new FileState(
+        stat.size(),
+        stat.modified(),
+        state.hash(),
+        state.seq(),
+        state.id(),
+        state.memory(),
+        state.entries());
+  }
+
+  /**
+   * The bytes of a memory's file as they are, or will be when the draft is; null if there is none.
+   */
+  byte @Nullable [] bytes(String file, Draft draft) throws IOException {
+    if (draft.knows(file)) {
+      return draft.bytes(file);
+    }
+    if (behind.containsKey(file)) {
+      String text = behind.get(file);
+      return text == null ? null : text.getBytes(StandardCharsets.UTF_8);
+    }
+    Path path = layout.resolve(file);
+    return disk.stat(path) == null ? null : disk.read(path);
+  }
+
+  /** Whether something lies where a file would go, or will when what is behind is written. */
+  boolean isThere(String file) throws IOException {
+    if (behind.containsKey(file)) {
+      return behind.get(file) != null;
+    }
+    return disk.stat(layout.resolve(file)) != null;
+  }
+
+  // ---- memory files ----
+
+  /**
+   * Writes and removes memory files. Their line is in the log: what fails is tried again at the
+   * next checkpoint.
+   */
+  void put(Map<String, byte @Nullable []> files) {
+    files.forEach(
+        (file, bytes) -> {
+          String text = bytes == null ? null : new String(bytes, StandardCharsets.UTF_8);
+          behind.put(file, text);
+          try {
+            putFile(file, bytes);
+            behind.remove(file);
+          } catch (IOException e) {
+            LOG.warn(
+                "{} could not be written and will be tried again: {}", file, Engine.describe(e));
+            noteBehind();
+          }
+        });
+  }
+
+  private void noteBehind() {
+    String note = "some memory files are behind: the next checkpoint tries again";
+    if (behind.isEmpty()) {
+      tree.notes.remove(note);
+    } else {
+      tree.notes.add(note);
+    }
+  }
+
+  private void putFile(String file, byte @Nullable [] bytes) throws IOException {
+    Path path = layout.resolve(file);
+    Path folder = requireNonNull(path.getParent());
+    ensureFolder(disk, folder);
+    tree.changedFiles.add(file);
+    if (bytes == null) {
+      keepOthers(file, path, null, false);
+      disk.delete(path);
+      tree.files.remove(file);
+      touched.add(folder);
+      return;
+    }
+    Path temporary = temporary(path);
+    String hash = Loader.hash(bytes);
+    try {
+      boolean there = disk.stat(path) != null;
+      try (Disk.Out out = disk.create(temporary, there ? path : null)) {
+        out.write(0, bytes, 0, bytes.length);
+      }
+      keepOthers(file, path, hash, true);
+      disk.move(temporary, path);
+    } catch (IOException | RuntimeException e) {
+      deleteQuietly(temporary, e);
+      throw e;
+    }
+    touched.add(folder);
+    FileState written =
+        new FileState(-1, -1, hash, Math.max(1, tree.seq), tree.index.idIn(file), null, Map.of());
+    tree.files.put(file, written); // whatever comes of the next line, these bytes are ours
+    Disk.Stat stat = disk.stat(path);
+    if (stat != null) {
+      tree.files.put(file, stamped(written, stat));
+    }
+  }
+
+  private void deleteQuietly(Path temporary, Exception cause) {
+    try {
+      disk.delete(temporary);
+    } catch (IOException second) {
+      cause.addSuppressed(second);
+    }
+  }
+
+  private static Path temporary(Path path) {
+    String name = path.getFileName().toString();
+    byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
+    if (bytes.length > 200) { // a name has at most 255 bytes
+      name = HexFormat.of().formatHex(Loader.sha256().digest(bytes));
+    }
+    return path.resolveSibling("." + name + "." + UUID.randomUUID() + ".tmp");
+  }
+
+  /**
+   * Before a file is replaced or removed: keeps what somebody wrote into it behind our back among
+   * the conflicts, and what another program wrote for a week.
+   *
+   * @param hash of what is about to be there
+   */
+  private void keepOthers(String file, Path path, @Nullable String hash, boolean undo)
+      throws IOException {
+    Disk.Stat stat = disk.stat(path);
+    if (stat == null) {
+      return;
+    }
+    FileState known = tree.files.get(file);
+    if (known == null || !isAsKnown(stat, known)) {
+      String found = stat.type() == Disk.Type.FILE ? Loader.hash(disk.read(path)) : "";
+      if (!found.equals(hash) && (known == null || !found.equals(known.hash()))) {
+        if (!isRedone(file)) {
+          keepConflict(file, path, "was written by another program while we wrote it", null);
+        }
+        return;
+      }
+    }
+    if (undo && known != null && known.seq() == 0 && stat.type() == Disk.Type.FILE) {
+      Path folder =
+          layout
+              .control(UNDO_FOLDER)
+              .resolve(clock.millis() + "-" + file.substring(0, Math.max(0, file.indexOf('/'))));
+      ensureFolder(disk, folder);
+      Path second = folder.resolve(Layout.nameOf(file));
+      if (disk.stat(second) == null) {
+        disk.link(path, second);
+        touched.add(folder);
+      }
+    }
+  }
+
+  /** Files that lost power halfway are ours, whatever they look like. */
+  private final Set<String> redone = new HashSet<>();
+
+  private boolean isRedone(String file) {
+    return redone.contains(file);
+  }
+
+  /** Keeps a file's bytes, or a record of ours, and says so. */
+  private void keepConflict(
+      String file, @Nullable Path path, String reason, @Nullable Stored<?> ours)
+      throws IOException {
+    Path folder = layout.control(CONFLICTS);
+    ensureFolder(disk, folder);
+    String stem = clock.millis() + "-" + kept++;
+    Map<String, Value> said = new LinkedHashMap<>();
+    said.put("file", Value.of(file));
+    said.put("reason", Value.of(reason));
+    if (ours != null) {
+      Lines.putKey(said, ours.kind(), ours.key());
+      said.put("revision", Value.of(ours.revision()));
+      MemoryRecord record = ours.value();
+      said.put("tree", record == null ? Value.NULL : record.tree());
+    }
+    if (path != null) {
+      Path second = folder.resolve(stem + ".kept");
+      disk.link(path, second);
+      said.put("bytes", Value.of(second.getFileName().toString()));
+    }
+    byte[] bytes = Canonical.json(new Value.Map(said)).getBytes(StandardCharsets.UTF_8);
+    Path note = folder.resolve(stem + ".json");
+    try (Disk.Out out = disk.create(note, null)) {
+      out.write(0, bytes, 0, bytes.length);
+      out.force();
+    }
+    disk.forceFolder(folder);
+    String where = keptAs(note.getFileName().toString());
+    tree.kept.add(where);
+    LOG.warn("{} {}: the other side is kept in {}", file, reason, where);
+  }
+
+  static String keptAs(String name) {
+    return Layout.CONTROL + "/" + CONFLICTS + "/" + name;
+  }
+
+  // ---- after opening ----
+
+  /**
+   * Does what was left to do when the tree was last written to. What fails stays in the log and is
+   * tried again.
+   *
+   * @return whether there was anything
+   */
+  boolean recover() throws IOException {
+    removeTemporaries();
+    boolean left = !tree.segments.isEmpty();
+    if (tree.head.generation() == 0) {
+      Path unreadable = layout.control(Control.CHECKPOINT);
+      if (disk.stat(unreadable) != null) {
+        ensureFolder(disk, layout.control(QUARANTINE));
+        disk.link(
+            unreadable,
+            layout.control(QUARANTINE).resolve(Control.CHECKPOINT + "-" + clock.millis()));
+      }
+      putHead(
+          new Control.Head(tree.head.store(), tree.head.namespace(), 1, tree.head.seq(), "", 0, 0));
+    }
+    for (Tree.Conflict conflict : tree.conflicts) {
+      Path path = conflict.ours() == null ? layout.resolve(conflict.file()) : null;
+      keepConflict(conflict.file(), path, conflict.reason(), conflict.ours());
+    }
+    tree.conflicts.clear();
+    redone.addAll(tree.redo.keySet());
+    behind.putAll(tree.redo);
+    tree.redo.clear();
+    for (String id : tree.rerender) {
+      Row row = tree.index.row(Kind.MEMORY, Key.of(id));
+      if (row != null && row.isLive()) {
+        Memory memory = (Memory) row.record();
+        List<CoOccurrence> entries = new ArrayList<>();
+        tree.index
+            .startingWith(Kind.CO_OCCURRENCE, id)
+            .forEach(entry -> entries.add((CoOccurrence) entry.record()));
+        Path path = layout.resolve(row.memory().file());
+        byte[] old = disk.stat(path) == null ? null : disk.read(path);
+        behind.put(
+            row.memory().file(),
+            new String(MemoryFile.render(memory, entries, old), StandardCharsets.UTF_8));
+      }
+    }
+    tree.rerender.clear();
+    try {
+      catchUp();
+    } catch (IOException e) {
+      LOG.warn("memory files could not be brought up to date yet: {}", Engine.describe(e));
+      noteBehind();
+    }
+    pruneUndo();
+    return left;
+  }
+
+  private void catchUp() throws IOException {
+    for (Map.Entry<String, @Nullable String> file : new LinkedHashMap<>(behind).entrySet()) {
+      String text = file.getValue();
+      putFile(file.getKey(), text == null ? null : text.getBytes(StandardCharsets.UTF_8));
+      behind.remove(file.getKey());
+      redone.remove(file.getKey());
+    }
+    noteBehind();
+  }
+
+  private void removeTemporaries() throws IOException {
+    Set<Path> folders = new LinkedHashSet<>();
+    for (Tier tier : Tier.values()) {
+      folders.add(layout.root().resolve(tier.folder()));
+    }
+    folders.add(layout.root());
+    folders.add(layout.control());
+    folders.add(layout.control(DocumentCache.FOLDER));
+    folders.add(requireNonNull(layout.resolve(Layout.IMAGE_VECTORS).getParent()));
+    for (Path folder : folders) {
+      Disk.Stat stat = disk.stat(folder);
+      if (stat == null || stat.type() != Disk.Type.FOLDER) {
+        continue;
+      }
+      for (String name : disk.list(folder)) {
+        if (Layout.isTemporary(name)) {
+          disk.delete(folder.resolve(name)); // we have the lock: its writer is dead
+        }
+      }
+    }
+  }
+
+  private void pruneUndo() throws IOException {
+    Path undo = layout.control(UNDO_FOLDER);
+    long oldest = clock.millis() - UNDO.toMillis();
+    for (String name : disk.list(undo)) {
+      if (name.matches("[0-9]{1,18}-[a-z]*")
+          && Long.parseLong(name.substring(0, name.indexOf('-'))) < oldest) {
+        Path folder = undo.resolve(name);
+        for (String file : disk.list(folder)) {
+          disk.delete(folder.resolve(file));
+        }
+        disk.delete(folder);
+      }
+    }
+  }
+
+  // ---- checkpoints ----
+
+  /** How large the documents are that a checkpoint would write. */
+  long changedDocumentBytes() {
+    long bytes = 0;
+    for (String file : tree.changedDocuments.keySet()) {
+      FileState state = tree.files.get(file);
+      bytes += state == null ? 0 : Math.max(0, state.size());
+    }
+    return bytes;
+  }
+
+  /** A document's new bytes, forced but not in place yet. */
+  private record Ready(String file, Path path, Path temporary, String hash) {}
+
+  /**
+   * Makes all files durable and current, notes what they are, and drops the log. A crash anywhere
+   * leaves a log that does it again.
+   *
+   * @throws UnforcedException if the log failed
+   */
+  void checkpoint(StoreLog log) throws IOException {
+    if (tree.based && !tree.isDirty() && behind.isEmpty() && tree.segments.isEmpty()) {
+      return;
+    }
+    catchUp();
+    forceFiles();
+    putDocuments(log);
+    quarantine();
+    putControl();
+    log.drop();
+    tree.segments.clear();
+    tree.changedRecords.clear();
+    tree.changedFiles.clear();
+    tree.changedDocuments.clear();
+    tree.newOps.clear();
+  }
+
+  private void forceFiles() throws IOException {
+    for (String file : tree.changedFiles) {
+      FileState state = tree.files.get(file);
+      if (state != null && state.seq() > 0 && Layout.tierOf(file) != null) {
+        Path path = layout.resolve(file);
+        if (disk.stat(path) != null) {
+          disk.force(path);
+        }
+      }
+    }
+    for (Path folder : touched) {
+      disk.forceFolder(folder);
+    }
+    touched.clear();
+  }
+
+  private void putDocuments(StoreLog log) throws IOException {
+    List<Ready> ready = new ArrayList<>();
+    try {
+      for (String file : List.copyOf(tree.changedDocuments.keySet())) {
+        ready.add(prepare(file));
+      }
+      if (ready.isEmpty()) {
+        return;
+      }
+      Map<String, String> hashes = new LinkedHashMap<>();
+      ready.forEach(document -> hashes.put(document.file(), document.hash()));
+      log.append(tree.seq + 1, new Lines.Documents(tree.seq + 1, hashes));
+      try {
+        log.force();
+      } catch (IOException e) {
+        throw new UnforcedException(e);
+      }
+      tree.seq++;
+      for (Ready document : ready) {
+        keepOthers(document.file(), document.path(), document.hash(), true);
+        disk.move(document.temporary(), document.path());
+        FileState written = new FileState(-1, -1, document.hash(), tree.seq, null, null, Map.of());
+        tree.files.put(document.file(), written);
+        Disk.Stat stat = disk.stat(document.path());
+        if (stat != null) {
+          tree.files.put(document.file(), stamped(written, stat));
+        }
+        disk.forceFolder(requireNonNull(document.path().getParent()));
+        tree.changedFiles.add(document.file());
+        if (tree.missing.remove(document.file()) != null) {
+          tree.setAside.remove(document.file());
+        }
+      }
+    } catch (IOException | RuntimeException e) {
+      ready.forEach(document -> deleteQuietly(document.temporary(), e));
+      throw e;
+    }
+    forceFiles(); // the folders of what was kept
+    for (Ready document : ready) {
+      putCache(document.file(), document.hash());
+    }
+  }
+
+  private Ready prepare(String file) throws IOException {
+    Path path = layout.resolve(file);
+    ensureFolder(disk, requireNonNull(path.getParent()));
+    Map<io.agentmemory.Kind<?>, Map<Key, Optional<MemoryRecord>>> changes = new LinkedHashMap<>();
+    for (Ref ref : requireNonNull(tree.changedDocuments.get(file))) {
+      Row row = tree.index.row(ref.kind(), ref.key());
+      changes
+          .computeIfAbsent(ref.kind(), kind -> new TreeMap<>())
+          .put(
+              ref.key(),
+              row == null || !row.isLive() ? Optional.empty() : Optional.of(row.record()));
+    }
+    boolean there = disk.stat(path) != null;
+    Path temporary = temporary(path);
+    try {
+      MessageDigest sha = Loader.sha256();
+      try (Disk.Out to = disk.create(temporary, there ? path : null)) {
+        OutputStream out =
+            new BufferedOutputStream(
+                new DigestOutputStream(new DocumentCache.DiskOutput(to), sha), 1 << 16);
+        if (there) {
+          try (InputStream old = disk.open(path)) {
+            Documents.format(file).write(old, out, changes);
+          }
+        } else {
+          Documents.format(file).write(null, out, changes);
+        }
+        out.flush();
+        to.force();
+      }
+      return new Ready(file, path, temporary, HexFormat.of().formatHex(sha.digest()));
+    } catch (UnreadableFileException e) {
+      IOException failure = new IOException("a document was edited outside and cannot be read", e);
+      deleteQuietly(temporary, failure);
+      throw failure;
+    } catch (IOException | RuntimeException e) {
+      deleteQuietly(temporary, e);
+      throw e;
+    }
+  }
+
+  private void putCache(String file, String hash) {
+    try {
+      ensureFolder(disk, layout.control(DocumentCache.FOLDER));
+      DocumentCache.write(
+          disk,
+          layout.control(),
+          file,
+          hash,
+          tree.problems.getOrDefault(file, List.of()),
+          Loader.rowsOf(tree.index, file));
+    } catch (IOException e) {
+      LOG.debug("the cache of {} could not be written: {}", file, Engine.describe(e));
+    }
+  }
+
+  /** Keeps what of the log could not be read. */
+  private void quarantine() throws IOException {
+    for (StoreLog.Found segment : tree.segments) {
+      Lines.Segment header = segment.header();
+      boolean foreign = header != null && !header.store().equals(tree.head.store());
+      List<Frames.Gap> gaps =
+          foreign ? List.of(new Frames.Gap(0, segment.bytes().length, false)) : segment.gaps();
+      if (gaps.isEmpty()) {
+        continue;
+      }
+      Path folder = layout.control(QUARANTINE);
+      ensureFolder(disk, folder);
+      for (Frames.Gap gap : gaps) {
+        Path part = folder.resolve(segment.path().getFileName() + "-" + gap.from());
+        if (disk.stat(part) == null) {
+          try (Disk.Out out = disk.create(part, null)) {
+            out.write(0, segment.bytes(), gap.from(), gap.to() - gap.from());
+            out.force();
+          }
+        }
+      }
+      disk.forceFolder(folder);
+    }
+  }
+
+  // ---- control data ----
+
+  private void putControl() throws IOException {
+    Control.Head old = tree.head;
+    boolean anew =
+        !tree.based || tree.controlDamaged || old.length() > Math.max(SMALL_STATE, 2 * old.fresh());
+    List<Value> entries = anew ? allEntries() : changedEntries();
+    String name = anew ? "state-" + (old.generation() + 1) : old.state();
+    Path path = layout.control(name);
+    long position = anew ? 0 : old.length();
+    if (anew) {
+      disk.delete(path); // left by a checkpoint that did not come to its end
+    }
+    try (Disk.Out out = anew ? disk.create(path, null) : disk.reopen(path)) {
+      for (int i = 0; i < entries.size(); i += LINE_ENTRIES) {
+        List<Value> some = entries.subList(i, Math.min(entries.size(), i + LINE_ENTRIES));
+        byte[] line =
+            Frames.line(Canonical.json(new Value.Map(Map.of("entries", new Value.Seq(some)))));
+        out.write(position, line, 0, line.length);
+        position += line.length;
+      }
+      out.force();
+    }
+    if (anew) {
+      disk.forceFolder(layout.control());
+    }
+    putHead(
+        new Control.Head(
+            old.store(),
+            old.namespace(),
+            old.generation() + 1,
+            tree.seq,
+            name,
+            position,
+            anew ? position : old.fresh()));
+    tree.based = true;
+    tree.controlDamaged = false;
+    if (anew && !old.state().isEmpty()) {
+      disk.delete(layout.control(old.state()));
+    }
+  }
+
+  private void putHead(Control.Head head) throws IOException {
+    Path path = layout.control(Control.CHECKPOINT);
+    Path temporary = temporary(path);
+    byte[] bytes = head.bytes();
+    try {
+      try (Disk.Out out = disk.create(temporary, null)) {
+        out.write(0, bytes, 0, bytes.length);
+        out.force();
+      }
+      disk.move(temporary, path);
+    } catch (IOException | RuntimeException e) {
+      deleteQuietly(temporary, e);
+      throw e;
+    }
+    disk.forceFolder(layout.control());
+    tree.head = head;
+  }
+
+  private List<Value> changedEntries() {
+    List<Value> entries = new ArrayList<>();
+    for (String file : tree.changedFiles) {
+      FileState state = tree.files.get(file);
+      entries.add(
+          state == null ? Control.gone(file) : Control.file(file, Loader.full(tree.index, state)));
+    }
+    for (Ref ref : tree.changedRecords) {
+      Row row = tree.index.row(ref.kind(), ref.key());
+      if (row != null) {
+        entries.add(Control.record(ref, version(row), row.lastOp));
+      }
+    }
+    tree.newOps.forEach((op, changes) -> entries.add(Control.op(op, changes)));
+    return entries;
+  }
+
+  private List<Value> allEntries() {
+    List<Value> entries = new ArrayList<>();
+    tree.missing.forEach((file, state) -> entries.add(Control.file(file, state)));
+    new TreeMap<>(tree.files)
+        .forEach((file, state) -> entries.add(Control.file(file, Loader.full(tree.index, state))));
+    for (Kind<?> kind : Kind.all()) {
+      for (Row row : tree.index.all(kind)) {
+        if (row.hasControl()) {
+          entries.add(Control.record(new Ref(kind, row.key), version(row), row.lastOp));
+        }
+      }
+    }
+    tree.ops.all().forEach((op, changes) -> entries.add(Control.op(op, changes)));
+    return entries;
+  }
+
+  private static Version version(Row row) {
+    Digest digest = row.version().digest();
+    return new Version(row.revision, digest);
+  }
+}

@@ -1,0 +1,189 @@
+package io.agentmemory.file;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.agentmemory.Edge;
+import io.agentmemory.Embedding;
+import io.agentmemory.ImageLink;
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
+import io.agentmemory.Memory;
+import io.agentmemory.MemoryQuery;
+import io.agentmemory.SimilarQuery;
+import io.agentmemory.Value;
+import io.agentmemory.command.PutEmbedding;
+import io.agentmemory.command.PutRecords;
+import io.agentmemory.testkit.DriftSamples;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Trees that the original software wrote. */
+final class DriftTreeTest {
+  @TempDir Path folder;
+
+  private static FileMemoryStore open(Path tree) {
+    return FileMemoryStore.builder(tree).checkpointAfter(Duration.ofHours(1)).build();
+  }
+
+  @Test
+  void givenTheSmallTree_whenOpened_thenEverythingIsThereAndNothingSetAside() throws IOException {
+    DriftSamples sample = DriftSamples.small(folder);
+    Map<String, String> before = Trees.fingerprint(folder);
+
+    try (FileMemoryStore store = FileMemoryStore.builder(sample.tree()).readOnly().build()) {
+      counts(store, 160, 2, 2228, 931, 4577, 158 + 9, 5);
+      assertThat(store.info().notCovered())
+          .isSorted()
+          .contains(
+              ".rejection_log.json",
+              "context/bridges.json",
+              "lessons.json",
+              "sensors/data/encounter_history.jsonl",
+              "sensors/physical_entities.json")
+          .doesNotContain(".edges_v3.json", "embeddings.json")
+          .noneMatch(name -> name.startsWith("active/"));
+    }
+
+    assertThat(Trees.fingerprint(folder)).isEqualTo(before);
+  }
+
+  @Test
+  void givenTheLargerTree_whenOpened_thenEverythingIsThereAndNothingSetAside() throws IOException {
+    DriftSamples sample = DriftSamples.thousand(folder);
+
+    try (FileMemoryStore store = FileMemoryStore.builder(sample.memory()).readOnly().build()) {
+      counts(store, 1010, 2, 13340, 3176, 4383, 998 + 9, 5);
+    }
+  }
+
+  private static void counts(FileMemoryStore store, long... expected) {
+    Map<Kind<?>, Long> kinds = store.info().kinds();
+    assertThat(kinds.keySet()).containsExactlyElementsOf(Kind.all());
+    List<Kind<?>> order =
+        List.of(
+            Kind.MEMORY,
+            Kind.VECTOR_SPACE,
+            Kind.CO_OCCURRENCE,
+            Kind.EDGE,
+            Kind.OBSERVATION,
+            Kind.EMBEDDING,
+            Kind.IMAGE_LINK);
+    for (int i = 0; i < expected.length; i++) {
+      assertThat(kinds.get(order.get(i))).as("%s", order.get(i)).isEqualTo(expected[i]);
+    }
+    assertThat(store.info().tombstones().values()).containsOnly(0L);
+    assertThat(store.info().setAside()).isEmpty();
+    try (var versions = store.versions(Kind.MEMORY, io.agentmemory.ScanRange.ALL)) {
+      assertThat(versions).allMatch(v -> v.version().revision() == 1);
+    }
+  }
+
+  @Test
+  void givenTheTreeOpenedForWriting_whenClosed_thenNoFileOfTheOriginalChanged() throws IOException {
+    DriftSamples sample = DriftSamples.small(folder);
+    Map<String, String> before = Trees.hashes(sample.tree());
+
+    List<String> records;
+    try (FileMemoryStore store = open(sample.tree())) {
+      records = Snapshot.of(store);
+    }
+    assertThat(Trees.hashes(sample.tree())).isEqualTo(before);
+
+    Map<String, String> closed = Trees.fingerprint(folder);
+    try (FileMemoryStore store = open(sample.tree())) {
+      assertThat(Snapshot.of(store)).isEqualTo(records);
+    }
+    Map<String, String> again = Trees.fingerprint(folder);
+    closed.keySet().removeIf(DriftTreeTest::isFolder); // the lock's owner came and went
+    again.keySet().removeIf(DriftTreeTest::isFolder);
+    assertThat(again).isEqualTo(closed);
+  }
+
+  private static boolean isFolder(String file) {
+    return file.endsWith(".memory") || file.endsWith("log");
+  }
+
+  @Test
+  void givenOneRecall_whenClosed_thenOnlyThatFileChanged() throws IOException {
+    DriftSamples sample = DriftSamples.small(folder);
+    Map<String, String> before = Trees.hashes(sample.tree());
+    Memory memory;
+    try (FileMemoryStore store = open(sample.tree())) {
+      memory = store.find(MemoryQuery.all().limit(1)).get(0);
+      assertThat(store.memories().recall(memory.id())).isPresent();
+    }
+
+    Map<String, String> after = Trees.hashes(sample.tree());
+    String file = "memory/" + memory.tier().folder() + "/" + memory.fileName();
+    assertThat(after.remove(file)).isNotEqualTo(before.remove(file));
+    assertThat(after).isEqualTo(before);
+  }
+
+  @Test
+  void givenWritesOfEveryKind_whenReopened_thenTheyAreThereAndTheRestIsAsItWas()
+      throws IOException {
+    DriftSamples sample = DriftSamples.small(folder);
+    List<String> expected;
+    float[] query = new float[64];
+    query[5] = 1;
+    List<SimilarQuery.Hit> hits;
+    try (FileMemoryStore store = open(sample.tree())) {
+      List<Memory> some = store.find(MemoryQuery.all().limit(5));
+      store.execute(new PutEmbedding(Embedding.of("text", some.get(0).id(), query)));
+      store.memories().forget(some.get(1).id());
+      Edge edge = first(store, Kind.EDGE);
+      ImageLink link = first(store, Kind.IMAGE_LINK);
+      store.execute(
+          new PutRecords(
+              List.of(
+                  new PutRecords.Put(
+                      new Edge(edge.pair(), edge.members().with("belief", Value.of(0.125))), 2),
+                  new PutRecords.Put(
+                      new ImageLink(link.image(), Value.Seq.ofTexts(List.of("x"))), 2))));
+      expected = Snapshot.of(store);
+      hits = store.search(SimilarQuery.nearest("text", query));
+      assertThat(hits.get(0).target()).isEqualTo(some.get(0).id());
+    }
+    for (int i = 0; i < 2; i++) { // the second time from the caches
+      try (FileMemoryStore store = open(sample.tree())) {
+        assertThat(Snapshot.of(store)).isEqualTo(expected);
+        assertThat(store.search(SimilarQuery.nearest("text", query))).isEqualTo(hits);
+        assertThat(store.info().setAside()).isEmpty();
+      }
+    }
+    Path cache = sample.memory().resolve(".memory/cache");
+    for (Path file : Trees.named(cache, ".bin")) {
+      java.nio.file.Files.delete(file);
+    }
+    try (FileMemoryStore store = open(sample.tree())) {
+      assertThat(Snapshot.of(store)).isEqualTo(expected);
+    }
+  }
+
+  private static <T extends io.agentmemory.MemoryRecord> T first(
+      FileMemoryStore store, Kind<T> kind) {
+    try (var records = store.scan(kind)) {
+      return records.findFirst().orElseThrow().live().orElseThrow();
+    }
+  }
+
+  @Test
+  void givenAnEdgeOfTheOriginal_whenRead_thenItsNumbersAreVerbatim() throws IOException {
+    DriftSamples sample = DriftSamples.small(folder);
+    try (FileMemoryStore store = FileMemoryStore.builder(sample.memory()).readOnly().build();
+        var edges = store.scan(Kind.EDGE)) {
+      assertThat(edges)
+          .allSatisfy(
+              edge -> {
+                Value.Map members = edge.live().orElseThrow().members();
+                assertThat(members.get("belief")).isNotNull();
+                assertThat(store.read(Kind.EDGE, Key.of(edge.key().part(0)))).contains(edge);
+              });
+    }
+  }
+}

@@ -1,0 +1,576 @@
+package io.agentmemory.file;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.agentmemory.CoOccurrence;
+import io.agentmemory.CorruptMemoryException;
+import io.agentmemory.Edge;
+import io.agentmemory.Health;
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
+import io.agentmemory.Memory;
+import io.agentmemory.MemoryConflictException;
+import io.agentmemory.MemoryQuery;
+import io.agentmemory.NewMemory;
+import io.agentmemory.Observation;
+import io.agentmemory.StoreInfo;
+import io.agentmemory.Stored;
+import io.agentmemory.Tier;
+import io.agentmemory.Value;
+import io.agentmemory.command.PutRecords;
+import io.agentmemory.command.UpdateMemory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What other programs and people do to a tree while nobody, or somebody, has it open. */
+final class OutsideEditsTest {
+  @TempDir Path folder;
+  private Path tree;
+
+  @BeforeEach
+  void makeTree() {
+    tree = folder.resolve("memory");
+    try (FileMemoryStore store = open()) {
+      for (int i = 0; i < 20; i++) {
+        store.memories().store(NewMemory.of("body of m" + i).id("m" + i).title("t").tags("tag"));
+      }
+      store.execute(
+          new PutRecords(
+              List.of(
+                  put(new CoOccurrence("m1", "m2", Value.of(3L))),
+                  put(new CoOccurrence("m1", "m3", Value.of(4L))),
+                  put(
+                      new Edge(
+                          "m1|m2",
+                          new Value.Map(
+                              Map.of("belief", Value.of(0.5), "observations", Value.EMPTY_SEQ)))),
+                  put(new Edge("m1|m3", members("belief", Value.of(0.25)))),
+                  put(new Observation("m1|m2", 0, members("weight", Value.of(1.0)))))));
+    }
+  }
+
+  private static PutRecords.Put put(io.agentmemory.MemoryRecord record) {
+    return new PutRecords.Put(record, 1);
+  }
+
+  private static Value.Map members(String name, Value value) {
+    return new Value.Map(Map.of(name, value));
+  }
+
+  private FileMemoryStore open() {
+    return open(tree);
+  }
+
+  private static FileMemoryStore open(Path tree) {
+    return FileMemoryStore.builder(tree).checkpointAfter(Duration.ofHours(1)).build();
+  }
+
+  private Path file(String id) {
+    return file(tree, id);
+  }
+
+  private static Path file(Path tree, String id) {
+    return tree.resolve("active/t-" + id + ".md");
+  }
+
+  private static Stored<Memory> memory(FileMemoryStore store, String id) {
+    return store.read(Kind.MEMORY, Key.of(id)).orElseThrow();
+  }
+
+  private static String content(FileMemoryStore store, String id) {
+    return memory(store, id).live().orElseThrow().content();
+  }
+
+  private static List<String> setAside(FileMemoryStore store) {
+    return store.info().setAside().stream().map(StoreInfo.SetAside::location).toList();
+  }
+
+  @Nested
+  class WhileClosed {
+    @Test
+    void givenABodyEdited_whenOpened_thenItCountsAtTheNextRevisionAndNothingElseMoves()
+        throws IOException {
+      List<String> before;
+      try (FileMemoryStore store = open()) {
+        before = Snapshot.of(store);
+      }
+      Trees.edit(file("m5"), "body of m5", "what a person wrote");
+
+      for (int i = 0; i < 3; i++) { // once, and still the same after checkpoints
+        try (FileMemoryStore store = open()) {
+          assertThat(content(store, "m5")).isEqualTo("what a person wrote");
+          assertThat(memory(store, "m5").revision()).isEqualTo(2);
+          assertThat(memory(store, "m5").lastOp()).isNull();
+          List<String> after = Snapshot.of(store);
+          after.removeIf(line -> line.contains("[m5]"));
+          before.removeIf(line -> line.contains("[m5]"));
+          assertThat(after).isEqualTo(before);
+          assertThat(store.info().setAside()).isEmpty();
+        }
+      }
+    }
+
+    @Test
+    void givenOnlyLineEndsChanged_whenOpened_thenItIsNoEdit() throws IOException {
+      String text = Files.readString(file("m1"), UTF_8);
+      Files.writeString(file("m1"), text.replace("\n", "\r\n"), UTF_8);
+
+      try (FileMemoryStore store = open()) {
+        assertThat(memory(store, "m1").revision()).isEqualTo(1);
+      }
+    }
+
+    @Test
+    void givenOneCountEdited_whenOpened_thenOnlyThatEntryMoves() throws IOException {
+      Trees.edit(file("m1"), "m2: 3", "m2: 30");
+
+      try (FileMemoryStore store = open()) {
+        assertThat(memory(store, "m1").revision()).isEqualTo(1);
+        Stored<CoOccurrence> entry =
+            store.read(Kind.CO_OCCURRENCE, Key.of("m1", "m2")).orElseThrow();
+        assertThat(entry.revision()).isEqualTo(2);
+        assertThat(entry.live().orElseThrow().count()).isEqualTo(Value.of(30L));
+        assertThat(store.read(Kind.CO_OCCURRENCE, Key.of("m1", "m3")).orElseThrow().revision())
+            .isEqualTo(1);
+      }
+    }
+
+    @Test
+    void givenAnEdgeEdited_whenOpened_thenOnlyThatRecordMoves() throws IOException {
+      Trees.edit(tree.resolve(".edges_v3.json"), "0.25", "0.75");
+
+      for (int i = 0; i < 2; i++) {
+        try (FileMemoryStore store = open()) {
+          assertThat(store.read(Kind.EDGE, Key.of("m1|m3")).orElseThrow().revision()).isEqualTo(2);
+          assertThat(store.read(Kind.EDGE, Key.of("m1|m2")).orElseThrow().revision()).isEqualTo(1);
+          assertThat(
+                  store
+                      .read(Kind.OBSERVATION, Observation.key("m1|m2", 0))
+                      .orElseThrow()
+                      .revision())
+              .isEqualTo(1);
+        }
+      }
+    }
+
+    @Test
+    void givenAFileRemoved_whenOpened_thenItsMemoryIsDeleted() throws IOException {
+      Files.delete(file("m1"));
+
+      for (int i = 0; i < 2; i++) {
+        try (FileMemoryStore store = open()) {
+          assertThat(memory(store, "m1").isTombstone()).isTrue();
+          assertThat(memory(store, "m1").revision()).isEqualTo(2);
+          assertThat(store.read(Kind.CO_OCCURRENCE, Key.of("m1", "m2")).orElseThrow().isTombstone())
+              .isTrue();
+          assertThat(store.count(MemoryQuery.all())).isEqualTo(19);
+        }
+      }
+    }
+
+    @Test
+    void givenManyFilesRemoved_whenOpened_thenNothingCountsAsDeletedAndTheyAreListed()
+        throws IOException {
+      for (String id : List.of("m1", "m2", "m3")) {
+        Files.move(file(id), folder.resolve(id));
+      }
+
+      for (int i = 0; i < 2; i++) {
+        try (FileMemoryStore store = open()) {
+          assertThat(store.read(Kind.MEMORY, Key.of("m1"))).isEmpty();
+          assertThat(store.info().tombstones().get(Kind.MEMORY)).isZero();
+          assertThat(setAside(store))
+              .containsExactly("active/t-m1.md", "active/t-m2.md", "active/t-m3.md");
+          assertThat(store.health().status()).isEqualTo(Health.Status.DEGRADED);
+          store.memories().store("something else");
+        }
+      }
+      for (String id : List.of("m1", "m2", "m3")) {
+        Files.move(folder.resolve(id), file(id));
+      }
+      try (FileMemoryStore store = open()) {
+        assertThat(content(store, "m2")).isEqualTo("body of m2");
+        assertThat(memory(store, "m2").revision()).isEqualTo(1);
+        assertThat(store.info().setAside()).isEmpty();
+      }
+    }
+
+    @Test
+    void givenManyFilesRemoved_whenOneIsStoredAgain_thenItGoesOnFromItsRevision()
+        throws IOException {
+      for (String id : List.of("m1", "m2", "m3")) {
+        Files.delete(file(id));
+      }
+
+      try (FileMemoryStore store = open()) {
+        store.memories().store(NewMemory.of("new body").id("m1"));
+        assertThat(memory(store, "m1").revision()).isEqualTo(2);
+      }
+      try (FileMemoryStore store = open()) {
+        assertThat(memory(store, "m1").revision()).isEqualTo(2);
+        assertThat(content(store, "m1")).isEqualTo("new body");
+      }
+    }
+
+    @Test
+    void givenANewFileAndOneMoved_whenOpened_thenBothAreFound() throws IOException {
+      Files.writeString(tree.resolve("core/note.md"), "a note without front matter", UTF_8);
+      Files.move(file("m7"), tree.resolve("archive/renamed.md"));
+
+      try (FileMemoryStore store = open()) {
+        assertThat(content(store, "note")).isEqualTo("a note without front matter");
+        assertThat(memory(store, "note").revision()).isEqualTo(1);
+        Stored<Memory> moved = memory(store, "m7");
+        assertThat(moved.live().orElseThrow().tier()).isEqualTo(Tier.ARCHIVE);
+        assertThat(moved.revision()).isEqualTo(2);
+        assertThat(store.info().tombstones().get(Kind.MEMORY)).isZero();
+      }
+    }
+
+    @Test
+    void givenAForgottenMemorysFileComesBack_whenOpened_thenItLivesAtAHigherRevision()
+        throws IOException {
+      byte[] bytes = Files.readAllBytes(file("m9"));
+      try (FileMemoryStore store = open()) {
+        store.memories().forget("m9");
+      }
+      Files.write(file("m9"), bytes);
+
+      try (FileMemoryStore store = open()) {
+        assertThat(memory(store, "m9").revision()).isEqualTo(3);
+        assertThat(memory(store, "m9").live()).isPresent();
+      }
+    }
+  }
+
+  @Nested
+  class Unreadable {
+    @Test
+    void givenAFileThatNoLongerParses_whenOpened_thenOnlyItsMemoryCannotBeRead()
+        throws IOException {
+      Files.writeString(file("m4"), "---\nid: [\n---\n\nbody", UTF_8);
+      byte[] bytes = Files.readAllBytes(file("m4"));
+
+      for (int i = 0; i < 2; i++) {
+        try (FileMemoryStore store = open()) {
+          assertThat(setAside(store)).containsExactly("active/t-m4.md");
+          assertThatExceptionOfType(CorruptMemoryException.class)
+              .isThrownBy(() -> store.read(Kind.MEMORY, Key.of("m4")))
+              .satisfies(e -> assertThat(e.location()).isEqualTo("active/t-m4.md"));
+          assertThatExceptionOfType(CorruptMemoryException.class)
+              .isThrownBy(() -> store.execute(UpdateMemory.of("m4").content("x")));
+          assertThatExceptionOfType(CorruptMemoryException.class)
+              .isThrownBy(() -> store.memories().store(NewMemory.of("x").id("m4").title("t")));
+          assertThat(store.count(MemoryQuery.all())).isEqualTo(19);
+          assertThat(store.info().tombstones().get(Kind.MEMORY)).isZero();
+          store.memories().recall("m5");
+        }
+        assertThat(Files.readAllBytes(file("m4"))).isEqualTo(bytes);
+      }
+      Files.writeString(file("m4"), "---\nid: m4\n---\n\nrepaired", UTF_8);
+      try (FileMemoryStore store = open()) {
+        assertThat(content(store, "m4")).isEqualTo("repaired");
+        assertThat(memory(store, "m4").revision()).isEqualTo(2);
+      }
+    }
+
+    @Test
+    void givenAnUnreadableFile_whenAMemoryWouldTakeItsName_thenItIsRefusedAndTheFileStays()
+        throws IOException {
+      byte[] junk = {'-', '-', '-', '\n', (byte) 0xff, (byte) 0xfe, 0, 1};
+      Files.write(tree.resolve("active/t-new.md"), junk);
+
+      try (FileMemoryStore store = open()) {
+        assertThat(setAside(store)).containsExactly("active/t-new.md");
+        assertThatExceptionOfType(MemoryConflictException.class)
+            .isThrownBy(() -> store.memories().store(NewMemory.of("x").id("new").title("t")));
+      }
+      assertThat(Files.readAllBytes(tree.resolve("active/t-new.md"))).isEqualTo(junk);
+    }
+
+    @Test
+    void givenADocumentCutShort_whenOpened_thenItIsLeftAloneAndItsRecordsRefused()
+        throws IOException {
+      Path edges = tree.resolve(".edges_v3.json");
+      byte[] whole = Files.readAllBytes(edges);
+      byte[] cut = java.util.Arrays.copyOf(whole, whole.length / 2);
+      Files.write(edges, cut);
+
+      for (int i = 0; i < 2; i++) {
+        try (FileMemoryStore store = open()) {
+          assertThat(setAside(store)).containsExactly(".edges_v3.json");
+          assertThatExceptionOfType(CorruptMemoryException.class)
+              .isThrownBy(() -> store.read(Kind.EDGE, Key.of("m1|m2")));
+          assertThatExceptionOfType(CorruptMemoryException.class)
+              .isThrownBy(
+                  () ->
+                      store.execute(
+                          new PutRecords(List.of(put(new Edge("a|b", Value.EMPTY_MAP))))));
+          store.memories().store("something else");
+        }
+        assertThat(Files.readAllBytes(edges)).isEqualTo(cut);
+      }
+      Files.write(edges, whole);
+      try (FileMemoryStore store = open()) {
+        assertThat(store.read(Kind.EDGE, Key.of("m1|m2")).orElseThrow().revision()).isEqualTo(1);
+        assertThat(store.info().setAside()).isEmpty();
+      }
+    }
+
+    @Test
+    void givenTwoFilesWithOneId_whenOpened_thenOneIsServedBothAreListedAndWritesAreRefused()
+        throws IOException {
+      Files.copy(file("m3"), tree.resolve("core/b.md")); // shorter, but not the one we know
+      byte[] copy = Files.readAllBytes(tree.resolve("core/b.md"));
+
+      for (int i = 0; i < 2; i++) {
+        try (FileMemoryStore store = open()) {
+          assertThat(memory(store, "m3").live().orElseThrow().tier()).isEqualTo(Tier.ACTIVE);
+          assertThat(memory(store, "m3").revision()).isEqualTo(1);
+          assertThat(setAside(store)).containsExactly("active/t-m3.md", "core/b.md");
+          assertThatExceptionOfType(MemoryConflictException.class)
+              .isThrownBy(() -> store.memories().recall("m3"))
+              .withMessageContaining("core/b.md");
+          assertThat(store.count(MemoryQuery.all())).isEqualTo(20);
+        }
+      }
+      assertThat(Files.readAllBytes(tree.resolve("core/b.md"))).isEqualTo(copy);
+      Files.delete(tree.resolve("core/b.md"));
+      try (FileMemoryStore store = open()) {
+        assertThat(store.memories().recall("m3")).isPresent();
+        assertThat(store.info().setAside()).isEmpty();
+      }
+    }
+
+    @Test
+    void givenLinksAndPipesAndFolders_whenOpened_thenTheyAreSkippedAndListed() throws Exception {
+      Path outside = Files.writeString(folder.resolve("secret"), "secret", UTF_8);
+      Files.createSymbolicLink(tree.resolve("active/link.md"), outside);
+      Files.createDirectory(tree.resolve("active/folder.md"));
+      Process pipe =
+          new ProcessBuilder("mkfifo", tree.resolve("active/pipe.md").toString()).start();
+      assertThat(pipe.waitFor()).isZero();
+
+      try (FileMemoryStore store = open()) {
+        assertThat(setAside(store))
+            .containsExactly("active/folder.md", "active/link.md", "active/pipe.md");
+        assertThat(store.count(MemoryQuery.all())).isEqualTo(20);
+      }
+      assertThat(outside).hasContent("secret");
+    }
+  }
+
+  @Nested
+  class Conflicts {
+    private Path crashed(java.util.function.Consumer<FileMemoryStore> writes) throws IOException {
+      Path image = folder.resolve("image/memory");
+      try (FileMemoryStore store = open()) {
+        writes.accept(store);
+        Trees.crashImage(tree, image);
+      }
+      return image;
+    }
+
+    @Test
+    void givenTheSameMemoryWrittenAndEdited_whenOpened_thenTheEditStaysAndOursIsKept()
+        throws IOException {
+      Path image = crashed(store -> store.execute(UpdateMemory.of("m5").content("what we wrote")));
+      Trees.edit(file(image, "m5"), "what we wrote", "what a person wrote");
+
+      for (int i = 0; i < 2; i++) {
+        try (FileMemoryStore store = open(image)) {
+          assertThat(content(store, "m5")).isEqualTo("what a person wrote");
+          assertThat(memory(store, "m5").revision()).isEqualTo(3);
+          assertThat(store.info().setAside()).hasSize(1);
+          assertThat(store.health().status()).isEqualTo(Health.Status.DEGRADED);
+        }
+        List<Path> kept = Trees.named(image.resolve(".memory/conflicts"), ".json");
+        assertThat(kept).hasSize(1);
+        assertThat(kept.get(0)).content(UTF_8).contains("what we wrote");
+      }
+    }
+
+    @Test
+    void givenACountWrittenAndTheBodyEdited_whenOpened_thenBothCount() throws IOException {
+      Path image =
+          crashed(
+              store ->
+                  store.execute(
+                      new PutRecords(
+                          List.of(
+                              new PutRecords.Put(new CoOccurrence("m1", "m2", Value.of(9L)), 7)))));
+      Trees.edit(file(image, "m1"), "body of m1", "what a person wrote");
+
+      for (int i = 0; i < 2; i++) {
+        try (FileMemoryStore store = open(image)) {
+          assertThat(content(store, "m1")).isEqualTo("what a person wrote");
+          Stored<CoOccurrence> entry =
+              store.read(Kind.CO_OCCURRENCE, Key.of("m1", "m2")).orElseThrow();
+          assertThat(entry.live().orElseThrow().count()).isEqualTo(Value.of(9L));
+          assertThat(entry.revision()).isEqualTo(7);
+          assertThat(store.info().setAside()).isEmpty();
+        }
+      }
+    }
+
+    @Test
+    void givenAnEdgeWrittenAndAnotherEdited_whenOpened_thenBothCount() throws IOException {
+      Path image =
+          crashed(
+              store ->
+                  store.execute(
+                      new PutRecords(
+                          List.of(
+                              new PutRecords.Put(
+                                  new Edge("m1|m2", members("belief", Value.of(0.125))), 5)))));
+      Trees.edit(image.resolve(".edges_v3.json"), "0.25", "0.75");
+
+      for (int i = 0; i < 2; i++) {
+        try (FileMemoryStore store = open(image)) {
+          Stored<Edge> ours = store.read(Kind.EDGE, Key.of("m1|m2")).orElseThrow();
+          Stored<Edge> theirs = store.read(Kind.EDGE, Key.of("m1|m3")).orElseThrow();
+          assertThat(ours.live().orElseThrow().members().get("belief")).isEqualTo(Value.of(0.125));
+          assertThat(ours.revision()).isEqualTo(5);
+          assertThat(theirs.live().orElseThrow().members().get("belief")).isEqualTo(Value.of(0.75));
+          assertThat(theirs.revision()).isEqualTo(2);
+          assertThat(store.info().setAside()).isEmpty();
+        }
+      }
+    }
+
+    @Test
+    void givenAWrittenFileMadeUnreadable_whenOpened_thenOursStaysAndTheBytesAreKept()
+        throws IOException {
+      Path image = crashed(store -> store.execute(UpdateMemory.of("m5").content("what we wrote")));
+      Files.write(file(image, "m5"), new byte[] {(byte) 0xff, 1, 2, 3});
+
+      try (FileMemoryStore store = open(image)) {
+        assertThat(content(store, "m5")).isEqualTo("what we wrote");
+        assertThat(Trees.named(image.resolve(".memory/conflicts"), ".kept"))
+            .singleElement()
+            .satisfies(
+                kept -> assertThat(kept).hasBinaryContent(new byte[] {(byte) 0xff, 1, 2, 3}));
+      }
+    }
+  }
+
+  @Nested
+  class WhileOpen {
+    @Test
+    void givenAFileEditedWhileOpen_whenItsMemoryIsWritten_thenTheEditIsTakenOverFirst()
+        throws IOException {
+      try (FileMemoryStore store = open()) {
+        Trees.edit(file("m5"), "body of m5", "what a person wrote");
+        store.memories().recall("m5");
+        assertThat(content(store, "m5")).isEqualTo("what a person wrote");
+        assertThat(memory(store, "m5").revision()).isEqualTo(3);
+      }
+      try (FileMemoryStore store = open()) {
+        assertThat(content(store, "m5")).isEqualTo("what a person wrote");
+        assertThat(memory(store, "m5").revision()).isEqualTo(3);
+        assertThat(store.info().setAside()).isEmpty();
+      }
+    }
+
+    @Test
+    void givenAFileBrokenWhileOpen_whenItsMemoryIsWritten_thenItIsRefusedByName()
+        throws IOException {
+      try (FileMemoryStore store = open()) {
+        Files.writeString(file("m5"), "---\nid: [\n---\n", UTF_8);
+        assertThatExceptionOfType(CorruptMemoryException.class)
+            .isThrownBy(() -> store.memories().recall("m5"));
+        assertThat(setAside(store)).containsExactly("active/t-m5.md");
+      }
+      assertThat(file("m5")).hasContent("---\nid: [\n---\n");
+    }
+
+    @Test
+    void givenAFileRemovedWhileOpen_whenItsMemoryIsWritten_thenItIsWrittenAnew()
+        throws IOException {
+      try (FileMemoryStore store = open()) {
+        Files.delete(file("m5"));
+        store.memories().recall("m5");
+      }
+      try (FileMemoryStore store = open()) {
+        assertThat(content(store, "m5")).isEqualTo("body of m5");
+        assertThat(memory(store, "m5").revision()).isEqualTo(2);
+      }
+    }
+
+    @Test
+    void givenAFileOfThatNameCameWhileOpen_whenAMemoryWouldTakeIt_thenItIsRefused()
+        throws IOException {
+      try (FileMemoryStore store = open()) {
+        Files.writeString(tree.resolve("active/t-new.md"), "somebody's", UTF_8);
+        assertThatExceptionOfType(MemoryConflictException.class)
+            .isThrownBy(() -> store.memories().store(NewMemory.of("x").id("new").title("t")));
+      }
+      assertThat(tree.resolve("active/t-new.md")).hasContent("somebody's");
+    }
+  }
+
+  @Nested
+  class Keeping {
+    @Test
+    void givenAFileOfAnotherProgram_whenFirstRewritten_thenTheOldOneCanBeHadBack()
+        throws IOException {
+      Path legacy = tree.resolve("core/legacy.md");
+      Files.writeString(legacy, "---\nid: legacy\n---\n\nold body", UTF_8);
+
+      try (FileMemoryStore store = open()) {
+        store.execute(UpdateMemory.of("legacy").content("new body"));
+        store.execute(UpdateMemory.of("legacy").content("newer body"));
+      }
+
+      assertThat(Trees.named(tree.resolve(".memory/undo"), "legacy.md"))
+          .singleElement()
+          .satisfies(old -> assertThat(old).content(UTF_8).contains("old body"));
+      assertThat(legacy).content(UTF_8).contains("newer body");
+    }
+
+    @Test
+    void givenAFileWithItsOwnMode_whenRewritten_thenItKeepsIt() throws IOException {
+      var shared = java.nio.file.attribute.PosixFilePermissions.fromString("rw-rw-r--");
+      Files.setPosixFilePermissions(file("m5"), shared);
+
+      try (FileMemoryStore store = open()) {
+        store.memories().recall("m5");
+        store.memories().store(NewMemory.of("x").id("new").title("t"));
+      }
+
+      assertThat(Files.getPosixFilePermissions(file("m5"))).isEqualTo(shared);
+      assertThat(
+              java.nio.file.attribute.PosixFilePermissions.toString(
+                  Files.getPosixFilePermissions(file("new"))))
+          .isEqualTo("rw-------");
+      assertThat(
+              java.nio.file.attribute.PosixFilePermissions.toString(
+                  Files.getPosixFilePermissions(tree.resolve(".memory"))))
+          .isEqualTo("rwx------");
+    }
+
+    @Test
+    void givenOneMemoryRecalled_whenClosed_thenNoOtherFileChanges() throws IOException {
+      Map<String, String> before = Trees.hashes(folder);
+
+      try (FileMemoryStore store = open()) {
+        store.memories().recall("m5");
+      }
+
+      Map<String, String> after = Trees.hashes(folder);
+      assertThat(after.remove("memory/active/t-m5.md"))
+          .isNotEqualTo(before.remove("memory/active/t-m5.md"));
+      assertThat(after).isEqualTo(before);
+    }
+  }
+}
