@@ -34,6 +34,7 @@ final class YamlReader {
   private static final int MAX_CODE_POINTS = 1_000_000;
   private static final int MAX_DEPTH = 256;
   private static final int MAX_ALIASES = 100;
+  private static final int MAX_MENDED = 100;
 
   /** How many nodes and chars there may be once every alias stands for what it names. */
   private static final long MAX_EXPANDED = 2_000_000;
@@ -67,26 +68,40 @@ final class YamlReader {
     if (yaml.codePointCount(0, yaml.length()) > MAX_CODE_POINTS) {
       throw new UnreadableFileException("has too much front matter", 1);
     }
-    LoaderOptions options = new LoaderOptions();
-    options.setCodePointLimit(Integer.MAX_VALUE);
-    try {
-      YamlReader reader = new YamlReader(new ParserImpl(new StreamReader(yaml), options));
-      Node root = reader.document();
-      return reader.frontMatter(root, layout ? yaml : null);
-    } catch (ReaderException unprintable) {
-      throw new UnreadableFileException(
-          "has a character in its front matter that YAML does not allow",
-          line(yaml, unprintable.getPosition()));
-    } catch (MarkedYAMLException broken) {
-      Mark mark = broken.getProblemMark();
-      throw new UnreadableFileException(reason(yaml, mark), mark == null ? 0 : mark.getLine() + 1);
-    } catch (YAMLException broken) {
-      throw new UnreadableFileException("has front matter that is no YAML", 0);
+    String text = yaml;
+    for (int mended = 0; ; mended++) {
+      try {
+        LoaderOptions options = new LoaderOptions();
+        options.setCodePointLimit(Integer.MAX_VALUE);
+        YamlReader reader = new YamlReader(new ParserImpl(new StreamReader(text), options));
+        Node root = reader.document();
+        return reader.frontMatter(root, layout && mended == 0 ? text : null);
+      } catch (ReaderException unprintable) {
+        throw new UnreadableFileException(
+            "has a character in its front matter that YAML does not allow",
+            line(text, unprintable.getPosition()));
+      } catch (MarkedYAMLException broken) {
+        Mark mark = broken.getProblemMark();
+        int at = mark == null ? text.length() : offset(text, mark.getIndex());
+        if (mended == MAX_MENDED || !isEscapedSlash(text, at)) {
+          int line = mark == null ? 0 : mark.getLine() + 1;
+          throw new UnreadableFileException(reason(text, at), line);
+        }
+        text = text.substring(0, at - 1) + "\\x2F" + text.substring(at + 1);
+      } catch (YAMLException broken) {
+        throw new UnreadableFileException("has front matter that is no YAML", 0);
+      }
     }
   }
 
-  private static String reason(String yaml, @Nullable Mark mark) {
-    int at = mark == null ? yaml.length() : offset(yaml, mark.getIndex());
+  /**
+   * Whether this is what the original takes for a slash in double quotes, and SnakeYAML refuses.
+   */
+  private static boolean isEscapedSlash(String text, int at) {
+    return at > 0 && at < text.length() && text.startsWith("\\/", at - 1);
+  }
+
+  private static String reason(String yaml, int at) {
     boolean tab = at < yaml.length() && yaml.charAt(at) == '\t';
     return tab
         ? "has a tab where YAML allows none, in its front matter"
