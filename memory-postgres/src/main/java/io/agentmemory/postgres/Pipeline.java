@@ -44,12 +44,20 @@ final class Pipeline {
 
   /** Runs them all, if there are any. */
   void run(Connection connection) throws SQLException {
+    run(connection, 0);
+  }
+
+  /** Runs them all, and has the driver cancel them after so many seconds; 0 for no limit. */
+  void run(Connection connection, int seconds) throws SQLException {
     if (parts.isEmpty()) {
       return;
     }
     StringJoiner text = new StringJoiner(";\n");
     parts.forEach(part -> text.add(part.sql().text()));
     try (PreparedStatement statement = connection.prepareStatement(text.toString())) {
+      if (seconds > 0) {
+        statement.setQueryTimeout(seconds);
+      }
       int index = 1;
       for (Part part : parts) {
         index = part.sql().bind(statement, index);

@@ -1,11 +1,12 @@
 package io.agentmemory.postgres;
 
+import static java.util.Objects.requireNonNull;
+
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.SQLExceptionOverride;
 import java.io.PrintWriter;
 import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.SQLFeatureNotSupportedException;
 import java.time.Duration;
@@ -13,6 +14,7 @@ import java.util.Properties;
 import java.util.logging.Logger;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.Driver;
 
 /** The connections of a store that was opened by address: one pool for callers, one for bulk. */
 final class Pools implements AutoCloseable {
@@ -31,10 +33,10 @@ final class Pools implements AutoCloseable {
   static Pools open(PostgresUrl url) {
     return new Pools(
         new HikariDataSource(config(url, "agent-memory", url.properties(), FOREGROUND)),
-        new HikariDataSource(config(url, "agent-memory-bulk", patient(url), BULK)));
+        new HikariDataSource(config(url, "agent-memory-bulk", patience(url), BULK)));
   }
 
-  private static Properties patient(PostgresUrl url) {
+  private static Properties patience(PostgresUrl url) {
     Properties properties = new Properties();
     properties.putAll(url.properties());
     if (Integer.parseInt(properties.getProperty("socketTimeout", "0")) != 0) {
@@ -47,8 +49,7 @@ final class Pools implements AutoCloseable {
       PostgresUrl url, String name, Properties properties, int size) {
     HikariConfig config = new HikariConfig();
     config.setPoolName(name);
-    config.setJdbcUrl(url.jdbcUrl());
-    config.setDataSourceProperties(properties);
+    config.setDataSource(new Connecting(url.jdbcUrl(), properties));
     config.setMaximumPoolSize(size);
     config.setMinimumIdle(0);
     config.setInitializationFailTimeout(-1); // whoever asks first is told
@@ -91,50 +92,66 @@ final class Pools implements AutoCloseable {
     bulk.close();
   }
 
-  /** New connections, not pooled and patient, for migrations. */
+  /** New connections, not pooled. */
   static DataSource unpooled(PostgresUrl url) {
-    Properties properties = patient(url);
-    return new DataSource() {
-      @Override
-      public Connection getConnection() throws SQLException {
-        return DriverManager.getConnection(url.jdbcUrl(), properties);
-      }
+    return new Connecting(url.jdbcUrl(), url.properties());
+  }
 
-      @Override
-      public Connection getConnection(String user, String password) throws SQLException {
-        throw new SQLFeatureNotSupportedException("the address says who connects");
-      }
+  /** New connections, not pooled, on which a statement may take its time. */
+  static DataSource patient(PostgresUrl url) {
+    return new Connecting(url.jdbcUrl(), patience(url));
+  }
 
-      @Override
-      public @Nullable PrintWriter getLogWriter() {
-        return null;
-      }
+  /** Makes connections by the driver itself: what DriverManager finds depends on class loaders. */
+  private static final class Connecting implements DataSource {
+    private final Driver driver = new Driver();
+    private final String jdbcUrl;
+    private final Properties properties;
 
-      @Override
-      public void setLogWriter(@Nullable PrintWriter out) {}
+    Connecting(String jdbcUrl, Properties properties) {
+      this.jdbcUrl = jdbcUrl;
+      this.properties = properties;
+    }
 
-      @Override
-      public void setLoginTimeout(int seconds) {}
+    @Override
+    public Connection getConnection() throws SQLException {
+      return requireNonNull(driver.connect(jdbcUrl, properties), "not an address of PostgreSQL");
+    }
 
-      @Override
-      public int getLoginTimeout() {
-        return 0;
-      }
+    @Override
+    public Connection getConnection(String user, String password) throws SQLException {
+      throw new SQLFeatureNotSupportedException("the address says who connects");
+    }
 
-      @Override
-      public Logger getParentLogger() throws SQLFeatureNotSupportedException {
-        throw new SQLFeatureNotSupportedException();
-      }
+    @Override
+    public @Nullable PrintWriter getLogWriter() {
+      return null;
+    }
 
-      @Override
-      public <T> T unwrap(Class<T> type) throws SQLException {
-        throw new SQLException("wraps nothing");
-      }
+    @Override
+    public void setLogWriter(@Nullable PrintWriter out) {}
 
-      @Override
-      public boolean isWrapperFor(Class<?> type) {
-        return false;
-      }
-    };
+    @Override
+    public void setLoginTimeout(int seconds) {} // the address says: connectTimeout
+
+    @Override
+    public int getLoginTimeout() {
+      return 0;
+    }
+
+    @Override
+    public Logger getParentLogger() throws SQLFeatureNotSupportedException {
+      throw new SQLFeatureNotSupportedException();
+    }
+
+    @Override
+    public <T> T unwrap(Class<T> type) throws SQLException {
+      throw new SQLException("wraps nothing");
+    }
+
+    @Override
+    public boolean isWrapperFor(Class<?> type) {
+      return false;
+    }
   }
 }

@@ -156,11 +156,7 @@ public final class PostgresMemoryStore implements MemoryStore {
     try {
       Builder builder = builder(pools.foreground()).namespace(url.namespace()).schema(url.schema());
       builder.mode = mode;
-      return builder.open(
-          PostgresSchema.of(Pools.unpooled(url), url.schema()),
-          pools.bulk(),
-          pools::evictAll,
-          pools::close);
+      return builder.open(PostgresSchema.of(url), pools.bulk(), pools::evictAll, pools::close);
     } catch (RuntimeException | Error failure) {
       pools.close();
       throw failure;
@@ -174,6 +170,7 @@ public final class PostgresMemoryStore implements MemoryStore {
 
   @Override
   public Outcome execute(Batch batch) {
+    requireNonNull(batch, "batch");
     checkOpen(batch.verb());
     if (mode == OpenMode.READ) {
       throw new UncategorizedStoreException(
@@ -186,42 +183,53 @@ public final class PostgresMemoryStore implements MemoryStore {
 
   @Override
   public <T extends MemoryRecord> Optional<Stored<T>> read(Kind<T> kind, Key key) {
+    requireNonNull(kind, "kind");
+    requireNonNull(key, "key");
     checkOpen("read");
     return reads.read(kind, key);
   }
 
   @Override
   public <T extends MemoryRecord> List<Stored<T>> readAll(Kind<T> kind, List<Key> keys) {
+    requireNonNull(kind, "kind");
+    requireNonNull(keys, "keys");
     checkOpen("readAll");
     return reads.readAll(kind, keys);
   }
 
   @Override
   public <T extends MemoryRecord> Stream<Stored<T>> scan(Kind<T> kind, ScanRange range) {
+    requireNonNull(kind, "kind");
+    requireNonNull(range, "range");
     checkOpen("scan");
     return reads.scan(kind, range);
   }
 
   @Override
   public <T extends MemoryRecord> Stream<KeyVersion> versions(Kind<T> kind, ScanRange range) {
+    requireNonNull(kind, "kind");
+    requireNonNull(range, "range");
     checkOpen("versions");
     return reads.versions(kind, range);
   }
 
   @Override
   public List<Memory> find(MemoryQuery query) {
+    requireNonNull(query, "query");
     checkOpen("find");
     return queries.find(query);
   }
 
   @Override
   public long count(MemoryQuery query) {
+    requireNonNull(query, "query");
     checkOpen("count");
     return queries.count(query);
   }
 
   @Override
   public List<SimilarQuery.Hit> search(SimilarQuery query) {
+    requireNonNull(query, "query");
     checkOpen("search");
     return queries.search(query);
   }

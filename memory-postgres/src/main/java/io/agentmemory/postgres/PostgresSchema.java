@@ -39,14 +39,24 @@ public final class PostgresSchema {
   /** Held while a schema is made or changed, for the whole database. Arbitrary, never to change. */
   private static final long LOCK = 0x6d656d6f7279L;
 
+  private static final Duration LOCK_WAIT = Duration.ofSeconds(60);
   private static final Duration LOCK_POLL = Duration.ofMillis(50);
 
   private final DataSource source;
+  private final DataSource patient;
   private final String schema;
   private final Duration lockWait;
 
-  PostgresSchema(DataSource source, String schema, Duration lockWait) {
+  /**
+   * A schema.
+   *
+   * @param source for a look at it
+   * @param patient for changing it, which may take its time
+   * @param lockWait how long to wait for somebody else who is changing it
+   */
+  PostgresSchema(DataSource source, DataSource patient, String schema, Duration lockWait) {
     this.source = requireNonNull(source, "source");
+    this.patient = requireNonNull(patient, "patient");
     this.schema = PostgresUrl.schema(schema);
     this.lockWait = lockWait;
   }
@@ -58,7 +68,7 @@ public final class PostgresSchema {
    * @param schema lower-case letters, digits and underscores
    */
   public static PostgresSchema of(DataSource source, String schema) {
-    return new PostgresSchema(source, schema, Duration.ofSeconds(60));
+    return new PostgresSchema(source, source, schema, LOCK_WAIT);
   }
 
   /**
@@ -67,8 +77,11 @@ public final class PostgresSchema {
    * @throws IllegalArgumentException if it is no address of a PostgreSQL store
    */
   public static PostgresSchema of(StoreUrl url) {
-    PostgresUrl parsed = PostgresUrl.parse(url, System.getenv());
-    return of(Pools.unpooled(parsed), parsed.schema());
+    return of(PostgresUrl.parse(url, System.getenv()));
+  }
+
+  static PostgresSchema of(PostgresUrl url) {
+    return new PostgresSchema(Pools.unpooled(url), Pools.patient(url), url.schema(), LOCK_WAIT);
   }
 
   /** Its name as it stands in a statement. */
@@ -160,7 +173,7 @@ public final class PostgresSchema {
       return;
     }
     Operation operation = operation("migrate");
-    try (Connection guard = source.getConnection()) {
+    try (Connection guard = patient.getConnection()) {
       guard.setAutoCommit(false);
       try {
         lock(operation, guard);
@@ -205,7 +218,7 @@ public final class PostgresSchema {
 
   private void runScripts(Operation operation, int from) {
     try {
-      FlywayRun.migrate(source, schema, quoted(), from);
+      FlywayRun.migrate(patient, schema, quoted(), from);
     } catch (NoClassDefFoundError missing) {
       throw new UncategorizedStoreException(
           operation,

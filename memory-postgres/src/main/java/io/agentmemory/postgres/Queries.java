@@ -14,10 +14,10 @@ import io.agentmemory.VectorSpace;
 import io.agentmemory.internal.Texts;
 import java.time.Instant;
 import java.time.LocalDate;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Optional;
 import java.util.PriorityQueue;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
@@ -154,41 +154,42 @@ final class Queries {
 
   List<SimilarQuery.Hit> search(SimilarQuery query) {
     Operation operation = new Operation(Writes.STORE, "search", query.space());
-    return database.query(operation, false, handle -> search(operation, query, handle));
-  }
-
-  private List<SimilarQuery.Hit> search(Operation operation, SimilarQuery query, Handle handle) {
+    if (Texts.unstorable(query.space()) >= 0) {
+      throw notDefined(operation);
+    }
     float[] vector = query.vector();
-    Optional<Integer> dimensions =
-        Texts.unstorable(query.space()) >= 0 ? Optional.empty() : dimensions(query.space(), handle);
-    if (dimensions.isEmpty()) {
-      throw new InvalidMemoryException(operation, "space", "is not defined");
-    }
-    if (dimensions.get() != 0 && dimensions.get() != vector.length) {
-      throw new InvalidMemoryException(
-          operation,
-          "vector",
-          "has " + vector.length + " floats, the space has " + dimensions.get());
-    }
-    boolean impossible =
-        (query.needsMemory() && query.space().equals(VectorSpace.IMAGE))
-            || query.tags().stream().anyMatch(tag -> Texts.unstorable(tag) >= 0);
-    if (impossible) {
-      return List.of();
-    }
     return tables.vectors().hasExtension()
-        ? searchThere(query, vector, handle)
-        : searchHere(query, vector, handle);
+        ? searchThere(operation, query, vector)
+        : searchHere(operation, query, vector);
   }
 
-  /** Floats per vector, 0 if the space does not say; empty if there is no such space. */
-  private Optional<Integer> dimensions(String space, Handle handle) {
+  private static InvalidMemoryException notDefined(Operation operation) {
+    return new InvalidMemoryException(operation, "space", "is not defined");
+  }
+
+  /** Asks for the number of floats that a space's vectors have: 0 if it does not say. */
+  private Sql dimensions(String space) {
     Table<VectorSpace> table = tables.of(Kind.VECTOR_SPACE);
-    Sql sql =
-        Sql.of("SELECT coalesce(t.dims, 0) FROM " + table.name() + " AS t")
-            .add(table.scope())
-            .add(" AND t.name = ? AND NOT t.deleted", Sql.text(space));
-    return sql.bind(handle.createQuery(sql.text())).mapTo(Integer.class).findOne();
+    return Sql.of("SELECT coalesce(t.dims, 0) FROM " + table.name() + " AS t")
+        .add(table.scope())
+        .add(" AND t.name = ? AND NOT t.deleted", Sql.text(space));
+  }
+
+  private static void check(Operation operation, List<Integer> dimensions, float[] vector) {
+    if (dimensions.isEmpty()) {
+      throw notDefined(operation);
+    }
+    int stated = dimensions.get(0);
+    if (stated != 0 && stated != vector.length) {
+      throw new InvalidMemoryException(
+          operation, "vector", "has " + vector.length + " floats, the space has " + stated);
+    }
+  }
+
+  /** Whether no vector can meet the conditions, whatever there is. */
+  private static boolean isHopeless(SimilarQuery query) {
+    return (query.needsMemory() && query.space().equals(VectorSpace.IMAGE))
+        || query.tags().stream().anyMatch(tag -> Texts.unstorable(tag) >= 0);
   }
 
   /** The rows to compare with: of the right length, and of memories that pass. */
@@ -214,26 +215,55 @@ final class Queries {
     return sql;
   }
 
-  private List<SimilarQuery.Hit> searchThere(SimilarQuery query, float[] vector, Handle handle) {
+  private List<SimilarQuery.Hit> searchThere(
+      Operation operation, SimilarQuery query, float[] vector) {
     Vectors vectors = tables.vectors();
     // A zero vector has no direction; its distance is NaN there, and its similarity 0 for us.
-    Sql sql = Sql.of("SELECT target, 1 - coalesce(nullif(d, 'NaN'), 1) AS similarity FROM (");
+    Sql sql = Sql.of("SELECT target, 1 - coalesce(nullif(d, 'NaN'), 1) FROM (");
     Sql distance = Sql.of(vectors.distance() + " AS d", vectors.one(vector));
     sql.add(candidates(query, distance, vector.length));
-    sql.add(" OFFSET 0) AS near");
+    sql.add(" OFFSET 0) AS near"); // so that each distance is worked out once
     if (query.minSimilarity() > -1) {
       sql.add(" WHERE 1 - coalesce(nullif(d, 'NaN'), 1) >= ?", Sql.number(query.minSimilarity()));
     }
     sql.add(" ORDER BY coalesce(nullif(d, 'NaN'), 1), target LIMIT ?", Sql.number(query.limit()));
-    return sql.bind(handle.createQuery(sql.text()).setQueryTimeout(QUERY_SECONDS))
-        .map((row, context) -> new SimilarQuery.Hit(row.getString(1), row.getDouble(2)))
-        .list();
+    return database.read(
+        operation,
+        false,
+        connection -> {
+          List<Integer> dimensions = new ArrayList<>(1);
+          List<SimilarQuery.Hit> hits = new ArrayList<>();
+          Pipeline pipeline = new Pipeline();
+          pipeline.query(dimensions(query.space()), row -> dimensions.add(row.getInt(1)));
+          if (!isHopeless(query)) {
+            pipeline.query(
+                sql, row -> hits.add(new SimilarQuery.Hit(row.getString(1), row.getDouble(2))));
+          }
+          pipeline.run(connection, QUERY_SECONDS);
+          check(operation, dimensions, vector);
+          return hits;
+        });
   }
 
   private static final Comparator<SimilarQuery.Hit> BEST_FIRST =
       Comparator.comparingDouble(SimilarQuery.Hit::similarity)
           .reversed()
           .thenComparing(SimilarQuery.Hit::target, Texts::compare);
+
+  private List<SimilarQuery.Hit> searchHere(
+      Operation operation, SimilarQuery query, float[] vector) {
+    Sql dimensions = dimensions(query.space());
+    return database.query(
+        operation,
+        true,
+        handle -> {
+          check(
+              operation,
+              dimensions.bind(handle.createQuery(dimensions.text())).mapTo(Integer.class).list(),
+              vector);
+          return isHopeless(query) ? List.of() : searchHere(query, vector, handle);
+        });
+  }
 
   private List<SimilarQuery.Hit> searchHere(SimilarQuery query, float[] vector, Handle handle) {
     Vectors vectors = tables.vectors();

@@ -230,8 +230,8 @@ BEGIN
       dims integer,
       extreme boolean, -- so large or small that squares of its floats are no floats
       PRIMARY KEY (namespace, target, space_id),
-      CHECK (deleted = (dims IS NULL)),
-      CHECK ((embedding IS NULL) = (coalesce(dims, 0) = 0)), -- pgvector has no empty vector
+      CHECK (CASE WHEN deleted THEN num_nonnulls(embedding, dims) = 0
+        ELSE num_nulls(embedding, dims) = 0 END),
       CHECK (NOT deleted OR num_nonnulls(preview, path, extra) = 0)
     ) PARTITION BY LIST (space_id)$table$, coalesce(vector_type, 'real[]'));
 END

@@ -1,0 +1,333 @@
+package io.agentmemory.postgres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.agentmemory.Health;
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
+import io.agentmemory.Memory;
+import io.agentmemory.MemoryQuery;
+import io.agentmemory.MemoryStores;
+import io.agentmemory.OpId;
+import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.UncategorizedStoreException;
+import io.agentmemory.command.Batch;
+import io.agentmemory.command.Command;
+import io.agentmemory.command.Outcome;
+import io.agentmemory.command.RecallMemory;
+import io.agentmemory.command.StoreMemory;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What callers see when the database does not answer, or not in time. */
+@Tag("postgres")
+class FailuresTest {
+  private static final String AT = "2026-02-10T11:52:05+00:00";
+  private static TestDatabase database;
+
+  @BeforeAll
+  static void create() {
+    database = TestDatabase.create("failures");
+  }
+
+  @AfterAll
+  static void drop() {
+    database.close();
+  }
+
+  private static Batch batch(Command command) {
+    return new Batch(OpId.random(), List.of(command));
+  }
+
+  @Nested
+  class LostAnswers {
+    private final String namespace = TestDatabase.namespace();
+    private final Faults faults = new Faults(database.dataSource());
+
+    private PostgresMemoryStore open() {
+      return PostgresMemoryStore.builder(faults.dataSource()).namespace(namespace).open();
+    }
+
+    private Outcome repeatedAfterLoss(PostgresMemoryStore store, Batch batch, String method) {
+      faults.lose(method);
+      StoreUnavailableException thrown =
+          catchThrowableOfType(StoreUnavailableException.class, () -> store.execute(batch));
+      faults.lose("");
+
+      assertThat(thrown.mayHaveApplied()).contains(batch.opId());
+      return store.execute(batch);
+    }
+
+    @Test
+    void givenAnswerOfTheOneStatementLost_whenRepeated_thenItTookEffectOnce() {
+      try (PostgresMemoryStore store = open()) {
+        Batch batch = batch(StoreMemory.of("m", AT, "hello"));
+
+        Outcome again = repeatedAfterLoss(store, batch, "executeLargeUpdate");
+
+        assertThat(again.repeated()).isTrue();
+        assertThat(again.live(Kind.MEMORY, Key.of("m")).map(Memory::content)).contains("hello");
+        assertThat(store.count(MemoryQuery.all())).isOne();
+      }
+    }
+
+    @Test
+    void givenAnswerToCommitLost_whenRepeated_thenItTookEffectOnce() {
+      try (PostgresMemoryStore store = open()) {
+        store.execute(StoreMemory.of("m", AT, "hello"));
+        Batch batch = batch(new RecallMemory("m", AT));
+
+        Outcome again = repeatedAfterLoss(store, batch, "commit");
+
+        assertThat(again.repeated()).isTrue();
+        assertThat(again.live(Kind.MEMORY, Key.of("m")).map(Memory::recallCount)).contains(1L);
+        assertThat(again.changes())
+            .singleElement()
+            .satisfies(change -> assertThat(change.before()).isNotNull());
+      }
+    }
+
+    @Test
+    void givenLineCutBeforeCommit_whenExecuted_thenNothingWasChanged() {
+      try (PostgresMemoryStore store = open()) {
+        store.execute(StoreMemory.of("m", AT, "hello"));
+        faults.lose("execute");
+
+        assertThatExceptionOfType(StoreUnavailableException.class)
+            .isThrownBy(() -> store.execute(new RecallMemory("m", AT)))
+            .satisfies(e -> assertThat(e.mayHaveApplied()).isEmpty());
+        faults.lose("");
+
+        assertThat(store.memories().findById("m").orElseThrow().recallCount()).isZero();
+      }
+    }
+  }
+
+  @Nested
+  class Waiting {
+    @Test
+    @Timeout(30)
+    void givenRowLockedBySomebody_whenWritten_thenUnavailableWithinTheDeadlineAndNothingChanged()
+        throws SQLException {
+      try (PostgresMemoryStore store = database.open()) {
+        store.execute(StoreMemory.of("m", AT, "hello"));
+        try (Connection other = database.connect();
+            Statement statement = other.createStatement()) {
+          other.setAutoCommit(false);
+          statement.execute(
+              "UPDATE agent_memory.memories SET op_id = op_id WHERE namespace = '"
+                  + store.namespace()
+                  + "'");
+          long start = System.nanoTime();
+
+          assertThatExceptionOfType(StoreUnavailableException.class)
+              .isThrownBy(() -> store.execute(new RecallMemory("m", AT)))
+              .withMessageContaining("55P03")
+              .satisfies(e -> assertThat(e.mayHaveApplied()).isEmpty());
+          assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(8));
+          other.rollback();
+        }
+        assertThat(store.memories().recall("m").orElseThrow().recallCount()).isOne();
+      }
+    }
+
+    @Test
+    @Timeout(30)
+    void givenIdBeingTakenBySomebody_whenStored_thenUnavailableAndNothingChanged()
+        throws SQLException {
+      try (PostgresMemoryStore store = database.open()) {
+        try (Connection other = database.connect();
+            Statement statement = other.createStatement()) {
+          other.setAutoCommit(false);
+          statement.execute(
+              "INSERT INTO agent_memory.memories (namespace, id, revision, deleted) VALUES ('"
+                  + store.namespace()
+                  + "', 'm', 1, true)");
+
+          assertThatExceptionOfType(StoreUnavailableException.class)
+              .isThrownBy(() -> store.execute(StoreMemory.of("m", AT, "hello")))
+              .satisfies(e -> assertThat(e.mayHaveApplied()).isEmpty());
+          other.rollback();
+        }
+        assertThat(store.memories().findById("m")).isEmpty();
+        store.execute(StoreMemory.of("m", AT, "hello"));
+      }
+    }
+
+    @Test
+    void givenTablesLockedBySomebody_whenManyRead_thenUnavailableAndNoneHangs() throws Exception {
+      try (PostgresMemoryStore store = database.open();
+          Connection other = database.connect();
+          Statement statement = other.createStatement()) {
+        other.setAutoCommit(false);
+        statement.execute("LOCK TABLE agent_memory.memories IN ACCESS EXCLUSIVE MODE");
+        long start = System.nanoTime();
+
+        assertThatExceptionOfType(StoreUnavailableException.class)
+            .isThrownBy(() -> store.find(MemoryQuery.all()));
+        assertThatExceptionOfType(StoreUnavailableException.class)
+            .isThrownBy(() -> store.read(Kind.MEMORY, Key.of("m")));
+
+        assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(12));
+        other.rollback();
+      }
+    }
+  }
+
+  @Nested
+  class Servers {
+    @Test
+    void givenNobodyListening_whenOpened_thenUnavailableAtOnce() throws IOException {
+      int port;
+      try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+        port = socket.getLocalPort();
+      }
+
+      assertThatExceptionOfType(StoreUnavailableException.class)
+          .isThrownBy(() -> MemoryStores.open("postgresql://me@127.0.0.1:" + port + "/db"))
+          .withMessageContaining("08001");
+    }
+
+    @Test
+    @Timeout(30)
+    void givenServerThatAcceptsAndSaysNothing_whenOpened_thenUnavailableInTime()
+        throws IOException {
+      try (ServerSocket silent = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
+        String url = "postgresql://me@127.0.0.1:" + silent.getLocalPort() + "/db";
+
+        assertThatExceptionOfType(StoreUnavailableException.class)
+            .isThrownBy(() -> MemoryStores.open(url));
+      }
+    }
+
+    @Test
+    void givenWrongPasswordOrDatabase_whenOpened_thenUnavailableAndTheReasonIsNamed() {
+      String url = database.url("n");
+
+      assertThatExceptionOfType(StoreUnavailableException.class)
+          .isThrownBy(() -> MemoryStores.open(url.replace(database.name(), "not_there")))
+          .withMessageContaining("3D000");
+    }
+
+    @Test
+    void givenServerThatBecameReadOnly_whenWritten_thenUnavailableUntilItIsBack() throws Exception {
+      try (TestDatabase own = TestDatabase.create("failover");
+          PostgresMemoryStore store = own.open("n")) {
+        store.memories().store("before");
+        String every = "ALTER DATABASE " + own.name() + " SET default_transaction_read_only = ";
+        own.sql(every + "on");
+        own.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                + " WHERE datname = current_database() AND pid <> pg_backend_pid()");
+
+        for (int i = 0; i < 3; i++) { // the first ones meet the cut connections
+          assertThatExceptionOfType(StoreUnavailableException.class)
+              .isThrownBy(() -> store.memories().store("during"));
+        }
+        assertThatExceptionOfType(StoreUnavailableException.class)
+            .isThrownBy(() -> store.memories().store("during"))
+            .withMessageContaining("25006");
+        own.sql("BEGIN READ WRITE; " + every + "off; COMMIT");
+
+        store.memories().store("after"); // on new connections: the old ones were thrown away
+        assertThat(store.count(MemoryQuery.all())).isEqualTo(2);
+      }
+    }
+
+    @Test
+    void givenConnectionsCut_whenRead_thenTheStoreIsBackAfterwards() throws SQLException {
+      try (TestDatabase own = TestDatabase.create("cut");
+          PostgresMemoryStore store = own.open("n")) {
+        Memory memory = store.memories().store("before");
+        own.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                + " WHERE datname = current_database() AND pid <> pg_backend_pid()");
+        try {
+          store.memories().findById(memory.id());
+        } catch (StoreUnavailableException cut) {
+          assertThat(cut.mayHaveApplied()).isEmpty();
+        }
+
+        assertThat(store.memories().findById(memory.id())).contains(memory);
+      }
+    }
+
+    @Test
+    void givenStoreWhoseServerIsGone_whenAskedHowItIs_thenDown() {
+      TestDatabase own = TestDatabase.create("gone");
+      try (PostgresMemoryStore store = own.open("n")) {
+        own.close();
+
+        assertThat(store.health().status()).isEqualTo(Health.Status.DOWN);
+      }
+    }
+
+    @Test
+    void givenTablesTakenAway_whenUsed_thenTheSchemaIsBlamed() throws SQLException {
+      try (TestDatabase own = TestDatabase.create("broken");
+          PostgresMemoryStore store = own.open("n")) {
+        own.sql("DROP SCHEMA agent_memory CASCADE");
+
+        assertThatExceptionOfType(UncategorizedStoreException.class)
+            .isThrownBy(() -> store.read(Kind.MEMORY, Key.of("m")))
+            .withMessageContaining("42P01")
+            .withMessageContaining("schema");
+        assertThatExceptionOfType(UncategorizedStoreException.class)
+            .isThrownBy(() -> store.memories().store("x"));
+      }
+    }
+  }
+
+  @Nested
+  class Operations {
+    @Test
+    void givenOperationThatWasGivenUp_whenItComesLate_thenItTakesNoEffect() throws SQLException {
+      try (PostgresMemoryStore store = database.open()) {
+        Batch batch = batch(StoreMemory.of("m", AT, "hello"));
+        database.sql(
+            "INSERT INTO agent_memory.applied_ops VALUES ('"
+                + store.namespace()
+                + "', '"
+                + batch.opId()
+                + "', 'aborted', now(), null)");
+
+        assertThatExceptionOfType(UncategorizedStoreException.class)
+            .isThrownBy(() -> store.execute(batch))
+            .withMessageContaining("given up");
+        assertThat(store.memories().findById("m")).isEmpty();
+      }
+    }
+
+    @Test
+    void givenPoolWithAutoCommitOff_whenUsed_thenNothingStaysOpen() throws SQLException {
+      String namespace = TestDatabase.namespace();
+      Faults plain = new Faults(database.dataSource());
+      javax.sql.DataSource source = plain.dataSource();
+      try (PostgresMemoryStore store =
+          PostgresMemoryStore.builder(source).namespace(namespace).open()) {
+        store.execute(StoreMemory.of("m", AT, "hello"));
+        store.execute(new RecallMemory("m", AT));
+        store.find(MemoryQuery.all());
+      }
+      assertThat(
+              database.one(
+                  "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
+                      + " AND datname = current_database()"))
+          .isEqualTo("0");
+    }
+  }
+}

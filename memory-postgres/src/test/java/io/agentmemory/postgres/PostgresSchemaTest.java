@@ -1,0 +1,425 @@
+package io.agentmemory.postgres;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.agentmemory.Health;
+import io.agentmemory.Kind;
+import io.agentmemory.MemoryQuery;
+import io.agentmemory.MemoryStores;
+import io.agentmemory.OpenMode;
+import io.agentmemory.SimilarQuery;
+import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.UncategorizedStoreException;
+import io.agentmemory.spi.StoreUrl;
+import java.io.File;
+import java.io.IOException;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Tag("postgres")
+class PostgresSchemaTest {
+  private TestDatabase database;
+
+  @BeforeEach
+  void create() {
+    database = TestDatabase.create("schema");
+  }
+
+  @AfterEach
+  void drop() {
+    database.close();
+  }
+
+  private PostgresSchema schema() {
+    return PostgresSchema.of(StoreUrl.parse(database.url("n")));
+  }
+
+  private String migrations() throws SQLException {
+    return database.one(
+        "SELECT string_agg(version || ':' || success, ',' ORDER BY installed_rank)"
+            + " FROM agent_memory.schema_history WHERE type = 'SQL'");
+  }
+
+  @Nested
+  class AtOnce {
+    private static final int MANY = 8;
+
+    @Test
+    @Timeout(120)
+    void givenEmptyDatabase_whenEightThreadsOpenIt_thenAllSucceed() throws Exception {
+      ExecutorService pool = Executors.newFixedThreadPool(MANY);
+      try {
+        CountDownLatch start = new CountDownLatch(1);
+        List<Future<String>> opened = new ArrayList<>();
+        for (int i = 0; i < MANY; i++) {
+          String namespace = "n" + i;
+          opened.add(
+              pool.submit(
+                  () -> {
+                    start.await();
+                    try (PostgresMemoryStore store = database.open(namespace)) {
+                      return store.memories().store("hello").content();
+                    }
+                  }));
+        }
+        start.countDown();
+        for (Future<String> one : opened) {
+          assertThat(one.get(100, TimeUnit.SECONDS)).isEqualTo("hello");
+        }
+      } finally {
+        pool.shutdownNow();
+        assertThat(pool.awaitTermination(10, TimeUnit.SECONDS)).isTrue();
+      }
+      assertThat(migrations()).isEqualTo("1:true");
+    }
+
+    @Test
+    @Timeout(180)
+    void givenEmptyDatabase_whenEightProcessesOpenIt_thenAllSucceed() throws Exception {
+      List<Process> processes = new ArrayList<>();
+      try {
+        for (int i = 0; i < MANY; i++) {
+          processes.add(
+              new ProcessBuilder(
+                      Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                      "-Xmx96m",
+                      "-XX:TieredStopAtLevel=1",
+                      "-Dorg.slf4j.simpleLogger.defaultLogLevel=info",
+                      "-cp",
+                      System.getProperty("java.class.path"),
+                      OpenAndStore.class.getName(),
+                      database.url("n" + i))
+                  .redirectErrorStream(true)
+                  .start());
+        }
+        for (Process process : processes) {
+          String output = new String(process.getInputStream().readAllBytes(), UTF_8);
+          assertThat(process.waitFor()).as(output).isZero();
+          assertThat(output).contains("stored").doesNotContainIgnoringCase("flyway");
+        }
+      } finally {
+        processes.forEach(Process::destroyForcibly);
+      }
+      assertThat(migrations()).isEqualTo("1:true");
+    }
+
+    @Test
+    void givenSomebodyElseMigrating_whenTheWaitIsOver_thenUnavailableAndNothingChanged()
+        throws SQLException {
+      try (Connection other = database.connect();
+          Statement statement = other.createStatement()) {
+        other.setAutoCommit(false);
+        statement.execute("SELECT pg_advisory_xact_lock(" + 0x6d656d6f7279L + ")");
+        PostgresSchema impatient =
+            new PostgresSchema(
+                database.dataSource(),
+                database.dataSource(),
+                "agent_memory",
+                Duration.ofMillis(120));
+
+        assertThatExceptionOfType(StoreUnavailableException.class)
+            .isThrownBy(impatient::migrate)
+            .satisfies(e -> assertThat(e.mayHaveApplied()).isEmpty());
+      }
+      assertThat(schema().version()).isZero();
+    }
+  }
+
+  /** A process of its own that opens a store and writes to it. */
+  static final class OpenAndStore {
+    private OpenAndStore() {}
+
+    public static void main(String[] arguments) {
+      try (var store = MemoryStores.open(arguments[0])) {
+        store.memories().store("hello");
+        System.out.println("stored");
+      }
+    }
+  }
+
+  @Nested
+  class Versions {
+    @Test
+    void givenNewerSchema_whenOpened_thenRefusedWithBothVersions() throws SQLException {
+      schema().migrate();
+      database.sql("INSERT INTO agent_memory.schema_version VALUES (7)");
+
+      for (OpenMode mode : OpenMode.values()) {
+        assertThatExceptionOfType(UncategorizedStoreException.class)
+            .isThrownBy(() -> database.open("n", mode))
+            .withMessageContaining("agent_memory")
+            .withMessageContaining("version 7")
+            .withMessageContaining("newer than the 1")
+            .withMessageContaining("use a newer library");
+      }
+      assertThatThrownBy(() -> schema().migrate()).hasMessageContaining("version 7");
+    }
+
+    @Test
+    void givenNoSchema_whenOnlyChecked_thenRefusedAndNothingIsMade() throws SQLException {
+      assertThatExceptionOfType(UncategorizedStoreException.class)
+          .isThrownBy(() -> database.open("n", OpenMode.READ))
+          .withMessageContaining("agent_memory is not there");
+      assertThatExceptionOfType(UncategorizedStoreException.class)
+          .isThrownBy(() -> PostgresMemoryStore.builder(database.dataSource()).checkOnly().open())
+          .withMessageContaining("agent_memory is not there");
+      assertThatThrownBy(() -> schema().check()).hasMessageContaining("is not there");
+
+      assertThat(database.one("SELECT to_regnamespace('agent_memory') IS NULL")).isEqualTo("t");
+    }
+
+    @Test
+    void givenMigratedSchema_whenMigratedAgain_thenNothingHappens() throws SQLException {
+      schema().migrate();
+      schema().migrate();
+      schema().check();
+
+      assertThat(schema().version()).isEqualTo(PostgresSchema.LATEST);
+      assertThat(migrations()).isEqualTo("1:true");
+    }
+
+    @Test
+    void givenTwoSchemas_whenOpened_thenTheyDoNotSeeEachOther() {
+      try (PostgresMemoryStore first = database.open("n");
+          PostgresMemoryStore second =
+              PostgresMemoryStore.builder(database.dataSource())
+                  .namespace("n")
+                  .schema("other")
+                  .open()) {
+        first.memories().store("only here");
+
+        assertThat(first.count(MemoryQuery.all())).isOne();
+        assertThat(second.count(MemoryQuery.all())).isZero();
+      }
+    }
+  }
+
+  @Nested
+  class ByHand {
+    @Test
+    void givenPrintedSql_whenSomebodyRunsIt_thenTheStoreOpensWithoutMigrating()
+        throws SQLException {
+      database.sql(schema().printSql());
+
+      try (PostgresMemoryStore store =
+          PostgresMemoryStore.builder(database.dataSource()).namespace("n").checkOnly().open()) {
+        store.memories().store("hello");
+        store.embeddings().define("text", "m", 3);
+        store.embeddings().put("text", "a", new float[] {1, 2, 3});
+        assertThat(store.count(MemoryQuery.all())).isOne();
+      }
+      schema().migrate(); // nothing to do, though Flyway knows nothing of it
+      assertThat(database.one("SELECT to_regclass('agent_memory.schema_history') IS NULL"))
+          .isEqualTo("t");
+    }
+
+    @Test
+    void givenPrintedSql_whenRead_thenItSaysWhichRightsItTakes() {
+      assertThat(schema().printSql())
+          .contains("CREATE SCHEMA IF NOT EXISTS \"agent_memory\"")
+          .contains("GRANT SELECT, INSERT, UPDATE")
+          .contains("CREATE TABLE \"agent_memory\".memories")
+          .doesNotContain("${");
+    }
+
+    /** The class path of these tests without Flyway: what a user has who leaves it out. */
+    private URLClassLoader withoutFlyway() throws IOException {
+      List<URL> urls = new ArrayList<>();
+      for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
+        if (!Path.of(entry).getFileName().toString().startsWith("flyway-")) {
+          urls.add(Path.of(entry).toUri().toURL());
+        }
+      }
+      return new URLClassLoader(urls.toArray(new URL[0]), ClassLoader.getPlatformClassLoader());
+    }
+
+    private void openThere(URLClassLoader loader) throws Exception {
+      Class<?> stores = loader.loadClass(MemoryStores.class.getName());
+      Object store = stores.getMethod("open", String.class).invoke(null, database.url("n"));
+      ((AutoCloseable) store).close();
+    }
+
+    @Test
+    void givenNoFlyway_whenTheSchemaIsRight_thenTheStoreOpens() throws Exception {
+      schema().migrate();
+      try (URLClassLoader loader = withoutFlyway()) {
+        openThere(loader);
+      }
+    }
+
+    @Test
+    void givenNoFlyway_whenTheSchemaIsMissing_thenTheErrorSaysWhatToAdd() throws Exception {
+      try (URLClassLoader loader = withoutFlyway()) {
+        assertThatThrownBy(() -> openThere(loader))
+            .hasRootCauseInstanceOf(ClassNotFoundException.class)
+            .cause()
+            .hasMessageContaining("flyway-database-postgresql")
+            .hasMessageContaining("printSql");
+      }
+    }
+  }
+
+  @Nested
+  class Rights {
+    @Test
+    void givenUserWithoutRights_whenTheSchemaIsMissing_thenTheErrorSaysSo() throws SQLException {
+      try (TestDatabase poor = TestDatabase.withoutRights("no rights")) {
+        poor.sql("DROP SCHEMA agent_memory");
+
+        assertThatExceptionOfType(UncategorizedStoreException.class)
+            .isThrownBy(() -> poor.open("n"))
+            .withMessageContaining("42501")
+            .withMessageContaining("has no right");
+      }
+    }
+
+    @Test
+    void givenReaderWithSelectOnly_whenOpenedForReading_thenItReads() throws SQLException {
+      try (TestDatabase poor = TestDatabase.withoutRights("reader")) {
+        poor.sql("DROP SCHEMA agent_memory");
+        try (PostgresMemoryStore owner =
+            PostgresMemoryStore.builder(poor.dataSource()).namespace("n").open()) {
+          owner.memories().store("hello");
+        }
+        poor.sql("GRANT USAGE ON SCHEMA agent_memory TO " + poor.role());
+        poor.sql("GRANT SELECT ON ALL TABLES IN SCHEMA agent_memory TO " + poor.role());
+
+        try (PostgresMemoryStore reader = poor.open("n", OpenMode.READ)) {
+          assertThat(reader.count(MemoryQuery.all())).isOne();
+          assertThat(reader.info().kinds()).containsEntry(Kind.MEMORY, 1L);
+          assertThatExceptionOfType(UncategorizedStoreException.class)
+              .isThrownBy(() -> reader.memories().store("no"))
+              .withMessageContaining("reading only");
+        }
+      }
+    }
+
+    @Test
+    void givenWriterWhoOwnsNothing_whenASpaceIsDefined_thenItsVectorsGoToTheDefaultPartition()
+        throws SQLException {
+      try (TestDatabase poor = TestDatabase.withoutRights("writer")) {
+        poor.sql("DROP SCHEMA agent_memory");
+        PostgresSchema.of(poor.dataSource(), "agent_memory").migrate();
+        poor.sql("GRANT USAGE ON SCHEMA agent_memory TO " + poor.role());
+        poor.sql(
+            "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA agent_memory TO " + poor.role());
+
+        try (PostgresMemoryStore writer = poor.open("n")) {
+          writer.embeddings().define("text", "m", 2);
+          writer.embeddings().put("text", "a", new float[] {1, 0});
+          writer.embeddings().put("text", "b", new float[] {0, 1});
+
+          assertThat(writer.search(SimilarQuery.nearest("text", new float[] {1, 0}).limit(1)))
+              .extracting(SimilarQuery.Hit::target)
+              .containsExactly("a");
+          assertThat(writer.health().status()).isNotEqualTo(Health.Status.DOWN);
+          assertThat(writer.health().notes()).anyMatch(note -> note.contains("default partition"));
+          assertThat(poor.one("SELECT count(*) FROM agent_memory.embeddings_default"))
+              .isEqualTo("2");
+        }
+      }
+    }
+  }
+
+  @Nested
+  class Extension {
+    @Test
+    void givenExtensionInASchemaOfItsOwn_whenUsed_thenItIsFoundThere() throws SQLException {
+      database.sql("CREATE SCHEMA \"My Ext\"; CREATE EXTENSION vector SCHEMA \"My Ext\"");
+
+      try (PostgresMemoryStore store = database.open("n")) {
+        store.embeddings().define("text", "m", 2);
+        store.embeddings().put("text", "a", new float[] {1, 0});
+        store.embeddings().put("text", "zero", new float[] {0, 0});
+        store.embeddings().put("text", "large", new float[] {3e30f, 1e30f});
+
+        assertThat(store.search(SimilarQuery.nearest("text", new float[] {1, 0})))
+            .extracting(SimilarQuery.Hit::target)
+            .containsExactly("a", "large", "zero");
+        assertThat(store.embeddings().find("text", "large").orElseThrow().vector())
+            .containsExactly(3e30f, 1e30f);
+        assertThat(store.health().notes()).noneMatch(note -> note.contains("real[]"));
+        assertThat(store.info().version()).contains("pgvector");
+      }
+    }
+
+    @Test
+    void givenSchemaMadeWithoutIt_whenItArrivesLater_thenTheStoreGoesOnAndSaysSo()
+        throws SQLException {
+      try (TestDatabase poor = TestDatabase.withoutRights("late");
+          PostgresMemoryStore store = poor.open("n")) {
+        store.embeddings().define("text", "m", 2);
+        store.embeddings().put("text", "a", new float[] {1, 0});
+        assertThat(store.health().notes()).anyMatch(note -> note.contains("real[]"));
+
+        poor.sql("CREATE EXTENSION vector");
+
+        try (PostgresMemoryStore later = poor.open("n")) {
+          later.embeddings().put("text", "b", new float[] {0, 1});
+          assertThat(later.search(SimilarQuery.nearest("text", new float[] {0, 1})))
+              .extracting(SimilarQuery.Hit::target)
+              .containsExactly("b", "a");
+          assertThat(later.health().notes()).anyMatch(note -> note.contains("has by now"));
+        }
+      }
+    }
+
+    @Test
+    void givenVectorsThatFitAPage_whenPut_thenTheyStayInTheirRow() throws SQLException {
+      try (PostgresMemoryStore store = database.open("n")) {
+        float[] vector = new float[1536];
+        java.util.Arrays.fill(vector, 0.123f);
+        store.embeddings().define("text", "m", vector.length);
+        store.embeddings().put("text", "a", vector);
+        String partition = Spaces.partition("agent_memory", Spaces.id("n", "text"));
+
+        assertThat(database.one("SELECT count(*) FROM " + partition)).isEqualTo("1");
+        assertThat(
+                database.one(
+                    "SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = '"
+                        + partition
+                        + "'::regclass"))
+            .isEqualTo("0");
+      }
+    }
+
+    @Test
+    void givenTombstonesOfASpaceNotDefinedYet_whenItIsDefined_thenTheyMoveToItsPartition()
+        throws SQLException {
+      try (PostgresMemoryStore store = database.open("n")) {
+        store.execute(
+            new io.agentmemory.command.DeleteRecords(
+                List.of(
+                    new io.agentmemory.command.DeleteRecords.Delete(
+                        Kind.EMBEDDING, io.agentmemory.Key.of("text", "gone"), 4))));
+        store.embeddings().define("text", "m", 2);
+
+        assertThat(store.read(Kind.EMBEDDING, io.agentmemory.Key.of("text", "gone")))
+            .hasValueSatisfying(stored -> assertThat(stored.revision()).isEqualTo(4));
+        assertThat(database.one("SELECT count(*) FROM agent_memory.embeddings_default"))
+            .isEqualTo("0");
+      }
+    }
+  }
+}
