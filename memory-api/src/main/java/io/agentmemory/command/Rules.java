@@ -268,9 +268,21 @@ record Rules(Limits limits) {
   private static void requireNumber(
       Operation operation, String field, Value.Opaque number, boolean yaml) {
     String text = number.value();
-    if (!(yaml ? YAML_NUMBER.matcher(text).matches() : isJsonNumber(text))) {
+    if (!(yaml ? isYamlNumber(text) : isJsonNumber(text))) {
       throw new InvalidMemoryException(
           operation, field, "has a number that does not look like one, or needs no text");
+    }
+  }
+
+  /** Nearly: a file's writer knows all spellings, and refuses what it would not read back. */
+  private static boolean isYamlNumber(String text) {
+    if (!YAML_NUMBER.matcher(text).matches()) {
+      return false;
+    }
+    try {
+      return Numbers.json(text, IllegalArgumentException::new) instanceof Value.Opaque;
+    } catch (IllegalArgumentException notOfJson) {
+      return true;
     }
   }
 

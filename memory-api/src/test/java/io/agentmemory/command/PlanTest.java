@@ -353,7 +353,7 @@ final class PlanTest {
       for (String time : List.of("", "today", "2026-02", "2026-2-9", "2026-02-10T11:52", "x\n")) {
         assertRefused("front_matter", put(1, memory("m", "t", new Value.Time(time))));
       }
-      for (String number : List.of("", "x", "NaN", "1 2", "-")) {
+      for (String number : List.of("", "x", "NaN", "1 2", "-", "5", "-7", "1.5", "1e5")) {
         assertRefused("front_matter", put(1, memory("m", "n", new Value.Opaque(number))));
       }
       run(
