@@ -61,6 +61,9 @@ public final class Embedding implements MemoryRecord {
     }
     ByteBuffer bytes =
         ByteBuffer.wrap(Base64.getDecoder().decode(encoded)).order(ByteOrder.LITTLE_ENDIAN);
+    if (bytes.remaining() % Float.BYTES != 0) {
+      throw new IllegalArgumentException("a vector that ends within a float");
+    }
     float[] vector = new float[bytes.remaining() / Float.BYTES];
     bytes.asFloatBuffer().get(vector);
     return new Embedding(key.part(0), key.part(1), vector, Members.of(Kind.EMBEDDING, content));

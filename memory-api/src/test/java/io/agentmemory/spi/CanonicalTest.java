@@ -346,5 +346,12 @@ final class CanonicalTest {
         .isThrownBy(() -> Kind.OBSERVATION.record(Key.of("a|b", "1"), map("members", map())));
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Kind.MEMORY.record(Key.of("a"), map("tier", Value.of("attic"))));
+    for (String vector : List.of("AAA=", "AACAPwA=", "%%%")) {
+      assertThatIllegalArgumentException()
+          .isThrownBy(
+              () ->
+                  Kind.EMBEDDING.record(
+                      Key.of("text", "a"), map("vector", Value.of(vector), "members", map())));
+    }
   }
 }
