@@ -28,6 +28,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The main job in ten steps, on the screen: a tree of files moves into a database, is proved equal,
@@ -122,7 +123,7 @@ final class Demo {
     }
     BackfillCommand.law(report).forEach(this::detail);
     if (BackfillCommand.exitCode(report) != ExitCode.OK) {
-      problem("the copy is not complete: " + report);
+      problem("the copy is not complete");
     }
     end();
   }
@@ -182,7 +183,7 @@ final class Demo {
     List<Memory> all = files.find(MemoryQuery.all().limit(MemoryQuery.MAX_LIMIT));
     String tag = mostUsedTag(all);
     same("tag " + tag, store -> ids(store.find(MemoryQuery.all().tag(tag).limit(1000))));
-    String word = someWord(all);
+    String word = commonWord(all);
     same(
         "text \"" + word + "\"",
         store -> ids(store.find(MemoryQuery.all().text(word).limit(1000))));
@@ -210,7 +211,7 @@ final class Demo {
     VerifyReport proof = verify(database, tree);
     detail(number(records(proof)) + " records compared: " + difference(proof.total()));
     if (BackfillCommand.exitCode(report) != ExitCode.OK) {
-      problem("the way home is not complete: " + report);
+      problem("the way home is not complete");
     }
     end();
   }
@@ -361,13 +362,17 @@ final class Demo {
         .orElse(TAG);
   }
 
-  /** A longer word of the first memory in the list that has one. */
-  private static String someWord(List<Memory> memories) {
+  /** The longer word that most memories have. */
+  private static String commonWord(List<Memory> memories) {
     return memories.stream()
         .filter(memory -> !memory.tags().contains(TAG))
-        .map(Demo::firstWord)
-        .filter(word -> word.length() > 5)
-        .findFirst()
+        .flatMap(memory -> Stream.of(memory.content().split("[^\\p{L}]+")).distinct())
+        .filter(word -> word.length() > 7)
+        .collect(Collectors.groupingBy(Function.identity(), Collectors.counting()))
+        .entrySet()
+        .stream()
+        .max(Map.Entry.<String, Long>comparingByValue().thenComparing(Map.Entry.comparingByKey()))
+        .map(Map.Entry::getKey)
         .orElse("demo");
   }
 
@@ -429,7 +434,8 @@ final class Demo {
 
   private void problem(String what) {
     problems.add(what);
-    detail(console.bad("not as it should be: ") + Cells.oneLine(what));
+    detail(console.bad("not as it should be:"));
+    detail("  " + Cells.oneLine(what));
   }
 
   private String difference(long number) {

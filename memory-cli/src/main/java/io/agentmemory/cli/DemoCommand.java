@@ -151,23 +151,17 @@ final class DemoCommand extends StoreOperation {
     console().line("");
     console().line(console().bold("Next"));
     if (to == null) {
-      command(
-          "bin/memory demo --to postgresql://USER@HOST/DATABASE", "the same, and the copy stays");
+      command("the same, and the copy stays", "demo --to postgresql://USER@HOST/DATABASE");
     } else {
-      command("bin/memory info \"" + Cells.oneLine(url) + "\"", "what the database holds now");
+      command("what the database holds now", "info \"" + Cells.oneLine(url) + "\"");
     }
-    command("bin/memory info file:DIR", "what a tree of your own holds");
-    command("bin/memory backfill --from file:DIR --to postgresql:...", "move it");
-    command("bin/memory verify --from file:DIR --to postgresql:...", "prove it");
-    command("bin/memory --help", "the rest");
+    command("what a tree of your own holds", "info file:DIR");
+    command("move it", "backfill --from file:DIR --to postgresql:...");
+    command("prove it", "verify --from file:DIR --to postgresql:...");
+    command("the rest", "--help");
   }
 
-  private void command(String command, String what) {
-    if (Cells.width(command) + Cells.width(what) + 8 > console().screen().width()) {
-      console().line("   " + command);
-      console().line("      " + console().dim(what));
-    } else {
-      console().line("   " + Cells.left(command, 56) + console().dim(what));
-    }
+  private void command(String what, String arguments) {
+    console().line("   " + Cells.left(what, 31) + console().dim("bin/memory " + arguments));
   }
 }

@@ -9,6 +9,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
+import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.util.Locale;
 import picocli.CommandLine;
@@ -28,14 +29,16 @@ final class Failures {
     return ExitCode.INCOMPLETE;
   }
 
-  // picocli quotes the argument it stumbled over.
+  // picocli puts the argument it stumbled over in quotes: whole, or what stands behind its "=".
   private static String withoutValues(String message, String[] args) {
     for (int i = 0; i < args.length; i++) {
       String arg = args[i];
-      int equals = arg.indexOf('=');
-      if (arg.startsWith("-") && equals > 0) {
-        message = message.replace(arg.substring(equals + 1), "...");
-      } else if (!arg.startsWith("-") && i > 0) {
+      boolean option = arg.startsWith("-");
+      int equals = option ? arg.indexOf('=') : -1;
+      if (equals > 0) {
+        message = message.replace("'" + arg + "'", "'" + arg.substring(0, equals) + "'");
+        message = message.replace("'" + arg.substring(equals + 1) + "'", "'...'");
+      } else if (!option && i > 0) { // the first one is a command, perhaps a misspelt one
         message = message.replace("'" + arg + "'", "'...'");
       }
     }
@@ -55,7 +58,13 @@ final class Failures {
     if (failure instanceof StoreUnavailableException) {
       return ExitCode.UNAVAILABLE;
     }
-    return failure instanceof IllegalArgumentException ? ExitCode.INCOMPLETE : otherwise;
+    return isOurs(failure) ? ExitCode.INCOMPLETE : otherwise;
+  }
+
+  /** Whether it is about an argument, and its message therefore one that we wrote. */
+  private static boolean isOurs(Exception failure) {
+    return failure.getClass().equals(IllegalArgumentException.class)
+        || failure instanceof InvalidPathException;
   }
 
   private static boolean verbose(CommandLine command) {
@@ -69,11 +78,11 @@ final class Failures {
 
   private static void say(Console console, String message) {
     console.out().flush();
-    console.err().println(console.bad("memory:") + " " + Cells.oneLine(message));
+    console.err().println("memory: " + Cells.oneLine(message));
   }
 
   private static String line(Exception failure) {
-    if (failure instanceof MemoryStoreException || failure instanceof IllegalArgumentException) {
+    if (failure instanceof MemoryStoreException || isOurs(failure)) {
       return message(failure);
     }
     if (failure instanceof UncheckedIOException io && io.getCause() != null) {

@@ -82,8 +82,10 @@ final class InfoCommand extends StoreOperation {
                 console()
                     .line(
                         "  " + Cells.oneLine(one.location()) + "  " + console().dim(one.reason())));
-    line("not covered", info.notCovered().size() + " files that this version leaves alone");
-    info.notCovered().forEach(file -> console().line("  " + Cells.oneLine(file)));
+    if (!info.notCovered().isEmpty()) {
+      line("not covered", info.notCovered().size() + " files that this version leaves alone");
+      info.notCovered().forEach(file -> console().line("  " + Cells.oneLine(file)));
+    }
   }
 
   private void line(String label, String text) {

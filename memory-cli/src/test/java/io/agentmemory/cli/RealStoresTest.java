@@ -1,0 +1,202 @@
+package io.agentmemory.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.agentmemory.testkit.DriftSamples;
+import io.agentmemory.testkit.TestPostgres;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.Connection;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The commands over real files and a real database. */
+@Tag("postgres")
+class RealStoresTest {
+  private static final String PGPASS = "org.postgresql.pgpassfile";
+
+  @TempDir private Path folder;
+  private TestPostgres.Database database;
+  private String db = "";
+
+  @BeforeEach
+  void freshDatabase() throws IOException {
+    database = TestPostgres.database("cli");
+    // The command line refuses a password in an address, and we cannot set PGPASSWORD here.
+    db = database.url().replaceFirst("password=[^&]*&?", "").replaceFirst("[?&]$", "");
+    Path pgpass = folder.resolve("pgpass");
+    Files.writeString(pgpass, "*:*:*:*:" + database.password() + "\n");
+    Files.setPosixFilePermissions(pgpass, PosixFilePermissions.fromString("rw-------"));
+    System.setProperty(PGPASS, pgpass.toString());
+  }
+
+  @AfterEach
+  void dropDatabase() {
+    System.clearProperty(PGPASS);
+    database.close();
+  }
+
+  private DriftSamples sample() throws IOException {
+    return DriftSamples.small(folder.resolve("sample"));
+  }
+
+  @Test
+  void givenDatabase_whenMovedHome_thenNewTreeIsEqual() throws Exception {
+    DriftSamples sample = sample();
+    String from = "file:" + sample.memory();
+    String home = "file:" + folder.resolve("home");
+    assertThat(Run.memory("backfill", "--from", from, "--to", db).exit()).isZero();
+
+    Run run = Run.memory("backfill", "--from", db, "--to", home);
+
+    assertThat(run.exit()).as(run.out() + run.err()).isZero();
+    assertThat(Run.memory("verify", "--from", db, "--to", home).exit()).isZero();
+    assertThat(Run.memory("verify", "--from", from, "--to", home).exit()).isZero();
+  }
+
+  @Test
+  void givenDryRun_whenTargetIsNotThere_thenCountsAndMakesNothing() throws Exception {
+    String from = "file:" + sample().memory();
+    Path home = folder.resolve("home");
+
+    for (String to : List.of(db, "file:" + home)) {
+      Run run = Run.memory("backfill", "--from", from, "--to", to, "--dry-run", "--json");
+
+      assertThat(run.exit()).as(run.out() + run.err()).isZero();
+      assertThat(run.json().get("inserted")).isEqualTo(run.json().get("listed"));
+    }
+
+    assertThat(home).doesNotExist();
+    assertThat(Run.memory("info", db).exit()).as("no schema was made").isEqualTo(1);
+  }
+
+  @Test
+  void givenSampleInBoth_whenAsked_thenSameAnswers() throws Exception {
+    String files = "file:" + sample().memory();
+    assertThat(Run.memory("backfill", "--from", files, "--to", db).exit()).isZero();
+    String id = Run.memory("list", files, "--limit", "1").out().split("\t")[0];
+    List<List<String>> questions =
+        List.of(
+            List.of("list", "--limit", "1000", "--json"),
+            List.of("list", "--order", "heaviest"),
+            List.of("list", "--tier", "core", "--count"),
+            List.of("search", "--text", "memory", "-k", "50"),
+            List.of("search", "--tag", "social", "--json"),
+            List.of("get", id, "--json"));
+
+    for (List<String> question : questions) {
+      Run a = Run.memory(with(question, files));
+      Run b = Run.memory(with(question, db));
+
+      assertThat(a.exit()).as(question + a.err()).isZero();
+      assertThat(b.out()).as("%s", question).isEqualTo(a.out()).isNotBlank();
+    }
+    JsonNode fromFiles = Run.memory("info", files, "--json").json();
+    JsonNode fromDatabase = Run.memory("info", db, "--json").json();
+    assertThat(fromDatabase.get("kinds")).isEqualTo(fromFiles.get("kinds"));
+    assertThat(fromFiles.get("kinds").get("memory").asLong()).isEqualTo(160);
+    assertThat(fromFiles.get("kinds").get("edge").asLong()).isEqualTo(931);
+    assertThat(fromFiles.get("kinds").get("observation").asLong()).isEqualTo(4577);
+    assertThat(fromFiles.get("not_covered")).isNotEmpty();
+    assertThat(fromFiles.get("set_aside")).isEmpty();
+  }
+
+  private String[] with(List<String> question, String store) {
+    List<String> args = new ArrayList<>(question);
+    args.add(1, store);
+    return args.toArray(String[]::new);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"files", "database"})
+  void givenNewStore_whenWritten_thenEveryVerbWorks(String where) throws Exception {
+    String store = where.equals("files") ? "file:" + folder.resolve("new tree") : db;
+
+    Run stored = Run.memory("store", store, "--content", "das ist schön 漢字", "--tag", "one");
+    String id = stored.out().strip();
+
+    assertThat(stored.exit()).as(stored.err()).isZero();
+    assertThat(stored.out()).matches("[a-z0-9]{8}\\R");
+    assertThat(Run.memory("get", store, id, "--json").json().get("content").asText())
+        .isEqualTo("das ist schön 漢字");
+    assertThat(Run.memory("update", store, id, "--weight", "0.9").out().strip())
+        .isEqualTo("revision 2");
+    assertThat(Run.memory("search", store, "--text", "SCHÖN").out()).startsWith(id);
+    assertThat(Run.memory("checkpoint", store).exit()).isZero();
+    assertThat(Run.memory("forget", store, id).exit()).isZero();
+    Run gone = Run.memory("get", store, id);
+    assertThat(gone.exit()).isEqualTo(1);
+    assertThat(gone.out()).isEmpty();
+    assertThat(Run.memory("info", store, "--json").json().get("tombstones").get("memory").asLong())
+        .isEqualTo(1);
+  }
+
+  @Test
+  void givenNothingThere_whenRead_thenOneLineAndNothingIsMade() throws Exception {
+    Path none = folder.resolve("none");
+    Run files = Run.memory("info", "file:" + none);
+    Run noSchema = Run.memory("list", db);
+
+    assertThat(files.exit()).isEqualTo(3);
+    assertThat(files.err().lines()).hasSize(1);
+    assertThat(none).doesNotExist();
+    assertThat(noSchema.exit()).isEqualTo(1);
+    assertThat(noSchema.err().lines()).hasSize(1);
+    assertThat(noSchema.err()).contains("agent_memory");
+  }
+
+  @Test
+  void givenNoServer_whenOpened_thenExitCode3AndOneLineWithoutPassword() throws Exception {
+    int port;
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      port = socket.getLocalPort();
+    }
+    String down = "postgresql://me@127.0.0.1:" + port + "/agents";
+
+    for (List<String> args :
+        List.of(
+            List.of("info", down),
+            List.of("migrate", down),
+            List.of("verify", "--from", down, "--to", down),
+            List.of("store", down, "--content", "words of the agent"))) {
+      Run run = Run.memory(args.toArray(String[]::new));
+
+      assertThat(run.exit()).as(args + run.err()).isEqualTo(3);
+      assertThat(run.out()).isEmpty();
+      assertThat(run.err()).doesNotContain("words of the agent");
+      assertThat(run.err().lines()).as(run.err()).hasSize(1);
+    }
+  }
+
+  @Test
+  void givenEmptyDatabase_whenMigrated_thenOnceAndThePrintedScriptDoesTheSame() throws Exception {
+    assertThat(Run.memory("migrate", db).out().strip()).matches("version 0 -> \\d+");
+    assertThat(Run.memory("migrate", db).out()).startsWith("up to date");
+
+    String other = db + (db.contains("?") ? "&" : "?") + "schema=by_hand";
+    Run script = Run.memory("migrate", other, "--print-sql");
+    assertThat(script.exit()).as(script.err()).isZero();
+    try (Connection connection = database.connect();
+        Statement statement = connection.createStatement()) {
+      connection.setAutoCommit(false);
+      statement.execute(script.out());
+      connection.commit();
+    }
+    assertThat(Run.memory("migrate", other).out()).startsWith("up to date");
+    assertThat(Run.memory("store", other, "--content", "x").exit()).isZero();
+    assertThat(Run.memory("migrate", "file:" + folder).exit()).isEqualTo(2);
+  }
+}
