@@ -32,6 +32,11 @@ interface Disk {
     boolean sameAs(@Nullable Stat other) {
       return other != null && size == other.size && modified == other.modified;
     }
+
+    /** The same, and the name stands for the same file. */
+    boolean isSameFileAs(Stat other) {
+      return sameAs(other) && id != null && id.equals(other.id);
+    }
   }
 
   /** The names in a folder, unordered; empty if there is no such folder. */

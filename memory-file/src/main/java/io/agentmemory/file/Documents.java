@@ -2,6 +2,8 @@ package io.agentmemory.file;
 
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Which document a record stands in, and how that is written. */
@@ -43,5 +45,31 @@ final class Documents {
     return file.equals(Layout.IMAGE_VECTORS)
         ? io.agentmemory.VectorSpace.IMAGE
         : Layout.spaceOf(file);
+  }
+
+  /** The rows of a document's records. */
+  static List<Row> rows(Index index, String file) {
+    List<Row> rows = new ArrayList<>();
+    String space = space(file);
+    if (space != null) {
+      Row defined = index.row(Kind.VECTOR_SPACE, Key.of(space));
+      if (defined != null && defined.isLive()) {
+        rows.add(defined);
+      }
+      rows.addAll(index.startingWith(Kind.EMBEDDING, space));
+    } else {
+      List<Kind<?>> kinds =
+          file.equals(Layout.EDGES)
+              ? List.of(Kind.EDGE, Kind.OBSERVATION)
+              : List.of(Kind.IMAGE_LINK);
+      for (Kind<?> kind : kinds) {
+        for (Row row : index.all(kind)) {
+          if (row.isLive()) {
+            rows.add(row);
+          }
+        }
+      }
+    }
+    return rows;
   }
 }

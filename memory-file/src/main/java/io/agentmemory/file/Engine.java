@@ -15,6 +15,7 @@ import io.agentmemory.OpId;
 import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Stored;
+import io.agentmemory.UncategorizedStoreException;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Command;
 import io.agentmemory.command.ForgetMemory;
@@ -67,6 +68,7 @@ final class Engine {
   private final Duration quiet;
   private final Limits limits;
   private boolean running = true; // of the thread
+  private boolean ended; // guarded by tasks
 
   // Set by open, on the thread.
   private @Nullable Session session;
@@ -169,13 +171,16 @@ final class Engine {
   }
 
   private void stop() {
-    tasks.add(
-        new Task(
-            null,
-            () -> {
-              running = false;
-              return "";
-            }));
+    synchronized (tasks) {
+      ended = true; // whoever comes later is refused, so nobody waits for a thread that is gone
+      tasks.add(
+          new Task(
+              null,
+              () -> {
+                running = false;
+                return "";
+              }));
+    }
   }
 
   private Object call(Callable<?> work) {
@@ -183,7 +188,13 @@ final class Engine {
   }
 
   private CompletableFuture<Object> submit(Task task) {
-    tasks.add(task);
+    synchronized (tasks) {
+      if (ended) {
+        throw new UncategorizedStoreException(
+            new Operation(STORE, "submit", ""), "the store is closed", null);
+      }
+      tasks.add(task);
+    }
     return task.done;
   }
 
@@ -204,14 +215,14 @@ final class Engine {
   // ---- on the thread ----
 
   private void run() {
-    boolean idle = true; // whether nothing waits for a checkpoint
     while (running) {
       List<Task> batches = new ArrayList<>();
       try {
+        Session open = session;
+        boolean idle = open == null || refusal != null || !open.tree().isDirty();
         Task next = idle ? tasks.take() : tasks.poll(quiet.toNanos(), TimeUnit.NANOSECONDS);
         if (next == null) {
-          quietCheckpoint();
-          idle = true;
+          tryCheckpoint();
           continue;
         }
         while (next != null && next.batch != null) {
@@ -226,8 +237,6 @@ final class Engine {
         } else if (next != null) {
           perform(next);
         }
-        Session open = session;
-        idle = open == null || !open.tree().isDirty();
       } catch (InterruptedException ignored) {
         continue; // nobody is meant to interrupt this thread
       } catch (Throwable defect) {
@@ -392,8 +401,12 @@ final class Engine {
     }
     Operation operation = operation(batch);
     Draft mine = new Draft(draft);
-    for (Key key : batch.needs().keys().getOrDefault(Kind.MEMORY, Set.of())) {
-      session().writer().importEdit(operation, key.part(0), draft);
+    for (Map.Entry<Kind<?>, Set<Key>> needed : batch.needs().keys().entrySet()) {
+      if (Documents.inMemoryFile(needed.getKey())) {
+        for (Key key : needed.getValue()) {
+          session().writer().importEdit(operation, key.part(0), draft);
+        }
+      }
     }
     for (Command command : batch.commands()) {
       refuseBroken(operation, command);
@@ -580,12 +593,6 @@ final class Engine {
   private void checkpointIfLarge(Session open) {
     long most = Math.max(nextCheckpoint, open.writer().changedDocumentBytes() / 4);
     if (open.log().size() > most && refusal == null) {
-      tryCheckpoint();
-    }
-  }
-
-  private void quietCheckpoint() {
-    if (session != null && refusal == null) {
       tryCheckpoint();
     }
   }

@@ -187,7 +187,7 @@ public final class FileMemoryStore implements MemoryStore {
     }
 
     private Tree load(Layout layout, boolean alone) throws IOException {
-      Tree tree = Loader.load(disk, layout, namespace == null ? "default" : namespace, alone);
+      Tree tree = TreeReader.read(disk, layout, namespace == null ? "default" : namespace, alone);
       if (namespace != null && !tree.head.namespace().equals(namespace)) {
         throw new IllegalArgumentException(
             "the tree belongs to namespace " + tree.head.namespace() + ", not " + namespace);
@@ -416,7 +416,7 @@ public final class FileMemoryStore implements MemoryStore {
     if (Layout.tierOf(file) != null) {
       Tier tier = requireNonNull(Layout.tierOf(file));
       String name = file.substring(tier.folder().length() + 1);
-      return name.indexOf('/') < 0 && Loader.isMemoryName(name);
+      return name.indexOf('/') < 0 && TreeReader.isMemoryName(name);
     }
     return file.equals(Layout.EDGES)
         || file.equals(Layout.IMAGE_VECTORS)

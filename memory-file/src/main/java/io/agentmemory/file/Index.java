@@ -17,12 +17,14 @@ import io.agentmemory.VectorSpace;
 import io.agentmemory.internal.Texts;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.NavigableSet;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -54,7 +56,7 @@ final class Index {
   private final TreeSet<Row> heaviest = new TreeSet<>(Row.HEAVIEST);
   private final Map<String, TreeSet<Row>> tags = new HashMap<>();
   private final Map<TimeField, TreeMap<String, TreeSet<Row>>> days = new EnumMap<>(TimeField.class);
-  private final Map<TimeField, TreeMap<Long, TreeSet<Row>>> times = new EnumMap<>(TimeField.class);
+  private final TreeSet<Row> latest = new TreeSet<>(Row.LATEST);
   private final Map<String, String> files = new HashMap<>(); // of memories, to their ids
   private final Map<String, TreeSet<Key>> links = new HashMap<>(); // memory id to images
   private final TreeMap<String, Map<Integer, VectorBlock>> spaces = new TreeMap<>(Texts::compare);
@@ -66,7 +68,6 @@ final class Index {
     }
     for (TimeField field : TimeField.values()) {
       days.put(field, new TreeMap<>());
-      times.put(field, new TreeMap<>());
     }
   }
 
@@ -116,6 +117,7 @@ final class Index {
     if (row.kind.equals(Kind.MEMORY)) {
       Row.MemoryBody memory = row.memory();
       newest.add(row);
+      latest.add(row);
       heaviest.add(row);
       memory.tags.forEach(tag -> tags.computeIfAbsent(tag, t -> newRows()).add(row));
       for (TimeField field : TimeField.values()) {
@@ -123,9 +125,8 @@ final class Index {
         if (day != null) {
           of(days, field).computeIfAbsent(day, d -> newRows()).add(row);
         }
-        of(times, field).computeIfAbsent(memory.time(field), t -> newRows()).add(row);
       }
-      files.put(memory.file(), row.key.part(0));
+      files.put(memory.file, row.key.part(0));
     } else if (row.kind.equals(Kind.EMBEDDING)) {
       Row.VectorBody vector = row.vector();
       VectorBlock block =
@@ -151,6 +152,7 @@ final class Index {
     if (row.kind.equals(Kind.MEMORY)) {
       Row.MemoryBody memory = row.memory();
       newest.remove(row);
+      latest.remove(row);
       heaviest.remove(row);
       memory.tags.forEach(tag -> drop(tags, tag, row));
       for (TimeField field : TimeField.values()) {
@@ -158,9 +160,8 @@ final class Index {
         if (day != null) {
           drop(of(days, field), day, row);
         }
-        drop(of(times, field), memory.time(field), row);
       }
-      files.remove(memory.file(), row.key.part(0));
+      files.remove(memory.file, row.key.part(0));
     } else if (row.kind.equals(Kind.EMBEDDING)) {
       row.vector().leave();
     } else if (row.kind.equals(Kind.IMAGE_LINK)) {
@@ -326,7 +327,7 @@ final class Index {
   private Stream<Row> matching(MemoryQuery query) {
     Set<Tier> tiers = query.tiers();
     Predicate<Row> matches = row -> row.memory().matches(query, tiers);
-    Collection<TreeSet<Row>> narrowed = narrowest(query);
+    Collection<? extends NavigableSet<Row>> narrowed = narrowest(query);
     if (narrowed == null) {
       TreeSet<Row> all = query.order() == MemoryQuery.Order.NEWEST ? newest : heaviest;
       return all.stream().filter(matches);
@@ -338,7 +339,7 @@ final class Index {
   }
 
   /** The fewest rows that hold all that match, by one of the conditions; null: every row. */
-  private @Nullable Collection<TreeSet<Row>> narrowest(MemoryQuery query) {
+  private @Nullable Collection<? extends NavigableSet<Row>> narrowest(MemoryQuery query) {
     TreeSet<Row> rarest = null;
     for (String tag : query.tags()) {
       TreeSet<Row> tagged = tags.get(tag);
@@ -359,10 +360,17 @@ final class Index {
     }
     if (query.instants().isPresent()) {
       MemoryQuery.Instants range = query.instants().get();
-      return range(
-          of(times, range.field()),
-          range.from() == null ? null : Row.micros(range.from()),
-          range.before() == null ? null : Row.micros(range.before()) + 1);
+      TreeSet<Row> times = range.field() == TimeField.CREATED ? newest : latest;
+      NavigableSet<Row> part = times;
+      if (range.before() != null) {
+        part = part.tailSet(Row.bound(Row.micros(range.before())), true);
+      }
+      if (range.from() != null) {
+        Row end = Row.bound(Row.micros(range.from()) - 1);
+        boolean none = !part.isEmpty() && times.comparator().compare(part.first(), end) >= 0;
+        part = none || part.isEmpty() ? Collections.emptyNavigableSet() : part.headSet(end, false);
+      }
+      return List.of(part);
     }
     return null;
   }

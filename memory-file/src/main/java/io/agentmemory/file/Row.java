@@ -164,7 +164,10 @@ final class Row {
     private static final long NO_TIME = Long.MIN_VALUE;
 
     final Tier tier;
-    final String fileName;
+
+    /** Path of its file; one text that every map shares. */
+    final String file;
+
     final String content;
     final @Nullable String frontMatter;
     final @Nullable String type;
@@ -177,7 +180,7 @@ final class Row {
 
     MemoryBody(Memory memory) {
       tier = memory.tier();
-      fileName = memory.fileName();
+      file = Layout.memoryFile(tier, memory.fileName());
       content = memory.content();
       Value fences = memory.frontMatter();
       frontMatter = fences == null ? null : Canonical.json(fences);
@@ -198,13 +201,28 @@ final class Row {
       return time.map(Row::micros).orElse(NO_TIME);
     }
 
-    String file() {
-      return Layout.memoryFile(tier, fileName);
+    /** Where a range of times begins or ends: before every memory of that time. */
+    private MemoryBody(long created, long event) {
+      tier = Tier.CORE;
+      file = "";
+      content = "";
+      frontMatter = null;
+      type = null;
+      tags = Set.of();
+      this.created = created;
+      this.event = event;
+      createdDay = null;
+      eventDay = null;
+      weight = 0;
     }
 
     Memory record(String id) {
       return new Memory(
-          id, tier, fileName, content, frontMatter == null ? null : Canonical.parse(frontMatter));
+          id,
+          tier,
+          Layout.nameOf(file),
+          content,
+          frontMatter == null ? null : Canonical.parse(frontMatter));
     }
 
     long time(TimeField field) {
@@ -253,7 +271,7 @@ final class Row {
 
   private static final Comparator<Row> PLACE =
       Comparator.comparing((Row row) -> row.memory().tier)
-          .thenComparing(row -> row.memory().fileName, Texts::compare)
+          .thenComparing(row -> row.memory().file, Texts::compare) // tells names of one tier apart
           .thenComparing(row -> row.key.part(0), Texts::compare);
 
   /** As {@link MemoryQuery#comparator}. Rows of memories only. */
@@ -263,6 +281,15 @@ final class Row {
 
   static final Comparator<Row> NEWEST =
       Comparator.comparingLong((Row row) -> row.memory().created).reversed().thenComparing(PLACE);
+
+  /** By the time of what they tell, the latest first. */
+  static final Comparator<Row> LATEST =
+      Comparator.comparingLong((Row row) -> row.memory().event).reversed().thenComparing(PLACE);
+
+  /** Stands before every memory of a time in {@link #NEWEST} and {@link #LATEST}. */
+  static Row bound(long micros) {
+    return new Row(Kind.MEMORY, Key.of(""), 1, null, null, new MemoryBody(micros, micros));
+  }
 
   static final Comparator<Row> HEAVIEST =
       Comparator.comparingDouble((Row row) -> row.memory().weight).reversed().thenComparing(PLACE);

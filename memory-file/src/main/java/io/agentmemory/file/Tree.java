@@ -1,10 +1,13 @@
 package io.agentmemory.file;
 
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
 import io.agentmemory.Stored;
 import io.agentmemory.file.Control.FileState;
 import io.agentmemory.file.Control.Ref;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -21,6 +24,9 @@ import org.jspecify.annotations.Nullable;
  * as safe for other threads belongs to the one thread that writes.
  */
 final class Tree {
+  private static final int MEMORY_DIGITS = 16;
+  private static final int ENTRY_DIGITS = 8;
+
   /** Something of ours that could not stay, because somebody else had changed the same thing. */
   record Conflict(String file, String reason, @Nullable Stored<?> ours) {}
 
@@ -114,9 +120,37 @@ final class Tree {
   }
 
   boolean isDirty() {
-    return !changedRecords.isEmpty()
+    return !segments.isEmpty()
+        || !changedRecords.isEmpty()
         || !changedFiles.isEmpty()
         || !changedDocuments.isEmpty()
         || !newOps.isEmpty();
+  }
+
+  /** A file with what tells edits of its records apart. */
+  FileState full(FileState state) {
+    if (state.id() == null) {
+      return state;
+    }
+    Row memory = index.row(Kind.MEMORY, Key.of(state.id()));
+    if (memory == null || !memory.isLive()) {
+      return state;
+    }
+    Map<String, String> entries = new LinkedHashMap<>();
+    for (Row row : index.startingWith(Kind.CO_OCCURRENCE, state.id())) {
+      entries.put(row.key.part(1), digits(row, ENTRY_DIGITS));
+    }
+    return new FileState(
+        state.size(),
+        state.modified(),
+        state.hash(),
+        state.seq(),
+        state.id(),
+        digits(memory, MEMORY_DIGITS),
+        entries);
+  }
+
+  private static String digits(Row row, int digits) {
+    return HexFormat.of().formatHex(row.digest()).substring(0, digits);
   }
 }

@@ -113,7 +113,7 @@ final class TreeWriter {
     if (row == null || !row.isLive()) {
       return;
     }
-    String file = row.memory().file();
+    String file = row.memory().file;
     if (draft.knows(file) || behind.containsKey(file)) {
       return;
     }
@@ -127,16 +127,16 @@ final class TreeWriter {
       throw unreadable(operation, id, file, "is no regular file");
     }
     byte[] bytes = disk.read(path);
-    String hash = Loader.hash(bytes);
+    String hash = Sha.of(bytes);
     if (hash.equals(known.hash())) {
       tree.files.put(file, stamped(known, stat));
       return;
     }
     MemoryFile.Parsed parsed;
     try {
-      parsed = MemoryFile.parse(row.memory().tier, row.memory().fileName, bytes);
+      parsed = MemoryFile.parse(row.memory().tier, Layout.nameOf(row.memory().file), bytes);
     } catch (UnreadableFileException e) {
-      throw unreadable(operation, id, file, Loader.reason(e));
+      throw unreadable(operation, id, file, Readings.reason(e));
     }
     if (!parsed.memory().id().equals(id)) {
       tree.setAside.put(file, "was edited outside and has another id now: open the store again");
@@ -266,7 +266,7 @@ final class TreeWriter {
       return;
     }
     Path temporary = temporary(path);
-    String hash = Loader.hash(bytes);
+    String hash = Sha.of(bytes);
     try {
       boolean there = disk.stat(path) != null;
       try (Disk.Out out = disk.create(temporary, there ? path : null)) {
@@ -281,11 +281,18 @@ final class TreeWriter {
     touched.add(folder);
     FileState written =
         new FileState(-1, -1, hash, Math.max(1, tree.seq), tree.index.idIn(file), null, Map.of());
-    tree.files.put(file, written); // whatever comes of the next line, these bytes are ours
+    tree.files.remove(file); // so that the path is one text with the index's
+    tree.files.put(shared(file), written); // whatever comes of the next line, these bytes are ours
     Disk.Stat stat = disk.stat(path);
     if (stat != null) {
       tree.files.put(file, stamped(written, stat));
     }
+  }
+
+  private String shared(String file) {
+    String id = tree.index.idIn(file);
+    Row row = id == null ? null : tree.index.row(Kind.MEMORY, Key.of(id));
+    return row == null || !row.isLive() ? file : row.memory().file;
   }
 
   private void deleteQuietly(Path temporary, Exception cause) {
@@ -300,7 +307,7 @@ final class TreeWriter {
     String name = path.getFileName().toString();
     byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
     if (bytes.length > 200) { // a name has at most 255 bytes
-      name = HexFormat.of().formatHex(Loader.sha256().digest(bytes));
+      name = HexFormat.of().formatHex(Sha.digest().digest(bytes));
     }
     return path.resolveSibling("." + name + "." + UUID.randomUUID() + ".tmp");
   }
@@ -319,7 +326,7 @@ final class TreeWriter {
     }
     FileState known = tree.files.get(file);
     if (known == null || !isAsKnown(stat, known)) {
-      String found = stat.type() == Disk.Type.FILE ? Loader.hash(disk.read(path)) : "";
+      String found = stat.type() == Disk.Type.FILE ? Sha.of(disk.read(path)) : "";
       if (!found.equals(hash) && (known == null || !found.equals(known.hash()))) {
         if (!isRedone(file)) {
           keepConflict(file, path, "was written by another program while we wrote it", null);
@@ -423,10 +430,10 @@ final class TreeWriter {
         tree.index
             .startingWith(Kind.CO_OCCURRENCE, id)
             .forEach(entry -> entries.add((CoOccurrence) entry.record()));
-        Path path = layout.resolve(row.memory().file());
+        Path path = layout.resolve(row.memory().file);
         byte[] old = disk.stat(path) == null ? null : disk.read(path);
         behind.put(
-            row.memory().file(),
+            row.memory().file,
             new String(MemoryFile.render(memory, entries, old), StandardCharsets.UTF_8));
       }
     }
@@ -500,8 +507,12 @@ final class TreeWriter {
     return bytes;
   }
 
-  /** A document's new bytes, forced but not in place yet. */
-  private record Ready(String file, Path path, Path temporary, String hash) {}
+  /**
+   * A document's new bytes, forced but not in place yet.
+   *
+   * @param edited whether another program changed the document while we had the tree open
+   */
+  private record Ready(String file, Path path, Path temporary, String hash, boolean edited) {}
 
   /**
    * Makes all files durable and current, notes what they are, and drops the log. A crash anywhere
@@ -581,6 +592,9 @@ final class TreeWriter {
     }
     forceFiles(); // the folders of what was kept
     for (Ready document : ready) {
+      if (document.edited()) {
+        importDocument(document.file(), document.path());
+      }
       putCache(document.file(), document.hash());
     }
   }
@@ -598,9 +612,10 @@ final class TreeWriter {
               row == null || !row.isLive() ? Optional.empty() : Optional.of(row.record()));
     }
     boolean there = disk.stat(path) != null;
+    boolean edited = there && isEdited(file, path);
     Path temporary = temporary(path);
     try {
-      MessageDigest sha = Loader.sha256();
+      MessageDigest sha = Sha.digest();
       try (Disk.Out to = disk.create(temporary, there ? path : null)) {
         OutputStream out =
             new BufferedOutputStream(
@@ -615,7 +630,8 @@ final class TreeWriter {
         out.flush();
         to.force();
       }
-      return new Ready(file, path, temporary, HexFormat.of().formatHex(sha.digest()));
+      String hash = HexFormat.of().formatHex(sha.digest());
+      return new Ready(file, path, temporary, hash, edited);
     } catch (UnreadableFileException e) {
       IOException failure = new IOException("a document was edited outside and cannot be read", e);
       deleteQuietly(temporary, failure);
@@ -624,6 +640,73 @@ final class TreeWriter {
       deleteQuietly(temporary, e);
       throw e;
     }
+  }
+
+  private boolean isEdited(String file, Path path) throws IOException {
+    FileState known = tree.files.get(file);
+    Disk.Stat stat = disk.stat(path);
+    if (stat == null || (known != null && isAsKnown(stat, known))) {
+      return false;
+    }
+    try (InputStream in = disk.open(path)) {
+      Sha.Stream bytes = new Sha.Stream(in);
+      bytes.rest();
+      return known == null || !bytes.hash().equals(known.hash());
+    }
+  }
+
+  /**
+   * Takes over what another program wrote into a document while we had the tree open. Our own
+   * changes are in it already; what they replaced is kept among the conflicts.
+   */
+  private void importDocument(String file, Path path) throws IOException {
+    Map<Ref, Row> old = new HashMap<>();
+    for (Row row : Documents.rows(tree.index, file)) {
+      old.put(new Ref(row.kind, row.key), row);
+    }
+    Map<Ref, Row> found = new LinkedHashMap<>();
+    List<DocumentCache.Problem> problems = new ArrayList<>();
+    try (InputStream in = disk.open(path)) {
+      Documents.format(file)
+          .read(
+              in,
+              record -> {
+                Ref ref = new Ref(record.kind(), record.key());
+                if (ref.kind().equals(Kind.EDGE) && found.containsKey(ref)) {
+                  // of an edge that stands twice, the last one counts
+                  found.keySet().removeIf(other -> isObservationOf(other, ref.key().part(0)));
+                }
+                found.put(new Ref(record.kind(), record.key()), Row.live(record, 1, null, null));
+              },
+              (where, reason) -> problems.add(new DocumentCache.Problem(where, reason)));
+    } catch (UnreadableFileException impossible) {
+      throw new IOException("a document that was just written cannot be read", impossible);
+    }
+    tree.problems.put(file, problems);
+    List<Row> rows = new ArrayList<>();
+    found.forEach(
+        (ref, row) -> {
+          Row was = old.remove(ref);
+          revise(row, was == null ? tree.index.row(ref.kind(), ref.key()) : was, rows);
+        });
+    old.values()
+        .forEach(gone -> rows.add(Row.tombstone(gone.kind, gone.key, gone.revision + 1, null)));
+    revised(rows);
+    LOG.info("{} was edited outside and read again", file);
+  }
+
+  private static boolean isObservationOf(Ref ref, String pair) {
+    return ref.kind().equals(Kind.OBSERVATION) && ref.key().part(0).equals(pair);
+  }
+
+  /** Puts rows that somebody else's edit made. */
+  private void revised(List<Row> rows) {
+    for (Row row : rows) {
+      Row before = tree.index.row(row.kind, row.key);
+      tree.ops.renamed(before == null ? null : before.lastOp, null);
+      tree.revised(new Ref(row.kind, row.key));
+    }
+    tree.index.put(rows);
   }
 
   private void putCache(String file, String hash) {
@@ -635,7 +718,7 @@ final class TreeWriter {
           file,
           hash,
           tree.problems.getOrDefault(file, List.of()),
-          Loader.rowsOf(tree.index, file));
+          Documents.rows(tree.index, file));
     } catch (IOException e) {
       LOG.debug("the cache of {} could not be written: {}", file, Engine.describe(e));
     }
@@ -730,8 +813,7 @@ final class TreeWriter {
     List<Value> entries = new ArrayList<>();
     for (String file : tree.changedFiles) {
       FileState state = tree.files.get(file);
-      entries.add(
-          state == null ? Control.gone(file) : Control.file(file, Loader.full(tree.index, state)));
+      entries.add(state == null ? Control.gone(file) : Control.file(file, tree.full(state)));
     }
     for (Ref ref : tree.changedRecords) {
       Row row = tree.index.row(ref.kind(), ref.key());
@@ -747,7 +829,7 @@ final class TreeWriter {
     List<Value> entries = new ArrayList<>();
     tree.missing.forEach((file, state) -> entries.add(Control.file(file, state)));
     new TreeMap<>(tree.files)
-        .forEach((file, state) -> entries.add(Control.file(file, Loader.full(tree.index, state))));
+        .forEach((file, state) -> entries.add(Control.file(file, tree.full(state))));
     for (Kind<?> kind : Kind.all()) {
       for (Row row : tree.index.all(kind)) {
         if (row.hasControl()) {

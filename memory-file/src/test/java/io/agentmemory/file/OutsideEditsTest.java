@@ -495,6 +495,39 @@ final class OutsideEditsTest {
     }
 
     @Test
+    void givenADocumentEditedWhileOpen_whenACheckpointWritesIt_thenBothCountAndTheirsIsKept()
+        throws IOException {
+      Path document = tree.resolve(".edges_v3.json");
+      try (FileMemoryStore store = open()) {
+        Trees.edit(document, "0.25", "0.75");
+        store.execute(
+            new PutRecords(
+                List.of(
+                    new PutRecords.Put(new Edge("m1|m2", members("belief", Value.of(0.125))), 5))));
+        store.checkpoint();
+        assertEdges(store);
+      }
+      for (int i = 0; i < 2; i++) {
+        try (FileMemoryStore store = open()) {
+          assertEdges(store);
+          assertThat(setAside(store)).hasSize(1).allMatch(f -> f.startsWith(".memory/conflicts/"));
+        }
+      }
+      assertThat(Trees.named(tree.resolve(".memory/conflicts"), ".kept"))
+          .singleElement()
+          .satisfies(kept -> assertThat(kept).content(UTF_8).contains("0.75").contains("0.5"));
+    }
+
+    private void assertEdges(FileMemoryStore store) {
+      Stored<Edge> ours = store.read(Kind.EDGE, Key.of("m1|m2")).orElseThrow();
+      Stored<Edge> theirs = store.read(Kind.EDGE, Key.of("m1|m3")).orElseThrow();
+      assertThat(ours.live().orElseThrow().members().get("belief")).isEqualTo(Value.of(0.125));
+      assertThat(ours.revision()).isEqualTo(5);
+      assertThat(theirs.live().orElseThrow().members().get("belief")).isEqualTo(Value.of(0.75));
+      assertThat(theirs.revision()).isEqualTo(2);
+    }
+
+    @Test
     void givenAFileRemovedWhileOpen_whenItsMemoryIsWritten_thenItIsWrittenAnew()
         throws IOException {
       try (FileMemoryStore store = open()) {

@@ -40,7 +40,7 @@ final class Trees {
   }
 
   private static String hash(Path file) throws IOException {
-    return Loader.hash(Files.readAllBytes(file));
+    return Sha.of(Files.readAllBytes(file));
   }
 
   private static List<Path> walk(Path folder) throws IOException {
