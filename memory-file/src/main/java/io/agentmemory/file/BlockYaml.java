@@ -211,6 +211,7 @@ final class BlockYaml {
     boolean safe =
         isLetterOrDigit(first)
             || "_./(+~$^;".indexOf(first) >= 0
+            || (first > 0xa0 && isOrdinary(first))
             || (first == '-' && !isBlankOrEnd(text.charAt(at + 1)));
     if (!safe) {
       return -1;
