@@ -572,6 +572,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
 
   @Override
   public <T extends MemoryRecord> Optional<Stored<T>> read(Kind<T> kind, Key key) {
+    requireNonNull(key, "key");
     Stage stage = gate.stage("read", kind.name());
     Optional<Stored<T>> found = authority(stage).read(kind, key);
     if (stage.shadowsReads() && shadows.sampled()) {
@@ -607,16 +608,19 @@ public final class DualWriteMemoryStore implements MemoryStore {
 
   @Override
   public <T extends MemoryRecord> Stream<Stored<T>> scan(Kind<T> kind, ScanRange range) {
+    requireNonNull(range, "range");
     return authority(gate.stage("scan", kind.name())).scan(kind, range);
   }
 
   @Override
   public <T extends MemoryRecord> Stream<KeyVersion> versions(Kind<T> kind, ScanRange range) {
+    requireNonNull(range, "range");
     return authority(gate.stage("versions", kind.name())).versions(kind, range);
   }
 
   @Override
   public List<Memory> find(MemoryQuery query) {
+    requireNonNull(query, "query");
     Stage stage = gate.stage("find", "");
     List<Memory> found = authority(stage).find(query);
     if (stage.shadowsReads() && shadows.sampled()) {
@@ -634,6 +638,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
 
   @Override
   public long count(MemoryQuery query) {
+    requireNonNull(query, "query");
     Stage stage = gate.stage("count", "");
     long count = authority(stage).count(query);
     if (stage.shadowsReads() && shadows.sampled()) {

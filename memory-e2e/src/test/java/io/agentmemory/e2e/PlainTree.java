@@ -1,0 +1,198 @@
+package io.agentmemory.e2e;
+
+import com.fasterxml.jackson.core.json.JsonReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.io.StringReader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.yaml.snakeyaml.DumperOptions;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.constructor.SafeConstructor;
+import org.yaml.snakeyaml.nodes.MappingNode;
+import org.yaml.snakeyaml.nodes.Node;
+import org.yaml.snakeyaml.nodes.NodeTuple;
+import org.yaml.snakeyaml.nodes.ScalarNode;
+import org.yaml.snakeyaml.nodes.SequenceNode;
+import org.yaml.snakeyaml.nodes.Tag;
+import org.yaml.snakeyaml.representer.Representer;
+import org.yaml.snakeyaml.resolver.Resolver;
+
+/**
+ * What a memory tree means, read by SnakeYAML and Jackson and by nothing of ours: so that a mistake
+ * in our own readers, which would be made on both sides of every other comparison, shows here.
+ *
+ * <p>Covers memory files with their co-occurrences, edges with their observations, vectors and
+ * image links. Key order, quoting, folding and spelling of equal numbers are no part of the
+ * meaning; names and folders of files are.
+ */
+final class PlainTree {
+  /** Members whose scalars are taken as they are written, whatever type YAML would give them. */
+  private static final Set<String> SOURCE_TEXT =
+      Set.of("id", "tags", "links", "caused_by", "leads_to", "consolidated_from");
+
+  private static final List<String> DOCUMENTS =
+      List.of(
+          ".edges_v3.json",
+          "embeddings.json",
+          "../sensors/data/image_embeddings.json",
+          "../sensors/data/image_memory_links.json");
+
+  private static final JsonMapper JSON =
+      JsonMapper.builder()
+          .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
+
+  private final Map<String, Object> contents = new TreeMap<>();
+
+  PlainTree(Path memory) throws IOException {
+    for (String tier : List.of("core", "active", "archive")) {
+      Path folder = memory.resolve(tier);
+      if (Files.isDirectory(folder)) {
+        List<Path> files;
+        try (Stream<Path> list = Files.list(folder)) {
+          files = list.filter(file -> file.toString().endsWith(".md")).toList();
+        }
+        for (Path file : files) {
+          contents.put(tier + "/" + file.getFileName(), memory(Files.readString(file)));
+        }
+      }
+    }
+    for (String name : DOCUMENTS) {
+      Path file = memory.resolve(name).normalize();
+      if (Files.exists(file)) {
+        contents.put(name, json(name, JSON.readTree(Files.readAllBytes(file))));
+      }
+    }
+  }
+
+  /** Where two trees differ, as paths. */
+  List<String> differences(PlainTree other) {
+    List<String> differences = new ArrayList<>();
+    compare("", contents, other.contents, differences);
+    return differences;
+  }
+
+  private static void compare(
+      String path, @Nullable Object a, @Nullable Object b, List<String> differences) {
+    if (a instanceof Map<?, ?> x && b instanceof Map<?, ?> y) {
+      Set<String> keys = new TreeSet<>();
+      x.keySet().forEach(key -> keys.add((String) key));
+      y.keySet().forEach(key -> keys.add((String) key));
+      for (String key : keys) {
+        compare(path + "/" + key, x.get(key), y.get(key), differences);
+      }
+    } else if (!Objects.equals(a, b)) {
+      differences.add(path + ": " + shown(a) + " and " + shown(b));
+    }
+  }
+
+  private static String shown(@Nullable Object value) {
+    String text = String.valueOf(value);
+    return text.length() <= 80 ? text : text.substring(0, 80) + "...";
+  }
+
+  // ---- memory files ----
+
+  private static Object memory(String text) {
+    String lines = text.replace("\r\n", "\n").replace('\r', '\n');
+    Map<String, Object> memory = new LinkedHashMap<>();
+    String[] parts = lines.startsWith("---") ? lines.split("---", 3) : new String[] {lines};
+    if (parts.length < 3) {
+      memory.put("body", lines);
+    } else {
+      Node node = yaml().compose(new StringReader(parts[1]));
+      memory.put("metadata", node == null ? "null" : meaning(node, false, true));
+      memory.put("body", parts[2].strip());
+    }
+    return memory;
+  }
+
+  private static Yaml yaml() {
+    LoaderOptions options = new LoaderOptions();
+    return new Yaml(
+        new SafeConstructor(options),
+        new Representer(new DumperOptions()),
+        new DumperOptions(),
+        options,
+        new OriginalFloats());
+  }
+
+  /** SnakeYAML takes 123e4567 for a number; the original's library wants a point in one. */
+  private static final class OriginalFloats extends Resolver {
+    private static final Pattern FLOAT =
+        Pattern.compile(
+            "[-+]?[0-9][0-9_]*\\.[0-9_]*(?:[eE][-+][0-9]+)?"
+                + "|[-+]?\\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?"
+                + "|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\\.[0-9_]*"
+                + "|[-+]?\\.(?:inf|Inf|INF)|\\.(?:nan|NaN|NAN)");
+
+    @Override
+    protected void addImplicitResolvers() {
+      addImplicitResolver(Tag.BOOL, BOOL, "yYnNtTfFoO");
+      addImplicitResolver(Tag.INT, INT, "-+0123456789");
+      addImplicitResolver(Tag.FLOAT, FLOAT, "-+0123456789.");
+      addImplicitResolver(Tag.MERGE, MERGE, "<");
+      addImplicitResolver(Tag.NULL, NULL, "~nN\0");
+      addImplicitResolver(Tag.NULL, EMPTY, null);
+      addImplicitResolver(Tag.TIMESTAMP, TIMESTAMP, "0123456789");
+    }
+  }
+
+  /** A node as maps, lists and texts that are equal where the nodes mean the same. */
+  private static Object meaning(Node node, boolean sourceText, boolean top) {
+    if (node instanceof MappingNode map) {
+      Map<String, Object> entries = new LinkedHashMap<>();
+      for (NodeTuple entry : map.getValue()) {
+        String key = ((ScalarNode) entry.getKeyNode()).getValue();
+        entries.put(key, meaning(entry.getValueNode(), top && SOURCE_TEXT.contains(key), false));
+      }
+      return entries;
+    }
+    if (node instanceof SequenceNode list) {
+      return list.getValue().stream().map(item -> meaning(item, sourceText, false)).toList();
+    }
+    ScalarNode scalar = (ScalarNode) node;
+    Tag tag = scalar.getTag();
+    if (sourceText || tag.equals(Tag.STR) || tag.equals(Tag.TIMESTAMP)) {
+      return (sourceText ? Tag.STR : tag) + " " + scalar.getValue();
+    }
+    Object value = new Yaml(new SafeConstructor(new LoaderOptions())).load(scalar.getValue());
+    return tag + " " + value;
+  }
+
+  // ---- documents ----
+
+  private static Object json(String path, JsonNode node) {
+    if (node.isObject()) {
+      Map<String, Object> entries = new LinkedHashMap<>();
+      node.properties()
+          .forEach(
+              entry ->
+                  entries.put(entry.getKey(), json(path + "/" + entry.getKey(), entry.getValue())));
+      return entries;
+    }
+    if (node.isArray()) {
+      boolean vector = path.endsWith("/embedding");
+      List<Object> items = new ArrayList<>();
+      node.forEach(item -> items.add(vector ? (Object) (float) item.asDouble() : json(path, item)));
+      return items;
+    }
+    return node.getNodeType() + " " + (node.isNumber() ? node.numberType() : "") + node.asText();
+  }
+}
