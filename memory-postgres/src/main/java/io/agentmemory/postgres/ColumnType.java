@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 enum ColumnType {
   /** String. */
   TEXT("text", "", String.class),
-  /** List of String; travels as the text of an array, since arrays of arrays have to be even. */
+  /** List of String; travels as the text of an array: arrays of arrays would have to be even. */
   TEXTS("text", "::text[]", String.class),
   /** The digits as a String. */
   NUMBER("text", "::numeric", String.class),

@@ -1,5 +1,8 @@
 package io.agentmemory.postgres;
 
+import io.agentmemory.CoOccurrence;
+import io.agentmemory.Embedding;
+import io.agentmemory.ImageLink;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.MemoryRecord;
@@ -21,6 +24,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -77,7 +81,7 @@ final class LockedRecords implements RecordReader {
     byTable.forEach(
         (table, wanted) ->
             pipeline.query(
-                table.select().add(table.hasKeyIn(wanted)).add(table.orderByKey()).add(lock(kind)),
+                table.selectEach(wanted, lock(kind)),
                 row -> {
                   Stored<T> stored = table.read(operation, row);
                   found.put(stored.key(), Optional.of(stored));
@@ -95,28 +99,27 @@ final class LockedRecords implements RecordReader {
   }
 
   private void fetchOwned(Set<String> owners) throws SQLException {
-    List<String> ids = owners.stream().filter(id -> Texts.unstorable(id) < 0).toList();
-    Pipeline pipeline = new Pipeline();
+    List<String> ids = storable(owners);
     for (Kind<?> kind : List.of(Kind.CO_OCCURRENCE, Kind.EMBEDDING, Kind.IMAGE_LINK)) {
       Map<String, List<Stored<?>>> lists = owned.computeIfAbsent(kind, k -> new HashMap<>());
       owners.forEach(owner -> lists.put(owner, new ArrayList<>()));
     }
-    add(
-        pipeline,
-        tables.of(Kind.CO_OCCURRENCE),
-        Sql.of(" AND t.from_id = ANY(?::text[])", Sql.texts(ids)));
+    Pipeline pipeline = new Pipeline();
+    Table<CoOccurrence> entries = tables.of(Kind.CO_OCCURRENCE);
+    add(pipeline, entries, entries.selectLive("from_id", ids, LOCK), MemoryRecord::owners);
     for (String space : spaces()) {
       if (!space.equals(VectorSpace.IMAGE)) {
-        add(
-            pipeline,
-            tables.embeddings(space),
-            Sql.of(" AND t.target = ANY(?::text[])", Sql.texts(ids)));
+        Table<Embedding> vectors = tables.embeddings(space);
+        add(pipeline, vectors, vectors.selectLive("target", ids, LOCK), MemoryRecord::owners);
       }
     }
-    add(
-        pipeline,
-        tables.of(Kind.IMAGE_LINK),
-        Sql.of(" AND t.memory_ids && ?::text[]", Sql.texts(ids)));
+    Table<ImageLink> links = tables.of(Kind.IMAGE_LINK);
+    Sql linked =
+        links
+            .select()
+            .add(" AND t.memory_ids && ?::text[] AND NOT t.deleted", Sql.texts(ids))
+            .add(links.orderByKey() + LOCK);
+    add(pipeline, links, linked, MemoryRecord::owners);
     pipeline.run(connection);
   }
 
@@ -124,31 +127,28 @@ final class LockedRecords implements RecordReader {
     Map<String, List<Stored<?>>> lists =
         owned.computeIfAbsent(Kind.OBSERVATION, k -> new HashMap<>());
     pairs.forEach(pair -> lists.put(pair, new ArrayList<>()));
-    List<String> storable = pairs.stream().filter(pair -> Texts.unstorable(pair) < 0).toList();
     Pipeline pipeline = new Pipeline();
     Table<Observation> table = tables.of(Kind.OBSERVATION);
-    pipeline.query(
-        ownedSql(table, Sql.of(" AND t.pair = ANY(?::text[])", Sql.texts(storable))),
-        row -> {
-          Stored<Observation> stored = table.read(operation, row);
-          List<Stored<?>> list = lists.get(stored.key().part(0));
-          if (list != null) {
-            list.add(stored);
-          }
-        });
+    Sql sql = table.selectLive("pair", storable(pairs), LOCK);
+    add(pipeline, table, sql, observation -> Set.of(observation.pair()));
     pipeline.run(connection);
   }
 
-  private <T extends MemoryRecord> void add(Pipeline pipeline, Table<T> table, Sql condition) {
+  private static List<String> storable(Collection<String> ids) {
+    return ids.stream().filter(id -> Texts.unstorable(id) < 0).sorted(Texts::compare).toList();
+  }
+
+  private <T extends MemoryRecord> void add(
+      Pipeline pipeline, Table<T> table, Sql sql, Function<T, Set<String>> ownersOf) {
     Map<String, List<Stored<?>>> lists = owned.computeIfAbsent(table.kind(), k -> new HashMap<>());
     Map<Key, Optional<Stored<?>>> found = of(table.kind());
     pipeline.query(
-        ownedSql(table, condition),
+        sql,
         row -> {
           Stored<T> stored = table.read(operation, row);
           found.put(stored.key(), Optional.of(stored));
           if (stored.value() != null) {
-            for (String owner : stored.value().owners()) {
+            for (String owner : ownersOf.apply(stored.value())) {
               List<Stored<?>> list = lists.get(owner);
               if (list != null) {
                 list.add(stored);
@@ -156,15 +156,6 @@ final class LockedRecords implements RecordReader {
             }
           }
         });
-  }
-
-  private static Sql ownedSql(Table<?> table, Sql condition) {
-    return table
-        .select()
-        .add(condition)
-        .add(" AND NOT t.deleted")
-        .add(table.orderByKey())
-        .add(LOCK);
   }
 
   private List<String> spaces() throws SQLException {

@@ -42,7 +42,7 @@ final class Pipeline {
     parts.add(new Part(sql, NO_ROWS, count));
   }
 
-  /** Runs them all, if there are any. */
+  /** Runs them all, if there are any; then it is empty again. */
   void run(Connection connection) throws SQLException {
     run(connection, 0);
   }
@@ -76,5 +76,6 @@ final class Pipeline {
         hasRows = statement.getMoreResults();
       }
     }
+    parts.clear();
   }
 }

@@ -82,7 +82,7 @@ final class Reads {
                 rows(
                     operation,
                     keys.size() > KEYS_AT_ONCE,
-                    table.select().add(table.hasKeyIn(some)).add(table.orderByKey()),
+                    table.selectEach(some, ""),
                     row -> table.read(operation, row)));
           }
         });
@@ -108,7 +108,7 @@ final class Reads {
         kind,
         range,
         Stored::key,
-        Reads::weight,
+        Table::weight,
         (table, sql) -> table.select().add(sql),
         (table, row) -> table.read(operation, row));
   }
@@ -194,17 +194,6 @@ final class Reads {
     if (through != null && table.holds(through)) {
       sql.add(table.compareKey("<=", through));
     }
-  }
-
-  /** Roughly the bytes a record takes. */
-  private static int weight(Stored<?> stored) {
-    MemoryRecord value = stored.value();
-    if (value instanceof io.agentmemory.Memory memory) {
-      return 1000 + memory.content().length() * 2;
-    }
-    return value instanceof io.agentmemory.Embedding embedding
-        ? 500 + embedding.dimensions() * Float.BYTES * 2
-        : 1000;
   }
 
   /** Fetches rows page by page, each from the key after the last; about 4 MiB at a time. */

@@ -69,6 +69,10 @@ final class Sql {
     return (index, statement, context) -> statement.setLong(index, value);
   }
 
+  static Argument flag(boolean value) {
+    return (index, statement, context) -> statement.setBoolean(index, value);
+  }
+
   static Argument number(double value) {
     return (index, statement, context) -> statement.setDouble(index, value);
   }

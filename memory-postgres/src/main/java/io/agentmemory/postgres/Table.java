@@ -4,9 +4,11 @@ import static java.util.Objects.requireNonNull;
 
 import io.agentmemory.CorruptMemoryException;
 import io.agentmemory.Digest;
+import io.agentmemory.Embedding;
 import io.agentmemory.Key;
 import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
+import io.agentmemory.Memory;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.OpId;
 import io.agentmemory.Operation;
@@ -19,7 +21,6 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -48,8 +49,16 @@ final class Table<T extends MemoryRecord> {
     T make(Key key, Map<String, @Nullable Object> content, Value.Map members);
   }
 
-  /** A column beside key and control columns, as statements write it. */
-  private record Written(String name, String arrayType, String cast) {}
+  /** A column beside key and control columns. */
+  record Column(String name, ColumnType type) {}
+
+  /**
+   * One space's part of the table of embeddings.
+   *
+   * @param space its name
+   * @param id its number, which says in which partition the rows are
+   */
+  record Part(String space, long id) {}
 
   private static final String EXTRA = "extra";
   private static final String MEMBERS = "members";
@@ -58,10 +67,7 @@ final class Table<T extends MemoryRecord> {
   private final String name;
   private final String namespace;
   private final Vectors vectors;
-  private final String fixedColumn;
-  private final long fixedValue;
-  private final String fixedPartColumn;
-  private final @Nullable String fixedPart;
+  private final @Nullable Part part;
   private final List<KeyColumn> keys;
   private final Function<ResultSet, Key> keyReader;
   private final List<Content<T>> contents;
@@ -74,20 +80,14 @@ final class Table<T extends MemoryRecord> {
 
   private final String select;
   private final String keyList;
-  private final String insertInto;
-  private final String insertFrom;
-  private final String update;
-  private final List<Written> written = new ArrayList<>();
+  private final List<Column> columns;
 
   private Table(Builder<T> builder) {
     kind = builder.kind;
     name = builder.schema + "." + builder.name;
     namespace = builder.namespace;
     vectors = builder.vectors;
-    fixedColumn = builder.fixedColumn;
-    fixedValue = builder.fixedValue;
-    fixedPartColumn = builder.fixedPartColumn;
-    fixedPart = builder.fixedPart;
+    part = builder.part;
     keys = List.copyOf(builder.keys);
     keyReader = builder.keyReader;
     contents = List.copyOf(builder.contents);
@@ -97,24 +97,17 @@ final class Table<T extends MemoryRecord> {
     membersOf = builder.membersOf;
     maker = requireNonNull(builder.maker, "maker");
     members.forEach(member -> memberPlaces.put(member.name(), memberPlaces.size()));
-    contents.forEach(content -> written.add(written(content.name(), content.type())));
-    members.forEach(member -> written.add(written(member.column(), member.form().type)));
-    written.add(written(EXTRA, ColumnType.JSON));
+    List<Column> all = new ArrayList<>();
+    contents.forEach(content -> all.add(new Column(content.name(), content.type())));
+    members.forEach(member -> all.add(new Column(member.column(), member.form().type)));
+    all.add(new Column(EXTRA, ColumnType.JSON));
     if (ordered) {
-      written.add(written(MEMBERS, ColumnType.TEXTS));
+      all.add(new Column(MEMBERS, ColumnType.TEXTS));
     }
-    derived.forEach(column -> written.add(written(column.name(), column.type())));
+    derived.forEach(column -> all.add(new Column(column.name(), column.type())));
+    columns = List.copyOf(all);
     keyList = String.join(", ", keys.stream().map(key -> "t." + key.name()).toList());
     select = selectList();
-    insertInto = insertInto();
-    insertFrom = insertFrom();
-    update = update();
-  }
-
-  private Written written(String column, ColumnType type) {
-    return type == ColumnType.VECTOR
-        ? new Written(column, vectors.arrayType(), vectors.cast())
-        : new Written(column, type.element + "[]", type.cast);
   }
 
   /** What is needed to make one. */
@@ -132,10 +125,7 @@ final class Table<T extends MemoryRecord> {
     private Function<ResultSet, Key> keyReader = row -> Key.of("");
     private @Nullable Maker<T> maker;
     private boolean ordered = true;
-    private String fixedColumn = "";
-    private long fixedValue;
-    private String fixedPartColumn = "";
-    private @Nullable String fixedPart;
+    private @Nullable Part part;
 
     Builder(
         Kind<T> kind,
@@ -169,12 +159,9 @@ final class Table<T extends MemoryRecord> {
       return this;
     }
 
-    /** Only keys that begin with this part, whose rows have it and its number in these columns. */
-    Builder<T> fixed(String partColumn, String part, String numberColumn, long number) {
-      fixedPartColumn = partColumn;
-      fixedPart = part;
-      fixedColumn = numberColumn;
-      fixedValue = number;
+    /** Only the rows of this space. */
+    Builder<T> part(Part part) {
+      this.part = part;
       return this;
     }
 
@@ -235,7 +222,7 @@ final class Table<T extends MemoryRecord> {
 
   /** Whether rows of this key are in this table: of embeddings, whether they are of its space. */
   boolean holds(Key key) {
-    return fixedPart == null || key.part(0).equals(fixedPart);
+    return part == null || key.part(0).equals(part.space());
   }
 
   // ---- reading ----
@@ -266,13 +253,11 @@ final class Table<T extends MemoryRecord> {
         .add(scope());
   }
 
-  /** The condition that a row is this table's. */
+  /** The condition that a row is this table's. The number is spelled out: it names a partition. */
   Sql scope() {
-    return fixedColumn.isEmpty()
-        ? Sql.of(" WHERE t.namespace = ?", Sql.text(namespace))
-        : Sql.of(
-            " WHERE t.namespace = ? AND t." + fixedColumn + " = " + fixedValue,
-            Sql.text(namespace));
+    return Sql.of(
+        " WHERE t.namespace = ?" + (part == null ? "" : " AND t.space_id = " + part.id()),
+        Sql.text(namespace));
   }
 
   /** The condition that a row has this key. */
@@ -284,19 +269,65 @@ final class Table<T extends MemoryRecord> {
     return sql;
   }
 
-  /** The condition that a row has one of these keys. */
-  Sql hasKeyIn(Collection<Key> wanted) {
-    if (keys.size() == 1) {
-      return Sql.of(
-          " AND t." + keys.get(0).name() + " = ANY(?::" + keys.get(0).type().element + "[])",
-          keyValues(keys.get(0), wanted));
+  /**
+   * The rows of these keys, in the order of {@code wanted}, each looked up by itself: the planner
+   * must not come to think of reading the whole table.
+   *
+   * @param more conditions and locks
+   */
+  Sql selectEach(Collection<Key> wanted, String more) {
+    if (wanted.size() == 1) {
+      return select().add(hasKey(wanted.iterator().next())).add(more);
     }
-    Sql sql = Sql.of(" AND (" + keyList + ") IN (SELECT * FROM unnest(");
-    for (int i = 0; i < keys.size(); i++) {
-      KeyColumn column = keys.get(i);
-      sql.add((i == 0 ? "?::" : ", ?::") + column.type().element + "[]", keyValues(column, wanted));
+    Sql sql = Sql.of("SELECT t.* FROM ").add(wantedKeys(wanted));
+    return sql.add(" CROSS JOIN LATERAL (")
+        .add(select())
+        .add(isWanted())
+        .add(" OFFSET 0" + more + ") AS t ORDER BY k.n");
+  }
+
+  /** The condition that there is no row of these keys. */
+  Sql hasNone(Collection<Key> wanted) {
+    if (wanted.size() == 1) {
+      return Sql.of("NOT EXISTS (SELECT FROM " + name + " AS t")
+          .add(scope())
+          .add(hasKey(wanted.iterator().next()))
+          .add(")");
     }
-    return sql.add("))");
+    Sql sql = Sql.of("NOT EXISTS (SELECT FROM ").add(wantedKeys(wanted));
+    return sql.add(" CROSS JOIN LATERAL (SELECT FROM " + name + " AS t")
+        .add(scope())
+        .add(isWanted())
+        .add(" OFFSET 0) AS t)");
+  }
+
+  /**
+   * The live rows with one of these texts in {@code column}, in the order of the texts and keys.
+   */
+  Sql selectLive(String column, Collection<String> texts, String lock) {
+    return Sql.of("SELECT t.* FROM unnest(?::text[]) AS k(wanted)", Sql.texts(texts))
+        .add(" CROSS JOIN LATERAL (")
+        .add(select())
+        .add(" AND t." + column + " = k.wanted AND NOT t.deleted" + orderByKey())
+        .add(" OFFSET 0" + lock + ") AS t");
+  }
+
+  private Sql wantedKeys(Collection<Key> wanted) {
+    Sql sql = Sql.of("unnest(");
+    StringBuilder names = new StringBuilder();
+    for (KeyColumn column : keys) {
+      sql.add(names.isEmpty() ? "?::" : ", ?::", keyValues(column, wanted));
+      sql.add(column.type().element + "[]");
+      names.append(column.name()).append(", ");
+    }
+    return sql.add(") WITH ORDINALITY AS k(" + names + "n)");
+  }
+
+  private String isWanted() {
+    StringBuilder out = new StringBuilder();
+    keys.forEach(
+        key -> out.append(" AND t.").append(key.name()).append(" = k.").append(key.name()));
+    return out.toString();
   }
 
   private static Argument keyValues(KeyColumn column, Collection<Key> wanted) {
@@ -395,165 +426,42 @@ final class Table<T extends MemoryRecord> {
 
   // ---- writing ----
 
-  private String insertInto() {
-    StringBuilder out = new StringBuilder("INSERT INTO ").append(name).append(" (namespace");
-    keys.forEach(key -> out.append(", ").append(key.name()));
-    if (!fixedColumn.isEmpty()) {
-      out.append(", ").append(fixedColumn).append(", ").append(fixedPartColumn);
-    }
-    out.append(", op_id, revision, digest, deleted");
-    written.forEach(column -> out.append(", ").append(column.name()));
-    out.append(")\nSELECT ?");
-    keys.forEach(key -> out.append(", x.").append(key.name()));
-    if (!fixedColumn.isEmpty()) {
-      out.append(", ").append(fixedValue).append(", ?");
-    }
-    out.append(", ?, x.revision, x.digest, x.deleted");
-    written.forEach(column -> out.append(", x.").append(column.name()).append(column.cast()));
-    return out.append("\nFROM ").toString();
+  /** The columns beside key and control columns. */
+  List<Column> columns() {
+    return columns;
   }
 
-  private String insertFrom() {
-    StringBuilder out = new StringBuilder("unnest(");
-    keys.forEach(key -> out.append("?::").append(key.type().element).append("[], "));
-    out.append("?::int8[], ?::bytea[], ?::bool[]");
-    written.forEach(column -> out.append(", ?::").append(column.arrayType()));
-    out.append(") AS x(");
-    keys.forEach(key -> out.append(key.name()).append(", "));
-    out.append("revision, digest, deleted");
-    written.forEach(column -> out.append(", ").append(column.name()));
-    return out.append(')').toString();
+  /** The columns of the key. */
+  List<KeyColumn> keys() {
+    return keys;
   }
 
-  private String update() {
-    StringBuilder out = new StringBuilder("UPDATE ").append(name).append(" AS t SET op_id = ?");
-    out.append(", revision = x.revision, digest = x.digest, deleted = x.deleted");
-    written.forEach(
-        column ->
-            out.append(", ")
-                .append(column.name())
-                .append(" = x.")
-                .append(column.name())
-                .append(column.cast()));
-    String from = insertFrom();
-    out.append("\nFROM ").append(from, 0, from.indexOf(") AS x(")).append(", ?::int8[]");
-    out.append(from, from.indexOf(") AS x("), from.length() - 1).append(", base)\nWHERE");
-    out.append(" t.namespace = ?");
-    if (!fixedColumn.isEmpty()) {
-      out.append(" AND t.").append(fixedColumn).append(" = ").append(fixedValue);
-    }
-    keys.forEach(
-        key -> out.append(" AND t.").append(key.name()).append(" = x.").append(key.name()));
-    return out.append(" AND t.revision = x.base").toString();
+  /** The space whose part this is; null for a table that has no parts. */
+  @Nullable Part part() {
+    return part;
   }
 
-  /**
-   * Inserts rows that are not there.
-   *
-   * @param before what the FROM clause has before the rows, such as {@code "ok, "}
-   * @param after such as {@code " ON CONFLICT DO NOTHING"}
-   */
-  Sql insert(OpId opId, List<Stored<?>> rows, String before, String after) {
-    Sql sql = Sql.of(insertInto, Sql.text(namespace));
-    if (fixedPart != null) {
-      sql.add("", Sql.text(fixedPart));
-    }
-    sql.add(before, Sql.object(opId.value()));
-    return sql.add(insertFrom, arrays(rows).toArray(new Argument[0])).add(after);
+  String namespace() {
+    return namespace;
   }
 
-  /** Changes rows that are at the revisions {@code bases}, and leaves others as they are. */
-  Sql update(OpId opId, List<Stored<?>> rows, List<Long> bases) {
-    List<Argument> values = new ArrayList<>();
-    values.add(Sql.object(opId.value()));
-    values.addAll(arrays(rows));
-    values.add(Sql.array("int8", bases.toArray(new Long[0])));
-    values.add(Sql.text(namespace));
-    return Sql.of(update, values.toArray(new Argument[0]));
+  Vectors vectors() {
+    return vectors;
   }
 
-  private List<Argument> arrays(List<Stored<?>> rows) {
-    int size = rows.size();
-    List<@Nullable Object[]> columns = new ArrayList<>();
-    keys.forEach(key -> columns.add(key.type().array(size)));
-    columns.add(new Long[size]);
-    columns.add(new byte[size][]);
-    columns.add(new Boolean[size]);
-    int control = columns.size();
-    for (int i = 0; i < written.size(); i++) {
-      columns.add(NONE);
+  /** What stands in each of {@link #columns}; for a tombstone nothing. */
+  @Nullable Object[] encode(Stored<?> stored) {
+    @Nullable Object[] row = new Object[columns.size()];
+    if (stored.value() != null) {
+      encode(kind.type().cast(stored.value()), row);
     }
-    Row target = new Row(columns, control, size);
-    for (int i = 0; i < size; i++) {
-      Stored<?> stored = rows.get(i);
-      for (int k = 0; k < keys.size(); k++) {
-        columns.get(k)[i] = keys.get(k).value().apply(stored.key());
-      }
-      Digest digest = stored.version().digest();
-      columns.get(control - 3)[i] = stored.revision();
-      columns.get(control - 2)[i] = digest == null ? null : HexFormat.of().parseHex(digest.hex());
-      columns.get(control - 1)[i] = stored.isTombstone();
-      if (stored.value() != null) {
-        target.at = i;
-        write(kind.type().cast(stored.value()), target);
-      }
-    }
-    List<Argument> arguments = new ArrayList<>();
-    for (int c = 0; c < columns.size(); c++) {
-      arguments.add(argument(c, control, columns.get(c)));
-    }
-    return arguments;
+    return row;
   }
 
-  // A column that is null in every row is sent as a null array: unnest fills it up.
-  private Argument argument(int column, int control, @Nullable Object[] values) {
-    if (values == NONE) {
-      return (index, statement, context) -> statement.setNull(index, java.sql.Types.ARRAY);
-    }
-    if (column < keys.size()) {
-      return Sql.array(keys.get(column).type().element, values);
-    }
-    if (column < control) {
-      return Sql.array(List.of("int8", "bytea", "bool").get(column - keys.size()), values);
-    }
-    String type = written.get(column - control).arrayType();
-    return values instanceof float[][]
-        ? vectors.array(values)
-        : Sql.array(type.substring(0, type.length() - 2), values);
-  }
-
-  private static final @Nullable Object[] NONE = new Object[0];
-
-  /** The place of one row in the arrays of its columns, which are made when first needed. */
-  private static final class Row {
-    private final List<@Nullable Object[]> columns;
-    private final int from;
-    private final int size;
-    private int at;
-
-    Row(List<@Nullable Object[]> columns, int from, int size) {
-      this.columns = columns;
-      this.from = from;
-      this.size = size;
-    }
-
-    void set(int column, ColumnType type, @Nullable Object value) {
-      if (value == null) {
-        return;
-      }
-      @Nullable Object[] values = columns.get(from + column);
-      if (values == NONE) {
-        values = type == ColumnType.TEXTS ? new String[size] : type.array(size);
-        columns.set(from + column, values);
-      }
-      values[at] = type.travelling(value);
-    }
-  }
-
-  private void write(T record, Row row) {
+  private void encode(T record, @Nullable Object[] row) {
     int column = 0;
     for (Content<T> content : contents) {
-      row.set(column++, content.type(), content.value().apply(record));
+      row[column++] = content.value().apply(record);
     }
     Value.Map values = membersOf.apply(record);
     Map<String, Value> rest = new LinkedHashMap<>();
@@ -563,27 +471,33 @@ final class Table<T extends MemoryRecord> {
       Integer place = memberPlaces.get(entry.getKey());
       Member member = place == null ? null : members.get(place);
       Object encoded = member == null ? null : member.form().encode(entry.getValue(), record.key());
-      if (member == null || encoded == null) {
+      if (place == null || encoded == null) {
         rest.put(entry.getKey(), entry.getValue());
       } else {
-        int at = requireNonNull(place);
-        standard = standard && rest.isEmpty() && at > last;
-        last = at;
-        row.set(column + last, member.form().type, encoded);
+        standard = standard && rest.isEmpty() && place > last;
+        last = place;
+        row[column + place] = encoded;
       }
     }
     column += members.size();
-    if (!rest.isEmpty()) {
-      row.set(column, ColumnType.JSON, Canonical.json(new Value.Map(rest)));
-    }
-    column++;
+    row[column++] = rest.isEmpty() ? null : Canonical.json(new Value.Map(rest));
     if (ordered) {
-      List<String> names = standard ? null : List.copyOf(values.entries().keySet());
-      row.set(column++, ColumnType.TEXTS, names);
+      row[column++] = standard ? null : List.copyOf(values.entries().keySet());
     }
     for (Derived<T> item : derived) {
-      row.set(column++, item.type(), item.value().apply(record));
+      row[column++] = item.value().apply(record);
     }
+  }
+
+  /** Roughly the bytes a record takes. */
+  static int weight(Stored<?> stored) {
+    MemoryRecord value = stored.value();
+    if (value instanceof Memory memory) {
+      return 1000 + memory.content().length() * 2;
+    }
+    return value instanceof Embedding embedding
+        ? 500 + embedding.dimensions() * Float.BYTES * 2
+        : 1000;
   }
 
   /** Turns a failure inside a function into one that the caller's SQL code sees. */

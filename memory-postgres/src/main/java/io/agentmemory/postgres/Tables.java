@@ -256,7 +256,7 @@ final class Tables {
                 throw new Table.SqlFailure(e);
               }
             })
-        .fixed("space", space, "space_id", Spaces.id(namespace, space))
+        .part(new Table.Part(space, Spaces.id(namespace, space)))
         .content("embedding", ColumnType.VECTOR, Embedding::vector)
         .member(TEXT, "preview", "path", "indexed_at")
         .member(NUMBER, "size_bytes")

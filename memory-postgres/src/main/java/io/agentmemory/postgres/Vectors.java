@@ -161,12 +161,31 @@ final class Vectors {
     return literals;
   }
 
+  /** The type of the column. */
+  String type() {
+    return extension == null ? "real[]" : extension + ".vector";
+  }
+
+  /** Binds a vector as it is kept. */
+  Argument stored(float[] vector) {
+    if (extension != null) {
+      return bound(new PGvector(vector));
+    }
+    return (index, statement, context) -> {
+      PGConnection driver = statement.getConnection().unwrap(PGConnection.class);
+      statement.setArray(index, driver.createArrayOf("float4", (Object) vector));
+    };
+  }
+
   /** Binds a vector to compare with. Only with the extension. */
   Argument one(float[] vector) {
-    PGvector bound = new PGvector(tame(vector));
+    return bound(new PGvector(tame(vector)));
+  }
+
+  private Argument bound(PGvector vector) {
     return (index, statement, context) -> {
       prepare(statement.getConnection());
-      statement.setObject(index, bound);
+      statement.setObject(index, vector);
     };
   }
 

@@ -50,6 +50,14 @@ final class Writes {
   /** From here on a batch is bulk work. */
   private static final int BULK = 64;
 
+  /** Up to here, each row is written by a statement of its own, which takes fewer values. */
+  private static final int FEW = 8;
+
+  /** Rows and bytes that go in one statement, roughly. */
+  private static final int CHUNK = 100;
+
+  private static final long CHUNK_BYTES = 2 << 20;
+
   private final Database database;
   private final Tables tables;
   private final Limits limits;
@@ -70,9 +78,9 @@ final class Writes {
   Outcome execute(Batch batch) {
     Operation operation = new Operation(STORE, batch.verb(), batch.subject());
     boolean isBulk = size(batch) > BULK;
-    boolean mayOnlyCreate = mayOnlyCreate(batch);
+    boolean mayOnlyCreate = !isBulk && mayOnlyCreate(batch);
     if (mayOnlyCreate && !pessimistic.contains(batch.verb())) {
-      Optional<Outcome> created = tryCreate(operation, batch, isBulk);
+      Optional<Outcome> created = tryCreate(operation, batch);
       if (created.isPresent()) {
         return created.get();
       }
@@ -112,7 +120,7 @@ final class Writes {
     LockedRecords locked =
         new LockedRecords(operation, connection, tables, Changes.ofSpaces(batch));
     Pipeline first = new Pipeline();
-    limitTime(first, isBulk ? TimeLimits.BULK : TimeLimits.FOREGROUND);
+    set(first, isBulk ? TimeLimits.BULK : TimeLimits.FOREGROUND);
     List<Applied> applied = new ArrayList<>(1);
     first.query(
         Sql.of(
@@ -130,15 +138,23 @@ final class Writes {
     }
     locked.fetchOwned(needs);
     Outcome outcome = Plan.of(STORE, batch, locked, limits);
-    write(batch, outcome, connection);
+    write(batch, outcome, locked, connection);
     return outcome;
   }
 
-  /** For the rest of the transaction; works behind a pooler, unlike a setting of the session. */
-  private static void limitTime(Pipeline pipeline, TimeLimits limits) {
+  /**
+   * Settings for the rest of the transaction, which work behind a pooler, unlike those of a
+   * session. Every row is looked up by its key; a plan made while a table was small must not come
+   * to read all of it later.
+   */
+  private static void set(Pipeline pipeline, TimeLimits limits) {
     pipeline.call(
         Sql.of(
-            "SELECT set_config('lock_timeout', ?, true), set_config('statement_timeout', ?, true)",
+            "SELECT set_config('lock_timeout', ?, true), set_config('statement_timeout', ?, true),"
+                + " set_config('enable_seqscan', 'off', true),"
+                + " set_config('enable_hashjoin', 'off', true),"
+                + " set_config('enable_mergejoin', 'off', true),"
+                + " set_config('jit', 'off', true)",
             Sql.text(Integer.toString(limits.lock())),
             Sql.text(Integer.toString(limits.statement()))));
   }
@@ -160,42 +176,99 @@ final class Writes {
     return new Outcome(batch.opId(), changes, List.of(), true);
   }
 
-  private void write(Batch batch, Outcome outcome, Connection connection) throws SQLException {
+  private void write(Batch batch, Outcome outcome, LockedRecords locked, Connection connection)
+      throws SQLException {
     Pipeline pipeline = new Pipeline();
     pipeline.update(insertOp(batch, outcome, "VALUES (", ") ON CONFLICT DO NOTHING"), only(1));
     for (Group<?> group : groups(outcome.changes())) {
-      List<Stored<?>> inserts = new ArrayList<>();
-      List<Stored<?>> updates = new ArrayList<>();
-      List<Long> bases = new ArrayList<>();
-      for (Outcome.Change change : group.changes) {
-        if (change.before() == null) {
-          inserts.add(change.after());
-        } else {
-          updates.add(change.after());
-          bases.add(change.before().revision());
+      RowWriter writer = new RowWriter(group.table, batch.opId());
+      List<Outcome.Change> inserts =
+          group.changes.stream().filter(c -> c.before() == null).toList();
+      List<Outcome.Change> updates =
+          group.changes.stream().filter(c -> c.before() != null).toList();
+      if (inserts.size() <= FEW) {
+        for (Outcome.Change change : inserts) {
+          pipeline.update(writer.insertOne(change.after(), " ON CONFLICT DO NOTHING"), only(1));
         }
+      } else {
+        pipeline.run(connection);
+        writeChunks(
+            inserts,
+            connection,
+            rows -> writer.insertMany(after(rows), "").add(" ON CONFLICT DO NOTHING"));
       }
-      if (!inserts.isEmpty()) {
-        pipeline.update(
-            group.table.insert(batch.opId(), inserts, "", " ON CONFLICT DO NOTHING"),
-            only(inserts.size()));
-      }
-      if (!updates.isEmpty()) {
-        pipeline.update(group.table.update(batch.opId(), updates, bases), only(updates.size()));
+      if (updates.size() <= FEW) {
+        for (Outcome.Change change : updates) {
+          Stored<?> after = change.after();
+          Stored<?> before = locked.get(after.kind(), after.key()).orElseThrow(Database.Stale::new);
+          pipeline.update(writer.updateOne(before, after), only(1));
+        }
+      } else {
+        pipeline.run(connection);
+        writeChunks(updates, connection, rows -> writer.updateMany(after(rows), bases(rows)));
       }
       if (group.table.kind().equals(Kind.VECTOR_SPACE) && !inserts.isEmpty()) {
         pipeline.run(connection);
-        pipeline = new Pipeline();
         createPartitions(inserts, connection);
       }
     }
     pipeline.run(connection);
   }
 
+  /** Makes the statement that writes some rows. */
+  private interface Write {
+    Sql rows(List<Outcome.Change> changes);
+  }
+
+  private static List<Stored<?>> after(List<Outcome.Change> changes) {
+    List<Stored<?>> rows = new ArrayList<>(changes.size());
+    changes.forEach(change -> rows.add(change.after()));
+    return rows;
+  }
+
+  private static List<Long> bases(List<Outcome.Change> changes) {
+    return changes.stream().map(change -> requireNonNull(change.before()).revision()).toList();
+  }
+
+  // In one statement, so many rows would be dear: the planner copies what is bound several times
+  // until, after some runs of a statement, it makes a plan for any value. In chunks that is soon.
+  private static void writeChunks(List<Outcome.Change> changes, Connection connection, Write write)
+      throws SQLException {
+    List<List<Outcome.Change>> chunks = chunks(changes);
+    try (PreparedStatement statement =
+        connection.prepareStatement(write.rows(chunks.get(0)).text())) {
+      for (List<Outcome.Change> chunk : chunks) {
+        write.rows(chunk).bind(statement, 1);
+        statement.addBatch();
+      }
+      long written = 0;
+      for (long count : statement.executeLargeBatch()) {
+        written += count;
+      }
+      only(changes.size()).count(written);
+    }
+  }
+
+  private static List<List<Outcome.Change>> chunks(List<Outcome.Change> changes) {
+    List<List<Outcome.Change>> chunks = new ArrayList<>();
+    int from = 0;
+    long bytes = 0;
+    for (int at = 0; at < changes.size(); at++) {
+      bytes += Table.weight(changes.get(at).after());
+      if (at + 1 - from == CHUNK || bytes > CHUNK_BYTES || at + 1 == changes.size()) {
+        chunks.add(changes.subList(from, at + 1));
+        from = at + 1;
+        bytes = 0;
+      }
+    }
+    return chunks;
+  }
+
   /** Makes room for the vectors of new spaces, before the first of them comes. */
-  private void createPartitions(List<Stored<?>> spaces, Connection connection) throws SQLException {
-    for (Stored<?> space : spaces) {
-      long id = Spaces.id(tables.namespace(), space.key().part(0));
+  private void createPartitions(List<Outcome.Change> spaces, Connection connection)
+      throws SQLException {
+    for (Outcome.Change space : spaces) {
+      long id = Spaces.id(tables.namespace(), space.after().key().part(0));
       Spaces.createPartition(connection, tables.schema(), id);
     }
   }
@@ -265,7 +338,7 @@ final class Writes {
     return true;
   }
 
-  private Optional<Outcome> tryCreate(Operation operation, Batch batch, boolean isBulk) {
+  private Optional<Outcome> tryCreate(Operation operation, Batch batch) {
     SpaceCache.Snapshot known = spaces.snapshot(batch.needs());
     Outcome outcome;
     try {
@@ -284,54 +357,63 @@ final class Writes {
     }
     try {
       return database.autocommit(
-          operation,
-          batch.opId(),
-          isBulk,
-          connection -> create(batch, outcome, known, isBulk, connection));
+          operation, batch.opId(), false, connection -> create(batch, outcome, known, connection));
     } catch (SQLException failure) {
       return Optional.empty(); // nothing was written; the general way tells what is the matter
     }
   }
 
   private Optional<Outcome> create(
-      Batch batch,
-      Outcome outcome,
-      SpaceCache.Snapshot known,
-      boolean isBulk,
-      Connection connection)
+      Batch batch, Outcome outcome, SpaceCache.Snapshot known, Connection connection)
       throws SQLException {
     List<Group<?>> groups = groups(outcome.changes());
-    TimeLimits time = isBulk ? TimeLimits.BULK : TimeLimits.FOREGROUND;
+    if (Boolean.getBoolean("minimal") && groups.size() == 1 && groups.get(0).changes.size() == 1) {
+      Sql m = Sql.of("WITH op AS (").add(insertOp(batch, outcome, "VALUES (", ")")).add(")\n");
+      m.add(
+          new RowWriter(groups.get(0).table, batch.opId())
+              .insertOne(
+                  groups.get(0).changes.get(0).after(),
+                  Boolean.getBoolean("noset")
+                      ? ""
+                      : " FROM set_config('lock_timeout', '1000', true)"));
+      try (PreparedStatement statement = connection.prepareStatement(m.text())) {
+        m.bind(statement, 1);
+        return statement.executeLargeUpdate() > 0 ? Optional.of(outcome) : Optional.empty();
+      }
+    }
     Sql sql =
         Sql.of(
             "WITH ok AS MATERIALIZED (\nSELECT 1 FROM set_config('lock_timeout', ?, true)"
                 + "\nWHERE NOT EXISTS (SELECT FROM "
                 + tables.schema()
                 + ".applied_ops WHERE namespace = ? AND op_id = ?)",
-            Sql.text(Integer.toString(time.lock())),
+            Sql.text(Integer.toString(TimeLimits.FOREGROUND.lock())),
             Sql.text(tables.namespace()),
             Sql.object(batch.opId().value()));
     for (Group<?> group : groups) {
       List<Key> keys = group.changes.stream().map(change -> change.after().key()).toList();
-      sql.add("\nAND NOT EXISTS (SELECT FROM " + group.table.name() + " AS t");
-      sql.add(group.table.scope()).add(group.table.hasKeyIn(keys)).add(")");
+      sql.add("\nAND ").add(group.table.hasNone(keys));
     }
     known.addUnchanged(sql, tables);
     sql.add("),\nop AS (");
     sql.add(insertOp(batch, outcome, "SELECT ", " FROM ok)"));
-    long expected = 0;
-    for (int i = 0; i < groups.size(); i++) {
-      Group<?> group = groups.get(i);
-      List<Stored<?>> rows = new ArrayList<>();
-      group.changes.forEach(change -> rows.add(change.after()));
-      boolean last = i == groups.size() - 1;
-      sql.add(last ? "\n" : ",\nw" + i + " AS (");
-      sql.add(group.table.insert(batch.opId(), rows, "ok, ", last ? "" : ")"));
-      expected = rows.size();
+    List<Sql> inserts = new ArrayList<>();
+    for (Group<?> group : groups) {
+      RowWriter writer = new RowWriter(group.table, batch.opId());
+      if (group.changes.size() <= FEW) {
+        group.changes.forEach(change -> inserts.add(writer.insertOne(change.after(), " FROM ok")));
+      } else {
+        inserts.add(writer.insertMany(after(group.changes), "ok, "));
+      }
     }
+    Sql last = inserts.remove(inserts.size() - 1);
+    for (int i = 0; i < inserts.size(); i++) {
+      sql.add(",\nw" + i + " AS (").add(inserts.get(i)).add(")");
+    }
+    sql.add("\n").add(last);
     try (PreparedStatement statement = connection.prepareStatement(sql.text())) {
       sql.bind(statement, 1);
-      return statement.executeLargeUpdate() == expected ? Optional.of(outcome) : Optional.empty();
+      return statement.executeLargeUpdate() > 0 ? Optional.of(outcome) : Optional.empty();
     }
   }
 
