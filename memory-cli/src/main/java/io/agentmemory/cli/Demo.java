@@ -123,7 +123,7 @@ final class Demo {
     }
     BackfillCommand.law(report).forEach(this::detail);
     if (BackfillCommand.exitCode(report) != ExitCode.OK) {
-      problem("the copy is not complete");
+      problem("the copy is not complete" + reason(report));
     }
     end();
   }
@@ -199,7 +199,10 @@ final class Demo {
       for (int i = 0; i < Math.min(a.size(), b.size()); i++) {
         apart = Math.max(apart, Math.abs(a.get(i).similarity() - b.get(i).similarity()));
       }
-      detail(String.format(Locale.ROOT, "similarities are at most %.1e apart", apart));
+      detail(
+          apart == 0
+              ? "similarities are equal to the last bit"
+              : String.format(Locale.ROOT, "similarities are at most %.1e apart", apart));
     }
     end();
   }
@@ -211,9 +214,13 @@ final class Demo {
     VerifyReport proof = verify(database, tree);
     detail(number(records(proof)) + " records compared: " + difference(proof.total()));
     if (BackfillCommand.exitCode(report) != ExitCode.OK) {
-      problem("the way home is not complete");
+      problem("the way home is not complete" + reason(report));
     }
     end();
+  }
+
+  private static String reason(BackfillReport report) {
+    return report.failure().map(failure -> ": " + failure.getMessage()).orElse("");
   }
 
   // ---- what the steps do ----

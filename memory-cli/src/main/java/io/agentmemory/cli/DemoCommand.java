@@ -151,17 +151,17 @@ final class DemoCommand extends StoreOperation {
     console().line("");
     console().line(console().bold("Next"));
     if (to == null) {
-      command("the same, and the copy stays", "demo --to postgresql://USER@HOST/DATABASE");
+      command("the same; the copy stays", "demo --to postgresql://USER@HOST/DB");
     } else {
-      command("what the database holds now", "info \"" + Cells.oneLine(url) + "\"");
+      command("what the database holds", "info \"" + Cells.oneLine(url) + "\"");
     }
-    command("what a tree of your own holds", "info file:DIR");
-    command("move it", "backfill --from file:DIR --to postgresql:...");
-    command("prove it", "verify --from file:DIR --to postgresql:...");
+    command("what your own tree holds", "info file:DIR");
+    command("move it", "backfill --from file:DIR --to URL");
+    command("prove it", "verify --from file:DIR --to URL");
     command("the rest", "--help");
   }
 
   private void command(String what, String arguments) {
-    console().line("   " + Cells.left(what, 31) + console().dim("bin/memory " + arguments));
+    console().line("   " + Cells.left(what, 26) + console().dim("bin/memory " + arguments));
   }
 }

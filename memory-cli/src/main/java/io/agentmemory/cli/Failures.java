@@ -11,6 +11,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
+import java.sql.SQLException;
 import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
@@ -50,7 +51,7 @@ final class Failures {
     Object user = command.getCommand();
     int otherwise =
         user instanceof StoreOperation operation ? operation.exitCodeOfErrors() : ExitCode.NO;
-    say(console, line(failure));
+    say(console, line(failure) + hint(failure));
     if (verbose(command)) {
       PrintWriter err = console.err();
       failure.printStackTrace(err);
@@ -98,6 +99,26 @@ final class Failures {
   private static String message(Exception failure) {
     String message = failure.getMessage();
     return message == null ? failure.getClass().getSimpleName() : message;
+  }
+
+  /** What an operator can make of a database's error. Source: PostgreSQL 15, appendix A. */
+  private static String hint(Throwable failure) {
+    String state = null;
+    for (Throwable cause = failure; cause != null && state == null; cause = cause.getCause()) {
+      state = cause instanceof SQLException sql ? sql.getSQLState() : null;
+    }
+    return state == null
+        ? ""
+        : switch (state) {
+          case "08001", "08004", "08006" -> " (no database answers at that address)";
+          case "28P01" -> " (the password is wrong or missing: see PGPASSWORD and ~/.pgpass)";
+          case "28000" -> " (the database does not let that user in)";
+          case "3D000" -> " (there is no database of that name)";
+          case "42501" -> " (the user has no right to do that)";
+          case "53300" -> " (the database has no connection left)";
+          case "57P03" -> " (the database is starting or stopping)";
+          default -> "";
+        };
   }
 
   /** A file's name and what is the matter with it. */

@@ -8,9 +8,7 @@ final class Logging {
   static void configure(boolean verbose) {
     String simple = "org.slf4j.simpleLogger.";
     System.setProperty(simple + "defaultLogLevel", verbose ? "info" : "off");
-    if (verbose) {
-      System.setProperty(simple + "log.io.agentmemory", "debug");
-    }
+    System.setProperty(simple + "log.io.agentmemory", verbose ? "debug" : "off");
     System.setProperty(simple + "showThreadName", "false");
   }
 }

@@ -178,7 +178,22 @@ class RealStoresTest {
       assertThat(run.out()).isEmpty();
       assertThat(run.err()).doesNotContain("words of the agent");
       assertThat(run.err().lines()).as(run.err()).hasSize(1);
+      assertThat(run.err()).contains("no database answers at that address");
     }
+  }
+
+  @Test
+  void givenNoSuchDatabaseOrWrongPassword_whenOpened_thenSaysWhich() throws IOException {
+    Run noDatabase = Run.memory("info", db.replace(database.name(), "no_such_database"));
+    assertThat(noDatabase.exit()).isEqualTo(3);
+    assertThat(noDatabase.err()).contains("there is no database of that name");
+
+    Files.writeString(folder.resolve("pgpass"), "*:*:*:*:not the password\n");
+    Run wrongPassword = Run.memory("info", db);
+    assertThat(wrongPassword.exit()).isEqualTo(3);
+    assertThat(wrongPassword.err())
+        .contains("the password is wrong or missing")
+        .doesNotContain("not the password");
   }
 
   @Test
