@@ -285,9 +285,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
         return outcome;
       }
       Write write = new Write(pass, batch, turns.enter(Names.of(batch)));
-      write.lead();
-      handedOn = true;
-      write.handOn();
+      handedOn = write.run();
       return write.outcome;
     } finally {
       if (!handedOn) {
@@ -311,26 +309,36 @@ public final class DualWriteMemoryStore implements MemoryStore {
       this.outcome = new Outcome(batch.opId(), List.of(), List.of(), false);
     }
 
+    /** Whether the rest was handed on to a thread of ours, which then ends the write. */
+    boolean run() {
+      boolean handedOn = false;
+      try {
+        lead();
+        handedOn = handOn();
+        return handedOn;
+      } finally {
+        if (!handedOn) {
+          end();
+        }
+      }
+    }
+
     /** The authority's part. */
-    void lead() {
-      awaitTurn(turn, new Operation(STORE, batch.verb(), batch.subject()));
+    private void lead() {
+      turn.await(
+          new Operation(STORE, batch.verb(), batch.subject()),
+          overtaken.get() == 0 ? patience : Duration.ZERO);
       try {
         outcome = authority(pass.stage()).execute(batch);
+        concerned.addAll(changed());
+        events.writes.increment();
+        turn.answered(this::overtaken);
       } catch (Throwable thrown) {
         if (mayHaveApplied(thrown)) {
           lags(named(), "the authority's answer to a write got lost");
         }
-        turn.end();
         throw thrown;
       }
-      events.writes.increment();
-      concerned.addAll(changed());
-      turn.answered(this::overtaken);
-    }
-
-    private void overtaken() {
-      overtaken.incrementAndGet();
-      lags(concerned, TOO_SLOW);
     }
 
     private static boolean mayHaveApplied(Throwable thrown) {
@@ -339,25 +347,29 @@ public final class DualWriteMemoryStore implements MemoryStore {
           : !(thrown instanceof MemoryStoreException);
     }
 
-    /** Lets the secondary follow on a thread of ours. */
-    void handOn() {
+    /** Lets the secondary follow on a thread of ours; false if there is no room or no thread. */
+    private boolean handOn() {
       try {
         secondaries.execute(this::follow);
-      } catch (RejectedExecutionException full) {
-        try {
-          lags(concerned, "too many writes were waiting for the secondary store");
-        } finally {
-          turn.end();
-          gate.leave(pass);
-        }
-        return;
+      } catch (RejectedExecutionException | OutOfMemoryError full) {
+        lags(concerned, "too many writes were waiting for the secondary store");
+        return false;
       }
       if (!waitForSecondary.isZero()) {
-        try {
-          turn.awaitEnd(waitForSecondary);
-        } catch (InterruptedException interrupt) {
-          Thread.currentThread().interrupt(); // the write has succeeded
-        }
+        turn.awaitEnd(waitForSecondary);
+      }
+      return true;
+    }
+
+    private void overtaken() {
+      overtaken.incrementAndGet();
+      lags(concerned, TOO_SLOW);
+    }
+
+    private void end() {
+      if (!turn.end()) {
+        overtaken.decrementAndGet();
+        lag.add(concerned, TOO_SLOW); // what it did just now may have come after a later write
       }
     }
 
@@ -365,22 +377,21 @@ public final class DualWriteMemoryStore implements MemoryStore {
     private void follow() {
       List<Runnable> news = new ArrayList<>();
       try {
-        try {
-          if (!turn.isOver()) {
-            followOrRepair(news);
-          }
-        } catch (Throwable failure) { // whatever a store throws, no caller pays for it
-          lag.add(concerned, "the secondary store failed: " + failure.getClass().getSimpleName());
-          news.add(() -> events.secondaryFailed(batch.opId(), failure));
-          news.add(() -> events.lagging(lagging(concerned)));
+        if (!turn.isOver()) {
+          followOrRepair(news);
         }
-        if (!turn.end()) {
-          overtaken.decrementAndGet();
-          lag.add(concerned, TOO_SLOW); // what it did just now may have come after a later write
-        }
-        news.forEach(Runnable::run);
+      } catch (Throwable failure) { // whatever a store throws, no caller pays for it
+        List<Lagging> lagging =
+            lag.add(concerned, "the secondary store failed: " + failure.getClass().getSimpleName());
+        news.add(() -> events.secondaryFailed(batch.opId(), failure));
+        news.add(() -> events.lagging(lagging));
       } finally {
-        gate.leave(pass);
+        try {
+          end();
+          news.forEach(Runnable::run);
+        } finally {
+          gate.leave(pass);
+        }
       }
     }
 
@@ -432,12 +443,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
     }
 
     private void lags(Set<Ref> refs, String why) {
-      lag.add(refs, why);
-      events.lagging(lagging(refs));
-    }
-
-    private List<Lagging> lagging(Set<Ref> refs) {
-      return lag.list().stream().filter(l -> refs.contains(new Ref(l.kind(), l.key()))).toList();
+      events.lagging(lag.add(refs, why));
     }
 
     private Set<Ref> changed() {
@@ -459,16 +465,6 @@ public final class DualWriteMemoryStore implements MemoryStore {
     if (!refs.isEmpty()) {
       new Repair(authority(stage), secondary(stage), hold).run(refs, () -> lag.remove(refs));
       events.repaired.add(refs.size());
-    }
-  }
-
-  private void awaitTurn(Turns.Turn turn, Operation operation) {
-    try {
-      turn.await(overtaken.get() == 0 ? patience : Duration.ZERO);
-    } catch (InterruptedException interrupt) {
-      turn.abandon();
-      Thread.currentThread().interrupt();
-      throw StoreUnavailableException.notApplied(operation, "interrupted", interrupt);
     }
   }
 
@@ -512,12 +508,10 @@ public final class DualWriteMemoryStore implements MemoryStore {
         return true;
       }
       Turns.Turn turn = turns.enter(Names.of(some));
-      awaitTurn(turn, operation);
-      turn.answered(() -> {});
       try {
-        Set<Ref> still = new TreeSet<>(some);
-        still.retainAll(Set.copyOf(lag.refs()));
-        repair(pass.stage(), still, turn::whileHeld);
+        turn.await(operation, overtaken.get() == 0 ? patience : Duration.ZERO);
+        turn.answered(() -> {});
+        repair(pass.stage(), lag.among(some), turn::whileHeld);
         return true;
       } catch (StoreUnavailableException unavailable) {
         throw unavailable;

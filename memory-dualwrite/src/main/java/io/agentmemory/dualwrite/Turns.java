@@ -1,5 +1,7 @@
 package io.agentmemory.dualwrite;
 
+import io.agentmemory.Operation;
+import io.agentmemory.StoreUnavailableException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -56,8 +58,10 @@ final class Turns {
     /**
      * Waits until every earlier turn at these records is over. The authority is waited for however
      * long it takes; a secondary only for {@code patience}, then its turn is ended for it.
+     *
+     * @throws StoreUnavailableException if the thread is interrupted
      */
-    void await(Duration patience) throws InterruptedException {
+    void await(Operation operation, Duration patience) {
       try {
         for (Turn earlier : before) {
           earlier.answered.get();
@@ -73,6 +77,9 @@ final class Turns {
         before = List.of(); // or every turn would keep all that ever came before it
       } catch (ExecutionException never) {
         throw new IllegalStateException(never);
+      } catch (InterruptedException interrupt) {
+        Thread.currentThread().interrupt();
+        throw StoreUnavailableException.notApplied(operation, "interrupted", interrupt);
       }
     }
 
@@ -96,8 +103,23 @@ final class Turns {
       }
     }
 
-    /** Ends the turn; false if a later one had ended it already. */
+    /**
+     * Ends the turn; one that did not wait for its time ends once those before it have.
+     *
+     * @return false if a later turn had ended it already
+     */
     boolean end() {
+      if (before.isEmpty()) {
+        return endNow();
+      }
+      CompletableFuture<Void> all =
+          CompletableFuture.allOf(
+              before.stream().map(earlier -> earlier.over).toArray(CompletableFuture<?>[]::new));
+      CompletableFuture<Boolean> unused = all.thenApply(nothing -> endNow());
+      return true;
+    }
+
+    private boolean endNow() {
       boolean first = leave();
       if (first) {
         answered.complete(null);
@@ -134,20 +156,14 @@ final class Turns {
       }
     }
 
-    /** Gives up waiting: the turn ends once those before it have. */
-    void abandon() {
-      CompletableFuture<Void> all =
-          CompletableFuture.allOf(
-              before.stream().map(earlier -> earlier.over).toArray(CompletableFuture<?>[]::new));
-      CompletableFuture<Void> unused = all.thenRun(this::end);
-    }
-
-    /** Waits until the turn is over, no longer than this. */
-    void awaitEnd(Duration atMost) throws InterruptedException {
+    /** Waits until the turn is over, no longer than this; an interrupt ends the wait. */
+    void awaitEnd(Duration atMost) {
       try {
         over.get(atMost.toNanos(), TimeUnit.NANOSECONDS);
       } catch (TimeoutException later) {
         // it goes on without us
+      } catch (InterruptedException interrupt) {
+        Thread.currentThread().interrupt();
       } catch (ExecutionException never) {
         throw new IllegalStateException(never);
       }
