@@ -201,6 +201,25 @@ class SecondaryFailureTest {
   }
 
   @Test
+  void givenAuthorityThatBreaksInACallersThread_whenWrittenAgain_thenNothingIsLocked() {
+    source.before = batch -> throwIt(new StackOverflowError());
+    assertThatThrownBy(() -> store.execute(StoreMemory.of("m1", AT, "content")))
+        .isInstanceOf(StackOverflowError.class);
+    source.before = batch -> {};
+    source.after = batch -> throwIt(new OutOfMemoryError("pretended"));
+    assertThatThrownBy(() -> store.execute(StoreMemory.of("m1", AT, "content")))
+        .isInstanceOf(OutOfMemoryError.class);
+    source.after = batch -> {};
+
+    store.execute(new RecallMemory("m1", AT));
+    drain();
+
+    assertEqualStores();
+    assertThat(Trees.memory(target, "m1").revision()).isEqualTo(2);
+    assertThat(store.stats().inFlight()).isZero();
+  }
+
+  @Test
   void givenAuthorityWhoseAnswerGotLost_whenRepeated_thenBothHaveItOnce() {
     source.after = batch -> throwIt(Probe.unknown(batch.opId()));
     Batch batch = Batch.of(StoreMemory.of("m1", AT, "content"));
