@@ -71,9 +71,11 @@ final class MemoryFile {
       try {
         Source source = Source.of(old, true);
         lineEnd = source.lineEnd();
-        byte[] patched = encode(new Patch(source, wanted).apply());
-        if (holds(patched, wanted)) {
-          return patched;
+        for (boolean byMember : new boolean[] {true, false}) {
+          byte[] patched = encode(new Patch(source, wanted).apply(byMember));
+          if (holds(patched, wanted)) {
+            return patched;
+          }
         }
       } catch (UnreadableFileException unreadable) {
         // nothing of it can be kept

@@ -51,8 +51,13 @@ final class Patch {
     return ("\n\n" + content + (content.endsWith("\n") ? "\n" : "")).replace("\n", lineEnd);
   }
 
-  /** The new text. */
-  String apply() {
+  /**
+   * The new text.
+   *
+   * @param byMember whether to keep the lines of members that stay; if not, the front matter is
+   *     written anew if it differs at all
+   */
+  String apply(boolean byMember) {
     Memory memory = wanted.memory();
     FrontMatter before = old.frontMatter();
     Value after = memory.frontMatter();
@@ -65,7 +70,7 @@ final class Patch {
     boolean keepsBody = sameContent;
     if (before.value().equals(after) && sameCounts(before)) {
       out.append(old.raw(), 0, rawFence).append(FENCE);
-    } else if (before.members() != null && after instanceof Value.Map map) {
+    } else if (byMember && before.members() != null && after instanceof Value.Map map) {
       out.append(FENCE);
       members(before, before.members(), map);
       out.append(FENCE);

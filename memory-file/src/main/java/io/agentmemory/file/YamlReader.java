@@ -57,6 +57,7 @@ final class YamlReader {
   private final Map<String, Anchored> anchors = new HashMap<>();
   private int aliases;
   private long size;
+  private final List<int[]> quoted = new ArrayList<>(); // where tabs are allowed, in code points
   private int deepest;
   private int leafEnd;
 
@@ -74,7 +75,8 @@ final class YamlReader {
         LoaderOptions options = new LoaderOptions();
         options.setCodePointLimit(Integer.MAX_VALUE);
         YamlReader reader = new YamlReader(new ParserImpl(new StreamReader(text), options));
-        Node root = reader.document();
+        Node root = reader.document(text);
+        reader.refuseTabs(text);
         return reader.frontMatter(root, layout && mended == 0 ? text : null);
       } catch (ReaderException unprintable) {
         throw new UnreadableFileException(
@@ -88,7 +90,8 @@ final class YamlReader {
           throw new UnreadableFileException(reason(text, at), line);
         }
         text = text.substring(0, at - 1) + "\\x2F" + text.substring(at + 1);
-      } catch (YAMLException broken) {
+      } catch (YAMLException | IllegalArgumentException | IndexOutOfBoundsException broken) {
+        // SnakeYAML lets the latter two out, as of an escape that the end of the text cuts short
         throw new UnreadableFileException("has front matter that is no YAML", 0);
       }
     }
@@ -120,9 +123,12 @@ final class YamlReader {
 
   // ---- events to nodes ----
 
-  private Node document() throws UnreadableFileException {
+  private Node document(String yaml) throws UnreadableFileException {
     parser.getEvent(); // the stream's start
     if (parser.checkEvent(Event.ID.StreamEnd)) {
+      if (yaml.startsWith("%") || yaml.contains("\n%")) {
+        throw new UnreadableFileException("has nothing but a directive as front matter", 0);
+      }
       return new Scalar("", true, 1);
     }
     parser.getEvent(); // the document's start
@@ -142,8 +148,8 @@ final class YamlReader {
     reach(depth, event);
     NodeEvent start = (NodeEvent) event;
     String anchor = start.getAnchor();
-    if (anchor != null && anchors.putIfAbsent(anchor, new Anchored(null, 0, 0)) != null) {
-      throw broken("has an anchor twice in its front matter", event);
+    if (anchor != null) {
+      begin(anchor, event);
     }
     long sizeBefore = size;
     int deepestBefore = deepest;
@@ -168,11 +174,25 @@ final class YamlReader {
     return node;
   }
 
+  private void begin(String anchor, Event event) throws UnreadableFileException {
+    if (!anchor
+        .chars()
+        .allMatch(c -> c < 0x80 && (Character.isLetterOrDigit(c) || c == '-' || c == '_'))) {
+      throw broken("has an odd name of an anchor in its front matter", event);
+    }
+    if (anchors.putIfAbsent(anchor, new Anchored(null, 0, 0)) != null) {
+      throw broken("has an anchor twice in its front matter", event);
+    }
+  }
+
   private Scalar scalar(ScalarEvent event) throws UnreadableFileException {
     refuseTag(event.getTag(), event);
     grow(event.getValue().length(), event);
     leafEnd = event.getEndMark().getIndex();
     boolean plain = event.isPlain();
+    if (!plain) {
+      quoted.add(new int[] {event.getStartMark().getIndex(), leafEnd});
+    }
     if (event.isDQuoted() && Texts.unstorable(event.getValue()) >= 0) {
       throw broken("has NUL or half a character in its front matter", event);
     }
@@ -231,6 +251,31 @@ final class YamlReader {
   private static void refuseTag(@Nullable String tag, Event event) throws UnreadableFileException {
     if (tag != null) {
       throw broken("has a tag in its front matter", event);
+    }
+  }
+
+  /**
+   * Refuses tabs outside of quotes, blocks and comments: SnakeYAML takes them, the original fails.
+   */
+  private void refuseTabs(String yaml) throws UnreadableFileException {
+    if (yaml.indexOf('\t') < 0) {
+      return;
+    }
+    quoted.add(new int[] {yaml.codePointCount(0, yaml.length()), 0});
+    int from = 0;
+    for (int[] span : quoted) {
+      int end = offset(yaml, span[0]);
+      boolean comment = false;
+      for (int i = from; i < end; i++) {
+        char c = yaml.charAt(i);
+        boolean apart = i == 0 || yaml.charAt(i - 1) == ' ' || yaml.charAt(i - 1) == '\n';
+        comment = c != '\n' && (comment || (c == '#' && apart));
+        if (c == '\t' && !comment) {
+          int codePoints = yaml.codePointCount(0, i);
+          throw new UnreadableFileException(reason(yaml, i), line(yaml, codePoints));
+        }
+      }
+      from = offset(yaml, span[1]);
     }
   }
 
@@ -324,7 +369,7 @@ final class YamlReader {
   }
 
   /** The entries by key; of a key that stands twice the last one, in the first one's place. */
-  private static Map<String, Node> members(Mapping map) throws UnreadableFileException {
+  private Map<String, Node> members(Mapping map) throws UnreadableFileException {
     Map<String, Node> members = new LinkedHashMap<>();
     for (Entry entry : map.entries()) {
       if (isMerge(entry.key())) {
@@ -337,7 +382,10 @@ final class YamlReader {
           throw new UnreadableFileException(
               "has a key in its front matter that is no scalar", map.line());
         }
-        members.put(key.text(), entry.value());
+        Node before = members.put(key.text(), entry.value());
+        if (before != null) {
+          value(before); // of no account, but the original fails if it makes no sense
+        }
       }
     }
     return members;
@@ -348,8 +396,7 @@ final class YamlReader {
   }
 
   /** Puts what {@code <<} names before the map's own entries; of several maps the first wins. */
-  private static void merge(Node from, int line, Map<String, Node> into)
-      throws UnreadableFileException {
+  private void merge(Node from, int line, Map<String, Node> into) throws UnreadableFileException {
     if (from instanceof Mapping map) {
       into.putAll(members(map));
     } else if (from instanceof Seq seq) {

@@ -158,6 +158,16 @@ class HostileFileTest {
     }
   }
 
+  @Test
+  void givenEscapeThatTheEndCutsShort_whenParsed_thenItIsRefused() {
+    for (String escape : new String[] {"\\", "\\x", "\\x4", "\\u00e", "\\UFFFFFFFF\"", "\\/"}) {
+      String file = "---\na: \"" + escape + "---\n";
+      assertThatExceptionOfType(UnreadableFileException.class)
+          .as(escape)
+          .isThrownBy(() -> MemoryFile.parse(Tier.CORE, "x.md", file.getBytes(UTF_8)));
+    }
+  }
+
   private static void refused(String yaml, String reason) {
     assertThatExceptionOfType(UnreadableFileException.class)
         .isThrownBy(() -> parse(yaml))

@@ -54,16 +54,6 @@ class YamlCasesTest {
     assertThat(errors).isGreaterThan(400);
   }
 
-  /** SnakeYAML is milder in a few places; no file that the original reads is read otherwise. */
-  @Test
-  void givenFewThingsThatTheOriginalRefuses_whenRead_thenTheyAreTakenAsTheyStand()
-      throws Exception {
-    assertThat(YamlReader.read("\nx: a\tb\n", false).value())
-        .isEqualTo(Value.EMPTY_MAP.with("x", Value.of("a\tb")));
-    assertThat(YamlReader.read("\nx: <<\nx: 1\n", false).value())
-        .isEqualTo(Value.EMPTY_MAP.with("x", Value.of(1L)));
-  }
-
   @Test
   void givenEveryFileOfTheSamples_whenReadPlainly_thenItIsWhatTheFullReaderSays(
       @TempDir Path folder) throws Exception {
