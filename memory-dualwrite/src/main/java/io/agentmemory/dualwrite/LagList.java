@@ -69,11 +69,13 @@ final class LagList {
     return among;
   }
 
-  /** Those that a write with these names may touch. */
+  /** Those that a write with these names may touch or needs. */
   synchronized Set<Ref> within(Names names) {
     Set<Ref> within = new HashSet<>();
     if (!records.isEmpty()) {
-      names.own().forEach(name -> within.addAll(byName.getOrDefault(name, Set.of())));
+      for (Set<String> some : List.of(names.own(), names.shared())) {
+        some.forEach(name -> within.addAll(byName.getOrDefault(name, Set.of())));
+      }
     }
     return within;
   }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.agentmemory.CorruptMemoryException;
+import io.agentmemory.Embedding;
 import io.agentmemory.Health;
 import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
@@ -13,7 +14,10 @@ import io.agentmemory.OpId;
 import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.UncategorizedStoreException;
+import io.agentmemory.VectorSpace;
 import io.agentmemory.command.Batch;
+import io.agentmemory.command.DefineSpace;
+import io.agentmemory.command.PutEmbedding;
 import io.agentmemory.command.RecallMemory;
 import io.agentmemory.command.StoreMemory;
 import io.agentmemory.command.UpdateMemory;
@@ -132,6 +136,20 @@ class SecondaryFailureTest {
     assertEqualStores();
     assertThat(heard.mismatches).as("what lags is set right, not reported again").isEmpty();
     assertThat(store.health().status()).isEqualTo(Health.Status.UP);
+  }
+
+  @Test
+  void givenSpaceThatDidNotFollow_whenAVectorIsPut_thenBothFollowAndNothingIsReported() {
+    target.before = batch -> throwIt(StoreUnavailableException.notApplied(OPERATION, "down", null));
+    store.execute(new DefineSpace(VectorSpace.of("text", "model", 2)));
+    drain();
+    target.before = batch -> {};
+
+    store.execute(new PutEmbedding(Embedding.of("text", "m1", 1, 2)));
+    drain();
+
+    assertEqualStores();
+    assertThat(heard.mismatches).isEmpty();
   }
 
   @ParameterizedTest
