@@ -33,12 +33,12 @@ record Rules(Limits limits) {
 
   private static final Pattern SPACE = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}");
 
-  /** What YAML 1.1 takes for a time when it stands without quotes. */
+  /** What YAML 1.1 takes for a time when it stands without quotes, where no tab can. */
   private static final Pattern YAML_TIME =
       Pattern.compile(
           "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-              + "|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \\t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}"
-              + "(?:\\.[0-9]*)?(?:[ \\t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?");
+              + "|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]| +)[0-9]{1,2}:[0-9]{2}:[0-9]{2}"
+              + "(?:\\.[0-9]*)?(?: *(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?");
 
   private static final Pattern YAML_NUMBER = Pattern.compile("[-+]?[.0-9][0-9A-Za-z_.:+-]*");
 

@@ -350,7 +350,15 @@ final class PlanTest {
 
     @Test
     void givenTimesAndNumbersThatDoNotReadAsOnes_whenPut_thenRefused() {
-      for (String time : List.of("", "today", "2026-02", "2026-2-9", "2026-02-10T11:52", "x\n")) {
+      for (String time :
+          List.of(
+              "",
+              "today",
+              "2026-02",
+              "2026-2-9",
+              "2026-02-10T11:52",
+              "x\n",
+              "2026-02-10\t11:52:05")) {
         assertRefused("front_matter", put(1, memory("m", "t", new Value.Time(time))));
       }
       for (String number : List.of("", "x", "NaN", "1 2", "-", "5", "-7", "1.5", "1e5")) {
