@@ -3,6 +3,7 @@ package io.agentmemory.postgres;
 import io.agentmemory.Digest;
 import io.agentmemory.OpId;
 import io.agentmemory.Stored;
+import io.agentmemory.spi.Canonical;
 import java.sql.Types;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -63,7 +64,8 @@ final class RowWriter {
 
   /**
    * Changes a row that is at the revision of {@code before}; sets only what is different, so that a
-   * large body is not written again because its memory was recalled.
+   * large body is not written again because its memory was recalled. A row that somebody's own SQL
+   * has changed is written whole, so that its derived columns are right again.
    */
   Sql updateOne(Stored<?> before, Stored<?> after) {
     Sql sql =
@@ -74,12 +76,13 @@ final class RowWriter {
             control(after));
     @Nullable Object[] old = table.encode(before);
     @Nullable Object[] now = table.encode(after);
+    boolean all = isTampered(before);
     for (int i = 0; i < now.length; i++) {
       Table.Column column = table.columns().get(i);
       Object value = now[i];
-      if (value == null && old[i] != null) {
+      if (value == null && (all || old[i] != null)) {
         sql.add(", " + column.name() + " = NULL");
-      } else if (value != null && !isSame(value, old[i])) {
+      } else if (value != null && (all || !isSame(value, old[i]))) {
         sql.add(", " + column.name() + " = " + placeholder(column), argument(column, value));
       }
     }
@@ -87,6 +90,11 @@ final class RowWriter {
         .add(table.scope())
         .add(table.hasKey(after.key()))
         .add(" AND t.revision = ?", Sql.number(before.revision()));
+  }
+
+  private static boolean isTampered(Stored<?> stored) {
+    return stored.value() != null
+        && !Canonical.digest(stored.value()).equals(stored.version().digest());
   }
 
   private static boolean isSame(Object value, @Nullable Object other) {

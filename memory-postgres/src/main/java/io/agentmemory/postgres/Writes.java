@@ -367,20 +367,6 @@ final class Writes {
       Batch batch, Outcome outcome, SpaceCache.Snapshot known, Connection connection)
       throws SQLException {
     List<Group<?>> groups = groups(outcome.changes());
-    if (Boolean.getBoolean("minimal") && groups.size() == 1 && groups.get(0).changes.size() == 1) {
-      Sql m = Sql.of("WITH op AS (").add(insertOp(batch, outcome, "VALUES (", ")")).add(")\n");
-      m.add(
-          new RowWriter(groups.get(0).table, batch.opId())
-              .insertOne(
-                  groups.get(0).changes.get(0).after(),
-                  Boolean.getBoolean("noset")
-                      ? ""
-                      : " FROM set_config('lock_timeout', '1000', true)"));
-      try (PreparedStatement statement = connection.prepareStatement(m.text())) {
-        m.bind(statement, 1);
-        return statement.executeLargeUpdate() > 0 ? Optional.of(outcome) : Optional.empty();
-      }
-    }
     Sql sql =
         Sql.of(
             "WITH ok AS MATERIALIZED (\nSELECT 1 FROM set_config('lock_timeout', ?, true)"

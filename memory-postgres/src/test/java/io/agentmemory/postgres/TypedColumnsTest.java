@@ -12,6 +12,7 @@ import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Memory;
+import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
 import io.agentmemory.ScanRange;
@@ -355,6 +356,45 @@ class TypedColumnsTest {
   }
 
   @Test
+  void givenSqlByHand_whenTheMemoryIsRecalled_thenItIsFoundByItsNewWords() throws SQLException {
+    put(memory("m", map("tags", Value.Seq.ofTexts(List.of("old")))));
+    database.sql(
+        "UPDATE agent_memory.memories SET content = 'Changed', tags = '{New}' WHERE namespace = '"
+            + namespace
+            + "'");
+    store.execute(new RecallMemory("m", "2026-02-10T11:52:05+00:00"));
+
+    assertThat(store.find(MemoryQuery.all().text("changed").tag("new"))).hasSize(1);
+    assertThat(store.find(MemoryQuery.all().tag("old"))).isEmpty();
+  }
+
+  @Test
+  void givenLargeBody_whenRecalled_thenOnlyWhatChangedIsWritten() throws SQLException {
+    StringBuilder body = new StringBuilder();
+    SplittableRandom random = new SplittableRandom(7);
+    while (body.length() < 100_000) {
+      body.append((char) ('a' + random.nextInt(26)));
+    }
+    put(memory("m", map("created", text("2026-02-10"))).withContent(body.toString()));
+    String toast =
+        "pg_relation_size((SELECT reltoastrelid FROM pg_class WHERE oid ="
+            + " 'agent_memory.memories'::regclass))";
+    String before = database.one("SELECT " + toast);
+    for (int i = 0; i < 20; i++) {
+      store.execute(new RecallMemory("m", "2026-02-10T11:52:05+00:00"));
+    }
+
+    assertThat(database.one("SELECT " + toast)).isEqualTo(before);
+    assertThat(store.memories().findById("m"))
+        .hasValueSatisfying(
+            memory -> {
+              assertThat(memory.recallCount()).isEqualTo(20);
+              assertThat(memory.content()).isEqualTo(body.toString());
+              assertThat(memory.created()).contains("2026-02-10");
+            });
+  }
+
+  @Test
   void givenTombstones_whenTheyAreLookedAt_thenNothingOfTheContentIsLeft() throws SQLException {
     put(memory("m", map("tags", Value.Seq.ofTexts(List.of("secret")), "mine", text("secret"))));
     store.memories().forget("m");
@@ -408,10 +448,10 @@ class TypedColumnsTest {
       other.execute(new RecallMemory(nasty, "2026-02-10T11:52:05+00:00"));
 
       assertThat(other.memories().findById(nasty)).isPresent();
-      assertThat(other.memories().find(io.agentmemory.MemoryQuery.all().tag(nasty).text("body")))
+      assertThat(other.memories().find(MemoryQuery.all().tag(nasty).text("body")))
           .extracting(Memory::id)
           .containsExactly(nasty);
-      assertThat(store.count(io.agentmemory.MemoryQuery.all())).isZero();
+      assertThat(store.count(MemoryQuery.all())).isZero();
     }
   }
 }
