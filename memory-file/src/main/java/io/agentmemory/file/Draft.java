@@ -35,6 +35,10 @@ final class Draft implements RecordReader {
   private final Map<String, byte @Nullable []> files = new LinkedHashMap<>();
 
   private final Map<String, @Nullable String> ids = new HashMap<>();
+
+  /** Files that a memory moves to: where it lay before. */
+  private final Map<String, String> moves = new HashMap<>();
+
   private final List<Lines.Op> ops = new ArrayList<>();
 
   Draft(Index index) {
@@ -58,6 +62,11 @@ final class Draft implements RecordReader {
     ids.put(file, id);
   }
 
+  /** Notes that the memory in {@code file} lay in {@code before}. */
+  void moved(String file, String before) {
+    moves.put(file, before);
+  }
+
   void add(Lines.Op op) {
     ops.add(op);
   }
@@ -69,6 +78,7 @@ final class Draft implements RecordReader {
     to.rows.putAll(rows);
     to.files.putAll(files);
     to.ids.putAll(ids);
+    to.moves.putAll(moves);
     to.ops.addAll(ops);
   }
 
@@ -82,6 +92,10 @@ final class Draft implements RecordReader {
 
   Map<String, byte @Nullable []> files() {
     return files;
+  }
+
+  Map<String, String> moves() {
+    return moves;
   }
 
   List<Lines.Op> ops() {

@@ -310,7 +310,7 @@ final class Engine {
         return;
       }
       publish(tree, draft);
-      open.writer().put(draft.files());
+      open.writer().put(draft.files(), draft.moves());
     }
     for (Lines.Op op : draft.ops()) {
       List<Control.Touched> touched = touched(op);
@@ -537,8 +537,12 @@ final class Engine {
         String file = Layout.memoryFile(was.tier(), was.fileName());
         old.put(id, session().writer().bytes(file, before));
         Memory now = mine.get(Kind.MEMORY, Key.of(id)).flatMap(Stored::live).orElse(null);
-        if (now == null || !file.equals(Layout.memoryFile(now.tier(), now.fileName()))) {
+        String next = now == null ? null : Layout.memoryFile(now.tier(), now.fileName());
+        if (!file.equals(next)) {
           mine.putFile(file, null, null);
+        }
+        if (next != null && !file.equals(next)) {
+          mine.moved(next, file);
         }
       }
     }

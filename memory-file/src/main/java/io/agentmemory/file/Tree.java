@@ -33,7 +33,7 @@ final class Tree {
   /** A place that a record was known at, but that cannot be read now. */
   record Broken(String location, String reason) {}
 
-  Control.Head head;
+  volatile Control.Head head;
 
   /** Whether a checkpoint has listed the tree's files. */
   boolean based;

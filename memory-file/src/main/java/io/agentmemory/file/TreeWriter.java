@@ -40,6 +40,10 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -54,6 +58,8 @@ final class TreeWriter {
   private static final Duration UNDO = Duration.ofDays(7);
   private static final int LINE_ENTRIES = 500;
   private static final long SMALL_STATE = 4 << 20;
+  private static final int FEW_FILES = 16;
+  private static final int FORCING_THREADS = 8;
 
   static final String UNDO_FOLDER = "undo";
   static final String CONFLICTS = "conflicts";
@@ -155,12 +161,7 @@ final class TreeWriter {
     for (Row gone : old.values()) {
       rows.add(Row.tombstone(gone.kind, gone.key, gone.revision + 1, null));
     }
-    for (Row changed : rows) {
-      Row before = tree.index.row(changed.kind, changed.key);
-      tree.ops.renamed(before == null ? null : before.lastOp, null);
-      tree.revised(new Ref(changed.kind, changed.key));
-    }
-    tree.index.put(rows);
+    revised(rows);
     tree.files.put(file, new FileState(stat.size(), stat.modified(), hash, 0, id, null, Map.of()));
     tree.changedFiles.add(file);
     LOG.info("{} was edited outside and read again", file);
@@ -225,23 +226,43 @@ final class TreeWriter {
   // ---- memory files ----
 
   /**
-   * Writes and removes memory files. Their line is in the log: what fails is tried again at the
-   * next checkpoint.
+   * Writes and removes memory files, new ones first, so that a memory that moves is never gone.
+   * Their line is in the log: what fails is tried again at the next checkpoint.
+   *
+   * @param files the new bytes; null for a file that goes
+   * @param moves of files that a memory moves to: where it lay before
    */
-  void put(Map<String, byte @Nullable []> files) {
+  void put(Map<String, byte @Nullable []> files, Map<String, String> moves) {
+    files.forEach(
+        (file, bytes) ->
+            behind.put(file, bytes == null ? null : new String(bytes, StandardCharsets.UTF_8)));
     files.forEach(
         (file, bytes) -> {
-          String text = bytes == null ? null : new String(bytes, StandardCharsets.UTF_8);
-          behind.put(file, text);
-          try {
-            putFile(file, bytes);
-            behind.remove(file);
-          } catch (IOException e) {
-            LOG.warn(
-                "{} could not be written and will be tried again: {}", file, Engine.describe(e));
-            noteBehind();
+          if (bytes != null) {
+            attempt(file, () -> putFile(file, bytes, moves.get(file)));
           }
         });
+    Set<String> left = new HashSet<>(moves.values());
+    files.forEach(
+        (file, bytes) -> {
+          if (bytes == null) {
+            attempt(file, () -> removeFile(file, left.contains(file)));
+          }
+        });
+  }
+
+  private interface Step {
+    void run() throws IOException;
+  }
+
+  private void attempt(String file, Step step) {
+    try {
+      step.run();
+      behind.remove(file);
+    } catch (IOException e) {
+      LOG.warn("{} could not be written and will be tried again: {}", file, Engine.describe(e));
+      noteBehind();
+    }
   }
 
   private void noteBehind() {
@@ -253,23 +274,30 @@ final class TreeWriter {
     }
   }
 
-  private void putFile(String file, byte @Nullable [] bytes) throws IOException {
+  private void removeFile(String file, boolean moved) throws IOException {
+    Path path = layout.resolve(file);
+    tree.changedFiles.add(file);
+    keepOthers(file, path, null, moved); // one that is forgotten is to be gone
+    disk.delete(path);
+    tree.files.remove(file);
+    touched.add(requireNonNull(path.getParent()));
+  }
+
+  /**
+   * Puts a file in place.
+   *
+   * @param like another file whose mode and owner it takes if it is new
+   */
+  private void putFile(String file, byte[] bytes, @Nullable String like) throws IOException {
     Path path = layout.resolve(file);
     Path folder = requireNonNull(path.getParent());
     ensureFolder(disk, folder);
     tree.changedFiles.add(file);
-    if (bytes == null) {
-      keepOthers(file, path, null, false);
-      disk.delete(path);
-      tree.files.remove(file);
-      touched.add(folder);
-      return;
-    }
     Path temporary = temporary(path);
     String hash = Sha.of(bytes);
     try {
-      boolean there = disk.stat(path) != null;
-      try (Disk.Out out = disk.create(temporary, there ? path : null)) {
+      Path model = isFile(path) ? path : like == null ? null : layout.resolve(like);
+      try (Disk.Out out = disk.create(temporary, model)) {
         out.write(0, bytes, 0, bytes.length);
       }
       keepOthers(file, path, hash, true);
@@ -287,6 +315,11 @@ final class TreeWriter {
     if (stat != null) {
       tree.files.put(file, stamped(written, stat));
     }
+  }
+
+  private boolean isFile(Path path) throws IOException {
+    Disk.Stat stat = disk.stat(path);
+    return stat != null && stat.type() == Disk.Type.FILE;
   }
 
   private String shared(String file) {
@@ -449,11 +482,19 @@ final class TreeWriter {
   }
 
   private void catchUp() throws IOException {
-    for (Map.Entry<String, @Nullable String> file : new LinkedHashMap<>(behind).entrySet()) {
-      String text = file.getValue();
-      putFile(file.getKey(), text == null ? null : text.getBytes(StandardCharsets.UTF_8));
-      behind.remove(file.getKey());
-      redone.remove(file.getKey());
+    for (boolean gone : new boolean[] {false, true}) { // new files first, as in put
+      for (Map.Entry<String, @Nullable String> file : new LinkedHashMap<>(behind).entrySet()) {
+        String text = file.getValue();
+        if (text != null && !gone) {
+          putFile(file.getKey(), text.getBytes(StandardCharsets.UTF_8), null);
+        } else if (text == null && gone) {
+          removeFile(file.getKey(), false);
+        } else {
+          continue;
+        }
+        behind.remove(file.getKey());
+        redone.remove(file.getKey());
+      }
     }
     noteBehind();
   }
@@ -538,19 +579,62 @@ final class TreeWriter {
   }
 
   private void forceFiles() throws IOException {
+    List<Path> files = new ArrayList<>();
     for (String file : tree.changedFiles) {
       FileState state = tree.files.get(file);
       if (state != null && state.seq() > 0 && Layout.tierOf(file) != null) {
         Path path = layout.resolve(file);
         if (disk.stat(path) != null) {
-          disk.force(path);
+          files.add(path);
         }
       }
     }
+    forceAll(files);
     for (Path folder : touched) {
       disk.forceFolder(folder);
     }
     touched.clear();
+  }
+
+  /**
+   * Forces files, many of them on several threads: those that wait together become durable together
+   * (measured on ext4: 1.6 ms a file one by one, 0.1 ms by eight).
+   */
+  private void forceAll(List<Path> files) throws IOException {
+    if (files.size() <= FEW_FILES) {
+      for (Path file : files) {
+        disk.force(file);
+      }
+      return;
+    }
+    ExecutorService threads =
+        Executors.newFixedThreadPool(
+            FORCING_THREADS,
+            work -> {
+              Thread thread = new Thread(work, Thread.currentThread().getName() + "-force");
+              thread.setDaemon(true);
+              return thread;
+            });
+    try {
+      List<Future<?>> forced = new ArrayList<>();
+      for (Path file : files) {
+        forced.add(
+            threads.submit(
+                () -> {
+                  disk.force(file);
+                  return null;
+                }));
+      }
+      for (Future<?> one : forced) {
+        one.get();
+      }
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof IOException failure ? failure : new IOException(e.getCause());
+    } catch (InterruptedException e) {
+      throw new IOException("forcing was interrupted", e); // nobody interrupts this thread
+    } finally {
+      threads.shutdown();
+    }
   }
 
   private void putDocuments(StoreLog log) throws IOException {
@@ -611,7 +695,7 @@ final class TreeWriter {
               ref.key(),
               row == null || !row.isLive() ? Optional.empty() : Optional.of(row.record()));
     }
-    boolean there = disk.stat(path) != null;
+    boolean there = isFile(path);
     boolean edited = there && isEdited(file, path);
     Path temporary = temporary(path);
     try {

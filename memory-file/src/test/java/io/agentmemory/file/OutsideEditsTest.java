@@ -575,13 +575,16 @@ final class OutsideEditsTest {
     void givenAFileWithItsOwnMode_whenRewritten_thenItKeepsIt() throws IOException {
       var shared = java.nio.file.attribute.PosixFilePermissions.fromString("rw-rw-r--");
       Files.setPosixFilePermissions(file("m5"), shared);
+      Files.setPosixFilePermissions(file("m6"), shared);
 
       try (FileMemoryStore store = open()) {
         store.memories().recall("m5");
         store.memories().store(NewMemory.of("x").id("new").title("t"));
+        store.memories().move("m6", Tier.CORE);
       }
 
       assertThat(Files.getPosixFilePermissions(file("m5"))).isEqualTo(shared);
+      assertThat(Files.getPosixFilePermissions(tree.resolve("core/t-m6.md"))).isEqualTo(shared);
       assertThat(
               java.nio.file.attribute.PosixFilePermissions.toString(
                   Files.getPosixFilePermissions(file("new"))))
