@@ -108,7 +108,11 @@ record Installation(Path binaries, String version, int major, boolean hasVector)
       shares.add(binaries.resolveSibling("share"));
       shares.add(Path.of("/usr/share/postgresql", Integer.toString(major)));
     }
-    return shares.stream().anyMatch(s -> Files.exists(s.resolve("extension/vector.control")));
+    // The first that is a server's: beside a server in a folder of its own may be an installed one.
+    return shares.stream()
+        .filter(share -> Files.exists(share.resolve("postgres.bki")))
+        .limit(1)
+        .anyMatch(share -> Files.exists(share.resolve("extension/vector.control")));
   }
 
   private static String ask(Path directory, String... command) throws IOException {
