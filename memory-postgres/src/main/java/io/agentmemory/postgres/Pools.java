@@ -134,9 +134,10 @@ final class Pools implements AutoCloseable {
     @Override
     public void setLoginTimeout(int seconds) {} // the address says: connectTimeout
 
+    /** How long a closing pool waits for a connection that is just being made, in seconds. */
     @Override
     public int getLoginTimeout() {
-      return 0;
+      return 1;
     }
 
     @Override
