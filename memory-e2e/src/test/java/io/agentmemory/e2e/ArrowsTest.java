@@ -30,7 +30,11 @@ import org.junit.jupiter.api.Test;
 /** Who may know whom, and what is public. */
 class ArrowsTest {
   private static final String[] API = {
-    "io.agentmemory", "io.agentmemory.command", "io.agentmemory.spi", "io.agentmemory.internal"
+    "io.agentmemory",
+    "io.agentmemory.command",
+    "io.agentmemory.identity",
+    "io.agentmemory.spi",
+    "io.agentmemory.internal"
   };
 
   /** All that is published; tests, benchmarks and examples are not. */

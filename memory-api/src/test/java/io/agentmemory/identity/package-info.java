@@ -1,0 +1,4 @@
+@NullMarked
+package io.agentmemory.identity;
+
+import org.jspecify.annotations.NullMarked;
