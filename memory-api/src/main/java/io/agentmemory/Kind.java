@@ -41,8 +41,24 @@ public final class Kind<T extends MemoryRecord> {
   public static final Kind<ImageLink> IMAGE_LINK =
       new Kind<>("image_link", 1, ImageLink.class, ImageLink::of);
 
+  /** The session that is going on. Key: {@link Session#KEY}. */
+  public static final Kind<Session> SESSION = new Kind<>("session", 1, Session.class, Session::of);
+
+  /** A recall in that session. Key: source, memory id. Lives only while the session does. */
+  public static final Kind<SessionRecall> SESSION_RECALL =
+      new Kind<>("session_recall", 2, SessionRecall.class, SessionRecall::of);
+
   private static final List<Kind<?>> ALL =
-      List.of(MEMORY, VECTOR_SPACE, CO_OCCURRENCE, EDGE, OBSERVATION, EMBEDDING, IMAGE_LINK);
+      List.of(
+          MEMORY,
+          VECTOR_SPACE,
+          CO_OCCURRENCE,
+          EDGE,
+          OBSERVATION,
+          EMBEDDING,
+          IMAGE_LINK,
+          SESSION,
+          SESSION_RECALL);
 
   private final String name;
   private final int keyParts;

@@ -7,7 +7,15 @@ import java.util.Set;
  * and content are.
  */
 public sealed interface MemoryRecord
-    permits Memory, VectorSpace, CoOccurrence, Edge, Observation, Embedding, ImageLink {
+    permits Memory,
+        VectorSpace,
+        CoOccurrence,
+        Edge,
+        Observation,
+        Embedding,
+        ImageLink,
+        Session,
+        SessionRecall {
 
   /** What sort of record this is. */
   Kind<?> kind();

@@ -8,6 +8,8 @@ import io.agentmemory.Kind;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
+import io.agentmemory.Session;
+import io.agentmemory.SessionRecall;
 import io.agentmemory.Value;
 import java.util.Optional;
 
@@ -36,6 +38,9 @@ final class Containers {
     }
     if (record instanceof Embedding embedding) {
       return Optional.of(new Container(Kind.VECTOR_SPACE, Key.of(embedding.space())));
+    }
+    if (record instanceof SessionRecall) {
+      return Optional.of(new Container(Kind.SESSION, Session.KEY));
     }
     return Optional.empty();
   }

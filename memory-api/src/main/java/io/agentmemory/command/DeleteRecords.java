@@ -10,8 +10,8 @@ import java.util.List;
 /**
  * Puts records in the state of having been deleted at a revision. Each is applied only where the
  * store has none or one of a lower revision; the others are left alone and listed as skipped. What
- * lives in a deleted record (the co-occurrence entries of a memory, the observations of an edge)
- * goes with it. Doing it again changes nothing.
+ * lives in a deleted record (the co-occurrence entries of a memory, the observations of an edge,
+ * the recalls of the session) goes with it. Doing it again changes nothing.
  */
 public record DeleteRecords(List<Delete> deletes) implements Command {
 
@@ -54,6 +54,8 @@ public record DeleteRecords(List<Delete> deletes) implements Command {
         needs.ownedBy(delete.key().part(0));
       } else if (delete.kind().equals(Kind.EDGE)) {
         needs.observationsOf(delete.key().part(0));
+      } else if (delete.kind().equals(Kind.SESSION)) {
+        needs.sessionRecalls();
       }
     }
   }

@@ -15,6 +15,8 @@ import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
 import io.agentmemory.OpId;
 import io.agentmemory.Operation;
+import io.agentmemory.Session;
+import io.agentmemory.SessionRecall;
 import io.agentmemory.Stored;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
@@ -31,6 +33,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -265,6 +268,17 @@ public final class Plan {
     delete(Kind.EDGE, Key.of(pair));
   }
 
+  private void deleteRecalls(Predicate<Key> which) {
+    Set<Key> keys = new LinkedHashSet<>();
+    reader.sessionRecalls().forEach(recall -> keys.add(recall.key()));
+    for (Entry entry : entries.values()) {
+      if (entry.now != null && entry.now.kind().equals(Kind.SESSION_RECALL)) {
+        keys.add(entry.now.key());
+      }
+    }
+    keys.stream().filter(which).forEach(key -> delete(Kind.SESSION_RECALL, key));
+  }
+
   private <T extends MemoryRecord> void deleteAll(
       Kind<T> kind, List<Stored<T>> stored, String container) {
     stored.forEach(record -> delete(kind, record.key()));
@@ -408,6 +422,8 @@ public final class Plan {
       deleteMemory(delete.key().part(0));
     } else if (delete.kind().equals(Kind.EDGE)) {
       deleteEdge(delete.key().part(0));
+    } else if (delete.kind().equals(Kind.SESSION) && delete.key().equals(Session.KEY)) {
+      deleteRecalls(recall -> true);
     }
     set(Stored.tombstone(delete.kind(), delete.key(), delete.revision(), opId));
   }
@@ -505,6 +521,8 @@ public final class Plan {
       deleteAll(Kind.CO_OCCURRENCE, reader.ownedBy(Kind.CO_OCCURRENCE, memory.id()), memory.id());
     } else if (record instanceof Edge edge && !Containers.holdsObservations(edge)) {
       deleteAll(Kind.OBSERVATION, reader.observationsOf(edge.pair()), edge.pair());
+    } else if (record instanceof Session session) {
+      deleteRecalls(recall -> !session.hasRecalls(recall.part(0)));
     }
   }
 
@@ -529,6 +547,23 @@ public final class Plan {
         throw new InvalidMemoryException(
             operation, Edge.OBSERVATIONS, "of edge " + edge.pair() + " is no list");
       }
+    } else if (record instanceof SessionRecall recall) {
+      markSession(operation, recall.source());
+    }
+  }
+
+  private void markSession(Operation operation, String source) {
+    Value.Map members = live(Kind.SESSION, Session.KEY).orElseThrow().members();
+    Value there = members.get(Session.RECALLS);
+    Value sources = there == null || there.equals(Value.NULL) ? Value.EMPTY_MAP : there;
+    Value list = sources instanceof Value.Map map ? map.get(source) : Value.NULL;
+    if (!(sources instanceof Value.Map map)
+        || !(list == null || list.equals(Value.NULL) || list instanceof Value.Seq)) {
+      throw new InvalidMemoryException(
+          operation, Session.RECALLS, "of the session has no place for a list of this source");
+    }
+    if (!(list instanceof Value.Seq)) {
+      put(new Session(members.with(Session.RECALLS, map.with(source, Value.EMPTY_SEQ))));
     }
   }
 }

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.agentmemory.Edge;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryRecord;
+import io.agentmemory.Session;
 import io.agentmemory.Stored;
 import io.agentmemory.spi.Needs;
 import java.util.List;
@@ -61,6 +62,8 @@ public record PutRecords(List<Put> puts) implements Command {
         needs.ownedBy(memory.id());
       } else if (put.record() instanceof Edge edge && !Containers.holdsObservations(edge)) {
         needs.observationsOf(edge.pair());
+      } else if (put.record() instanceof Session) {
+        needs.sessionRecalls();
       }
     }
   }

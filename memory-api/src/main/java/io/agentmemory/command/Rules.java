@@ -12,6 +12,7 @@ import io.agentmemory.Memory;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
 import io.agentmemory.Operation;
+import io.agentmemory.Session;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.internal.Texts;
@@ -318,6 +319,8 @@ record Rules(Limits limits) {
       storableValue(operation, "count", entry.count(), true);
     } else if (record instanceof ImageLink link) {
       storableValue(operation, "links", link.links(), false);
+    } else if (record instanceof Session session) {
+      storableValue(operation, "members", session.members(), false);
     }
   }
 

@@ -16,6 +16,7 @@ public final class Needs {
   private final Map<Kind<?>, Set<Key>> keys = new LinkedHashMap<>();
   private final Set<String> owners = new LinkedHashSet<>();
   private final Set<String> pairs = new LinkedHashSet<>();
+  private boolean sessionRecalls;
 
   /** Adds one record, unless its key is one that no store can hold. */
   public Needs record(Kind<?> kind, Key key) {
@@ -45,6 +46,12 @@ public final class Needs {
     return this;
   }
 
+  /** Adds the recalls of the session. */
+  public Needs sessionRecalls() {
+    sessionRecalls = true;
+    return this;
+  }
+
   /** The records by kind. */
   public Map<Kind<?>, Set<Key>> keys() {
     return keys;
@@ -58,5 +65,10 @@ public final class Needs {
   /** The edges whose observations are read. */
   public Set<String> pairs() {
     return pairs;
+  }
+
+  /** Whether the recalls of the session are read. */
+  public boolean hasSessionRecalls() {
+    return sessionRecalls;
   }
 }

@@ -21,4 +21,7 @@ public interface RecordReader {
 
   /** The live observations of an edge, in key order. */
   List<Stored<io.agentmemory.Observation>> observationsOf(String pair);
+
+  /** The live recalls of the session, in key order. */
+  List<Stored<io.agentmemory.SessionRecall>> sessionRecalls();
 }

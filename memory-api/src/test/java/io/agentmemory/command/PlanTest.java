@@ -17,6 +17,7 @@ import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
 import io.agentmemory.OpId;
+import io.agentmemory.SessionRecall;
 import io.agentmemory.Stored;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
@@ -103,6 +104,16 @@ final class PlanTest {
         }
       }
       return found;
+    }
+
+    @Override
+    @SuppressWarnings("unchecked") // the map holds recalls
+    public List<Stored<SessionRecall>> sessionRecalls() {
+      assertThat(needs.hasSessionRecalls()).isTrue();
+      return of(Kind.SESSION_RECALL).values().stream()
+          .filter(stored -> !stored.isTombstone())
+          .map(stored -> (Stored<SessionRecall>) stored)
+          .toList();
     }
   }
 

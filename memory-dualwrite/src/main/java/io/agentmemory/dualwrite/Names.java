@@ -18,14 +18,16 @@ import java.util.Set;
  * writes that touch a record in common have a name in common.
  *
  * <p>A memory stands for all that belongs to it and all that lives in it, an edge for its
- * observations. Image links belong to several memories at once, and forgetting one looks for its
- * links, so all of them share one name. Every vector needs its space, which hardly ever changes.
+ * observations, the session for its recalls. Image links belong to several memories at once, and
+ * forgetting one looks for its links, so all of them share one name. Every vector needs its space,
+ * which hardly ever changes.
  *
  * @param own at most one write at a time has each of these
  * @param shared several may share each of these, while none has it for its own
  */
 record Names(Set<String> own, Set<String> shared) {
   private static final String IMAGES = "images";
+  private static final String SESSION = "session";
 
   /** The names of a batch. */
   static Names of(Batch batch) {
@@ -44,6 +46,9 @@ record Names(Set<String> own, Set<String> shared) {
     needs.pairs().forEach(pair -> own.add(pair(pair)));
     if (!needs.owners().isEmpty()) {
       own.add(IMAGES);
+    }
+    if (needs.hasSessionRecalls()) {
+      own.add(SESSION);
     }
     return new Names(own, shared);
   }
@@ -73,6 +78,9 @@ record Names(Set<String> own, Set<String> shared) {
     }
     if (kind.equals(Kind.EDGE) || kind.equals(Kind.OBSERVATION)) {
       return pair(key.part(0));
+    }
+    if (kind.equals(Kind.SESSION) || kind.equals(Kind.SESSION_RECALL)) {
+      return SESSION;
     }
     return kind.equals(Kind.IMAGE_LINK) ? IMAGES : "space:" + key.part(0);
   }

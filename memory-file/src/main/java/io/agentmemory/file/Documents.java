@@ -21,6 +21,9 @@ final class Documents {
     if (kind.equals(Kind.IMAGE_LINK)) {
       return Layout.IMAGE_LINKS;
     }
+    if (kind.equals(Kind.SESSION) || kind.equals(Kind.SESSION_RECALL)) {
+      return Layout.SESSION;
+    }
     if (kind.equals(Kind.VECTOR_SPACE) || kind.equals(Kind.EMBEDDING)) {
       return Layout.vectors(key.part(0));
     }
@@ -33,7 +36,24 @@ final class Documents {
     if (space != null) {
       return JsonDocument.vectors(space);
     }
-    return file.equals(Layout.EDGES) ? JsonDocument.edges() : JsonDocument.imageLinks();
+    return switch (file) {
+      case Layout.EDGES -> JsonDocument.edges();
+      case Layout.SESSION -> JsonDocument.session();
+      default -> JsonDocument.imageLinks();
+    };
+  }
+
+  /** The documents that lie in the same place in every tree. */
+  static final List<String> FIXED =
+      List.of(Layout.EDGES, Layout.IMAGE_VECTORS, Layout.IMAGE_LINKS, Layout.SESSION);
+
+  /** The kinds whose records stand in a document that is none of vectors. */
+  private static List<Kind<?>> kinds(String file) {
+    return switch (file) {
+      case Layout.EDGES -> List.of(Kind.EDGE, Kind.OBSERVATION);
+      case Layout.SESSION -> List.of(Kind.SESSION, Kind.SESSION_RECALL);
+      default -> List.of(Kind.IMAGE_LINK);
+    };
   }
 
   static boolean inMemoryFile(Kind<?> kind) {
@@ -58,11 +78,7 @@ final class Documents {
       }
       rows.addAll(index.startingWith(Kind.EMBEDDING, space));
     } else {
-      List<Kind<?>> kinds =
-          file.equals(Layout.EDGES)
-              ? List.of(Kind.EDGE, Kind.OBSERVATION)
-              : List.of(Kind.IMAGE_LINK);
-      for (Kind<?> kind : kinds) {
+      for (Kind<?> kind : kinds(file)) {
         for (Row row : index.all(kind)) {
           if (row.isLive()) {
             rows.add(row);

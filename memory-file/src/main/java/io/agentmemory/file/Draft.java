@@ -6,6 +6,7 @@ import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
+import io.agentmemory.SessionRecall;
 import io.agentmemory.Stored;
 import io.agentmemory.file.Control.Ref;
 import io.agentmemory.spi.RecordReader;
@@ -162,6 +163,12 @@ final class Draft implements RecordReader {
         Kind.OBSERVATION,
         index.startingWith(Kind.OBSERVATION, pair),
         state -> state.key().part(0).equals(pair));
+  }
+
+  @Override
+  public List<Stored<SessionRecall>> sessionRecalls() {
+    List<Row> live = index.all(Kind.SESSION_RECALL).stream().filter(Row::isLive).toList();
+    return over(Kind.SESSION_RECALL, live, state -> true);
   }
 
   /** Live states of a kind: those of the rows, with what the drafts say in their place. */

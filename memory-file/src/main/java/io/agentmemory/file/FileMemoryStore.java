@@ -418,9 +418,7 @@ public final class FileMemoryStore implements MemoryStore {
       String name = file.substring(tier.folder().length() + 1);
       return name.indexOf('/') < 0 && TreeReader.isMemoryName(name);
     }
-    return file.equals(Layout.EDGES)
-        || file.equals(Layout.IMAGE_VECTORS)
-        || file.equals(Layout.IMAGE_LINKS)
+    return Documents.FIXED.contains(file)
         || (file.indexOf('/') < 0 && Layout.spaceOf(file) != null);
   }
 

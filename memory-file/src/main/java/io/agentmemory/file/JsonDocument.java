@@ -36,6 +36,11 @@ interface JsonDocument {
     return ImageLinksDocument.INSTANCE;
   }
 
+  /** The session: {@code .session_state.json}. */
+  static JsonDocument session() {
+    return SessionDocument.INSTANCE;
+  }
+
   /**
    * Where it lies: a path under the memory folder, or one that begins with {@code sensors/}.
    * Problems name it so.
@@ -44,6 +49,18 @@ interface JsonDocument {
 
   /** Whether a record of this kind and key stands here. */
   boolean holds(Kind<?> kind, Key key);
+
+  /**
+   * Whether the document itself is a record, so that the one is there exactly where the other is.
+   */
+  default boolean isRecord() {
+    return false;
+  }
+
+  /** Whether the document goes with these changes. */
+  default boolean goes(Map<Kind<?>, Map<Key, Optional<MemoryRecord>>> changes) {
+    return false;
+  }
 
   /**
    * Why this document cannot hold a record that it should: JSON knows no times, and a member must

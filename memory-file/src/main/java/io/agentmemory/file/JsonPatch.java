@@ -9,8 +9,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Copies a document and changes parts of it on the way. Bytes of what stays the same are copied as
@@ -53,6 +55,9 @@ final class JsonPatch {
   /** Its items change. */
   record Items(ListEdit edit) implements Edit {}
 
+  /** Its items change, each told by what it is. */
+  record Elements(SetEdit edit) implements Edit {}
+
   /** What becomes of the members of a map. Each is asked about once, in order. */
   interface MapEdit {
     /** What becomes of this member, whose value may be a map. */
@@ -69,6 +74,20 @@ final class JsonPatch {
 
     /** The items that shall be there from this place on. */
     SortedMap<Integer, Value> added(int from);
+  }
+
+  /** What becomes of the items of a list in which places mean nothing. */
+  interface SetEdit {
+    /**
+     * What becomes of this item: {@link Edit#KEEP}, {@link Edit#DROP}, or another value. Each is
+     * asked about once, in order.
+     *
+     * @param item null if no record can hold it
+     */
+    Edit item(@Nullable Value item);
+
+    /** The items that come after these, in order. Asked for last. */
+    List<Value> added();
   }
 
   private final JsonParser parser;
@@ -181,6 +200,36 @@ final class JsonPatch {
     close(placed > 0, firstGap != null, lastGap, depth);
   }
 
+  /** Copies the list that begins at the current token and whose items are so deep. */
+  private void set(SetEdit edit, int depth) throws IOException {
+    copyTo(end());
+    String firstGap = null;
+    boolean any = false;
+    while (parser.nextToken() != JsonToken.END_ARRAY) {
+      String gap = source.take(start());
+      firstGap = firstGap == null ? gap : firstGap;
+      long start = start();
+      Value was = values.read();
+      boolean held = values.takeProblem() == null;
+      Edit what = edit.item(held ? was : null);
+      if (what.equals(Edit.DROP)) {
+        source.skipTo(end());
+      } else {
+        put(any ? gap : firstGap);
+        any = true;
+        boolean same = !(what instanceof Becomes to) || (held && was.equals(to.value()));
+        replace(same, start, what, depth);
+      }
+    }
+    String lastGap = source.take(start());
+    for (Value added : edit.added()) {
+      put(any ? text.between(depth) : firstGap == null ? text.open(depth) : firstGap);
+      any = true;
+      text.value(added, depth + 1, buffer);
+    }
+    close(any, firstGap != null, lastGap, depth);
+  }
+
   private int holes(int placed, int until, String first, int depth) throws IOException {
     for (int i = placed; i < until; i++) {
       put(i == 0 ? first : text.between(depth));
@@ -206,6 +255,8 @@ final class JsonPatch {
       map(members.edit(), depth + 1);
     } else if (what instanceof Items items && token == JsonToken.START_ARRAY) {
       list(items.edit(), depth + 1);
+    } else if (what instanceof Elements elements && token == JsonToken.START_ARRAY) {
+      set(elements.edit(), depth + 1);
     } else if (what instanceof Becomes becomes) {
       Value was = values.read();
       boolean same = values.takeProblem() == null && was.equals(becomes.value());
@@ -214,7 +265,7 @@ final class JsonPatch {
       float[] was = values.floats();
       boolean same = values.takeProblem() == null && Arrays.equals(was, vector.floats());
       replace(same, start, what, depth);
-    } else if (what instanceof Members || what instanceof Items) {
+    } else if (what instanceof Members || what instanceof Items || what instanceof Elements) {
       parser.skipChildren();
       replace(false, start, what, depth);
     } else {
@@ -311,6 +362,8 @@ final class JsonPatch {
         text.value(added.getValue(), depth + 1, buffer);
       }
       buffer.append(placed > 0 ? text.open(depth - 1) : "").append(']');
+    } else if (what instanceof Elements elements) {
+      text.value(new Value.Seq(elements.edit().added()), depth, buffer);
     } else {
       throw new IllegalStateException("nothing is there to keep or drop");
     }

@@ -20,6 +20,7 @@ final class Layout {
   static final String TEXT_VECTORS = "embeddings.json";
   static final String IMAGE_VECTORS = "sensors/data/image_embeddings.json";
   static final String IMAGE_LINKS = "sensors/data/image_memory_links.json";
+  static final String SESSION = ".session_state.json";
   static final String CONTROL = ".memory";
   private static final String SENSORS = "sensors/";
 

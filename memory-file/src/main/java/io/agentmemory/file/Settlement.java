@@ -448,6 +448,12 @@ final class Settlement {
             tree.changedFiles.add(file);
           }
         });
+    for (String file : readings.control.files.keySet()) {
+      if (isGoneRecord(file)) {
+        edited.add(file); // to nothing
+        tree.changedFiles.add(file);
+      }
+    }
     for (String file : edited) {
       FileState before = readings.control.files.get(file);
       Map<Ref, byte[]> digests =
@@ -494,6 +500,7 @@ final class Settlement {
     for (String file : readings.control.files.keySet()) {
       if (Layout.tierOf(file) == null
           && !readings.documents.containsKey(file)
+          && !isGoneRecord(file)
           && !tree.brokenDocuments.containsKey(file)) {
         tree.setAside.put(file, "is gone; what was in it does not count as deleted");
         tree.missing.put(file, requireNonNull(readings.control.files.get(file)));
@@ -501,6 +508,14 @@ final class Settlement {
         tree.missing.put(file, requireNonNull(readings.control.files.get(file)));
       }
     }
+  }
+
+  /** Whether a document was there that is a record, and somebody deleted it. */
+  private boolean isGoneRecord(String file) {
+    return Layout.tierOf(file) == null
+        && Documents.format(file).isRecord()
+        && !readings.documents.containsKey(file)
+        && !tree.brokenDocuments.containsKey(file);
   }
 
   private void settleAbsent(Ref ref, boolean edited, @Nullable Past past, List<Row> rows) {

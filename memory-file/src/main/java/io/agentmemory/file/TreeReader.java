@@ -222,8 +222,7 @@ final class TreeReader {
         names.add(name);
       }
     }
-    names.add(Layout.IMAGE_VECTORS);
-    names.add(Layout.IMAGE_LINKS);
+    names.addAll(Documents.FIXED);
     for (String file : names) {
       Path path = layout.resolve(file);
       Disk.Stat stat = disk.stat(path);

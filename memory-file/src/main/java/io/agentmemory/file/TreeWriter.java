@@ -551,9 +551,12 @@ final class TreeWriter {
   /**
    * A document's new bytes, forced but not in place yet.
    *
+   * @param temporary where they are; null if the document goes
+   * @param hash of the bytes; null if the document goes
    * @param edited whether another program changed the document while we had the tree open
    */
-  private record Ready(String file, Path path, Path temporary, String hash, boolean edited) {}
+  private record Ready(
+      String file, Path path, @Nullable Path temporary, @Nullable String hash, boolean edited) {}
 
   /**
    * Makes all files durable and current, notes what they are, and drops the log. A crash anywhere
@@ -647,7 +650,11 @@ final class TreeWriter {
         return;
       }
       Map<String, String> hashes = new LinkedHashMap<>();
-      ready.forEach(document -> hashes.put(document.file(), document.hash()));
+      for (Ready document : ready) {
+        if (document.hash() != null) {
+          hashes.put(document.file(), document.hash());
+        }
+      }
       log.append(tree.seq + 1, new Lines.Documents(tree.seq + 1, hashes));
       try {
         log.force();
@@ -657,12 +664,18 @@ final class TreeWriter {
       tree.seq++;
       for (Ready document : ready) {
         keepOthers(document.file(), document.path(), document.hash(), true);
-        disk.move(document.temporary(), document.path());
-        FileState written = new FileState(-1, -1, document.hash(), tree.seq, null, null, Map.of());
-        tree.files.put(document.file(), written);
-        Disk.Stat stat = disk.stat(document.path());
-        if (stat != null) {
-          tree.files.put(document.file(), stamped(written, stat));
+        if (document.temporary() == null || document.hash() == null) {
+          disk.delete(document.path());
+          tree.files.remove(document.file());
+        } else {
+          disk.move(document.temporary(), document.path());
+          FileState written =
+              new FileState(-1, -1, document.hash(), tree.seq, null, null, Map.of());
+          tree.files.put(document.file(), written);
+          Disk.Stat stat = disk.stat(document.path());
+          if (stat != null) {
+            tree.files.put(document.file(), stamped(written, stat));
+          }
         }
         disk.forceFolder(requireNonNull(document.path().getParent()));
         tree.changedFiles.add(document.file());
@@ -671,11 +684,18 @@ final class TreeWriter {
         }
       }
     } catch (IOException | RuntimeException e) {
-      ready.forEach(document -> deleteQuietly(document.temporary(), e));
+      for (Ready document : ready) {
+        if (document.temporary() != null) {
+          deleteQuietly(document.temporary(), e);
+        }
+      }
       throw e;
     }
     forceFiles(); // the folders of what was kept
     for (Ready document : ready) {
+      if (document.hash() == null) {
+        continue;
+      }
       if (document.edited()) {
         importDocument(document.file(), document.path());
       }
@@ -696,6 +716,9 @@ final class TreeWriter {
               row == null || !row.isLive() ? Optional.empty() : Optional.of(row.record()));
     }
     boolean there = isFile(path);
+    if (Documents.format(file).goes(changes)) {
+      return new Ready(file, path, null, null, false);
+    }
     boolean edited = there && isEdited(file, path);
     Path temporary = temporary(path);
     try {

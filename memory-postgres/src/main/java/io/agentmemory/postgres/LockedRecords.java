@@ -8,6 +8,7 @@ import io.agentmemory.Kind;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
 import io.agentmemory.Operation;
+import io.agentmemory.SessionRecall;
 import io.agentmemory.Stored;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.internal.Texts;
@@ -33,6 +34,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class LockedRecords implements RecordReader {
   private static final String LOCK = " FOR UPDATE OF t";
+  private static final String ALL = ""; // in place of an owner, for what belongs to nobody
 
   private final Operation operation;
   private final Connection connection;
@@ -96,6 +98,9 @@ final class LockedRecords implements RecordReader {
     if (!needs.pairs().isEmpty()) {
       fetchObservations(needs.pairs());
     }
+    if (needs.hasSessionRecalls()) {
+      fetchRecalls();
+    }
   }
 
   private void fetchOwned(Set<String> owners) throws SQLException {
@@ -131,6 +136,15 @@ final class LockedRecords implements RecordReader {
     Table<Observation> table = tables.of(Kind.OBSERVATION);
     Sql sql = table.selectLive("pair", storable(pairs), LOCK);
     add(pipeline, table, sql, observation -> Set.of(observation.pair()));
+    pipeline.run(connection);
+  }
+
+  private void fetchRecalls() throws SQLException {
+    owned.put(Kind.SESSION_RECALL, new HashMap<>(Map.of(ALL, new ArrayList<>())));
+    Pipeline pipeline = new Pipeline();
+    Table<SessionRecall> table = tables.of(Kind.SESSION_RECALL);
+    Sql sql = table.select().add(" AND NOT t.deleted" + table.orderByKey() + LOCK);
+    add(pipeline, table, sql, recall -> Set.of(ALL));
     pipeline.run(connection);
   }
 
@@ -202,6 +216,14 @@ final class LockedRecords implements RecordReader {
       runSql(() -> fetchObservations(List.of(pair)));
     }
     return list(Kind.OBSERVATION, pair);
+  }
+
+  @Override
+  public List<Stored<SessionRecall>> sessionRecalls() {
+    if (!owned.containsKey(Kind.SESSION_RECALL)) {
+      runSql(this::fetchRecalls);
+    }
+    return list(Kind.SESSION_RECALL, ALL);
   }
 
   @SuppressWarnings("unchecked") // each list holds records of its own kind

@@ -6,6 +6,7 @@ import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
+import io.agentmemory.SessionRecall;
 import io.agentmemory.Stored;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.spi.Needs;
@@ -106,6 +107,11 @@ final class SpaceCache {
 
     @Override
     public List<Stored<Observation>> observationsOf(String pair) {
+      return List.of();
+    }
+
+    @Override
+    public List<Stored<SessionRecall>> sessionRecalls() {
       return List.of();
     }
   }

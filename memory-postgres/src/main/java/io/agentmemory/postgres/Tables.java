@@ -20,6 +20,8 @@ import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryQuery.TimeField;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
+import io.agentmemory.Session;
+import io.agentmemory.SessionRecall;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
@@ -55,7 +57,15 @@ final class Tables {
     this.schema = schema;
     this.namespace = namespace;
     this.vectors = vectors;
-    List.of(memories(), coOccurrences(), edges(), observations(), imageLinks(), vectorSpaces())
+    List.of(
+            memories(),
+            coOccurrences(),
+            edges(),
+            observations(),
+            imageLinks(),
+            vectorSpaces(),
+            sessions(),
+            sessionRecalls())
         .forEach(table -> tables.put(table.kind(), table));
   }
 
@@ -229,6 +239,24 @@ final class Tables {
         .single()
         .derived("memory_ids", ColumnType.TEXTS, link -> List.copyOf(link.owners()))
         .make(Table.ofMembers(Kind.IMAGE_LINK, members -> members));
+  }
+
+  private Table<Session> sessions() {
+    return table(Kind.SESSION, "sessions", Tables::inner)
+        .key("name")
+        .member(TEXT, "started")
+        .member(TEXTS, "retrieved")
+        .member(JSON, Session.RECALLS)
+        .member(TEXT, "last_updated")
+        .derived("started_at", ColumnType.TIME, session -> time(session.startedAt()))
+        .make(Table.ofMembers(Kind.SESSION, Tables::outer));
+  }
+
+  private Table<SessionRecall> sessionRecalls() {
+    return table(Kind.SESSION_RECALL, "session_recalls", SessionRecall::tree)
+        .key("source", "memory_id")
+        .single()
+        .make(Table.ofMembers(Kind.SESSION_RECALL, members -> members));
   }
 
   private Table<VectorSpace> vectorSpaces() {

@@ -17,6 +17,7 @@ import io.agentmemory.Observation;
 import io.agentmemory.OpId;
 import io.agentmemory.Operation;
 import io.agentmemory.ScanRange;
+import io.agentmemory.SessionRecall;
 import io.agentmemory.SimilarQuery;
 import io.agentmemory.StoreInfo;
 import io.agentmemory.Stored;
@@ -97,6 +98,11 @@ public final class InMemoryMemoryStore implements MemoryStore {
     @Override
     public List<Stored<Observation>> observationsOf(String pair) {
       return live(Kind.OBSERVATION).filter(s -> value(s).pair().equals(pair)).toList();
+    }
+
+    @Override
+    public List<Stored<SessionRecall>> sessionRecalls() {
+      return live(Kind.SESSION_RECALL).toList();
     }
   }
 

@@ -13,6 +13,8 @@ import io.agentmemory.MemoryQuery.TimeField;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
 import io.agentmemory.OpId;
+import io.agentmemory.Session;
+import io.agentmemory.SessionRecall;
 import io.agentmemory.SimilarQuery;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
@@ -66,6 +68,7 @@ public final class RandomCommands {
           "a b",
           "con");
 
+  private static final List<String> SOURCES = List.of("manual", "start_priming", "odd");
   private static final List<String> SPACES =
       List.of(VectorSpace.TEXT, VectorSpace.IMAGE, "notes.v2", "undefined");
 
@@ -226,7 +229,7 @@ public final class RandomCommands {
 
   private MemoryRecord record() {
     String id = pick(IDS);
-    switch (random.nextInt(9)) {
+    switch (random.nextInt(11)) {
       case 0, 1:
         return memory(id);
       case 2:
@@ -239,10 +242,19 @@ public final class RandomCommands {
         return records.observation(pair(), random.nextInt(4));
       case 7:
         return embedding();
+      case 8:
+        return session();
+      case 9:
+        return new SessionRecall(pick(SOURCES), id);
       default:
         return records.imageLink(
             pick(List.of("photo_1.jpg", "photo_2.jpg", "\u00e9.png")), List.of(memory(pick(IDS))));
     }
+  }
+
+  private Session session() {
+    Session session = records.session();
+    return chance(4) ? new Session(session.members().without(Session.RECALLS)) : session;
   }
 
   /** In a file that is named after its id, so that no two memories want the same. */
@@ -261,7 +273,10 @@ public final class RandomCommands {
 
   private DeleteRecords.Delete delete() {
     long revision = revision();
-    return switch (random.nextInt(6)) {
+    return switch (random.nextInt(8)) {
+      case 6 -> new DeleteRecords.Delete(Kind.SESSION, Session.KEY, revision);
+      case 7 ->
+          new DeleteRecords.Delete(Kind.SESSION_RECALL, Key.of(pick(SOURCES), pick(IDS)), revision);
       case 0, 1 -> new DeleteRecords.Delete(Kind.MEMORY, Key.of(pick(IDS)), revision);
       case 2 ->
           new DeleteRecords.Delete(Kind.CO_OCCURRENCE, Key.of(pick(IDS), pick(IDS)), revision);

@@ -9,6 +9,8 @@ import io.agentmemory.ImageLink;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
+import io.agentmemory.Session;
+import io.agentmemory.SessionRecall;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
@@ -411,6 +413,17 @@ public final class RandomRecords {
         records.add(some.imageLink(image, all));
       }
     }
+    Session session = some.session();
+    records.add(session);
+    for (String source : sources(session)) {
+      Set<String> recalled = new HashSet<>();
+      for (int i = some.random.nextInt(6); i > 0; i--) {
+        String id = some.chance(4) ? some.text() : some.pick(all).id();
+        if (recalled.add(id)) {
+          records.add(new SessionRecall(source, id));
+        }
+      }
+    }
     return records;
   }
 
@@ -523,7 +536,14 @@ public final class RandomRecords {
   }
 
   private static final Set<String> RESERVED =
-      Set.of("id", Memory.CO_OCCURRENCES, Edge.OBSERVATIONS, "embedding", "memories", "images");
+      Set.of(
+          "id",
+          Memory.CO_OCCURRENCES,
+          Edge.OBSERVATIONS,
+          Session.RECALLS,
+          "embedding",
+          "memories",
+          "images");
 
   private Value.Map shuffled(Map<String, Value> members) {
     List<String> names = new ArrayList<>(members.keySet());
@@ -638,6 +658,31 @@ public final class RandomRecords {
           });
     }
     return new ImageLink(image, new Value.Seq(items));
+  }
+
+  /** A session, with places for the recalls of some sources; for those of {@code manual} always. */
+  public Session session() {
+    Map<String, Value> members = new LinkedHashMap<>();
+    member(members, "started", time(false));
+    member(members, "retrieved", texts(6));
+    Value.Map sources = Value.EMPTY_MAP.with("manual", Value.EMPTY_SEQ);
+    for (int i = random.nextInt(3); i > 0; i--) {
+      sources = sources.with(chance(2) ? text() : "start_priming", Value.EMPTY_SEQ);
+    }
+    if (chance(8)) {
+      sources = sources.with("odd", scalarOrMapOfJson());
+    }
+    members.put(Session.RECALLS, sources);
+    member(members, "last_updated", time(false));
+    extra(members, false);
+    return new Session(new Value.Map(members));
+  }
+
+  /** The sources of which a session has a list. */
+  private static List<String> sources(Session session) {
+    return session.members().get(Session.RECALLS) instanceof Value.Map sources
+        ? sources.entries().keySet().stream().filter(session::hasRecalls).toList()
+        : List.of();
   }
 
   // ---- texts, names and values ----
@@ -931,7 +976,8 @@ public final class RandomRecords {
   private static boolean isFixed(MemoryRecord record, String name, Value value) {
     return (record instanceof Memory && name.equals("id"))
         || (name.equals(Memory.CO_OCCURRENCES) && value instanceof Value.Map)
-        || (name.equals(Edge.OBSERVATIONS) && value instanceof Value.Seq);
+        || (name.equals(Edge.OBSERVATIONS) && value instanceof Value.Seq)
+        || (record instanceof Session && name.equals(Session.RECALLS));
   }
 
   /** Something else that may stand in the same place, as near to it as can be. */

@@ -9,6 +9,7 @@ import io.agentmemory.Limits;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStoreException;
 import io.agentmemory.Observation;
+import io.agentmemory.SessionRecall;
 import io.agentmemory.Stored;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
@@ -84,6 +85,11 @@ final class NeedsTest {
       try (var scan = store.scan(Kind.OBSERVATION)) {
         scan.filter(s -> needs.pairs().contains(s.key().part(0))).forEach(this::add);
       }
+      if (needs.hasSessionRecalls()) {
+        try (var scan = store.scan(Kind.SESSION_RECALL)) {
+          scan.forEach(this::add);
+        }
+      }
     }
 
     private <T extends MemoryRecord> void fetch(
@@ -135,6 +141,16 @@ final class NeedsTest {
       return records.getOrDefault(Kind.OBSERVATION, Map.of()).values().stream()
           .map(stored -> (Stored<Observation>) stored)
           .filter(s -> !s.isTombstone() && s.key().part(0).equals(pair))
+          .toList();
+    }
+
+    @Override
+    @SuppressWarnings("unchecked") // the map holds recalls
+    public List<Stored<SessionRecall>> sessionRecalls() {
+      assertThat(needs.hasSessionRecalls()).as("%s asks for the recalls", note).isTrue();
+      return records.getOrDefault(Kind.SESSION_RECALL, Map.of()).values().stream()
+          .map(stored -> (Stored<SessionRecall>) stored)
+          .filter(s -> !s.isTombstone())
           .toList();
     }
   }

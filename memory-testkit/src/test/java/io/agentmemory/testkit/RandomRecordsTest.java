@@ -206,7 +206,7 @@ final class RandomRecordsTest {
         long revision = 1;
         for (MemoryRecord record : tree) {
           List<Mutation> mutations = RandomRecords.mutations(record);
-          assertThat(mutations).isNotEmpty();
+          assertThat(mutations.isEmpty()).isEqualTo(record.tree().isEmpty());
           for (Mutation mutation : mutations) {
             String note =
                 "seed " + seed + ", " + mutation.field() + " of " + RandomRecords.show(record);
@@ -225,7 +225,9 @@ final class RandomRecordsTest {
           store.execute(new PutRecords(List.of(new PutRecords.Put(record, ++revision))));
         }
       }
-      assertThat(fields.keySet()).containsExactlyInAnyOrderElementsOf(Kind.all());
+      assertThat(fields.keySet())
+          .containsExactlyInAnyOrderElementsOf(
+              Kind.all().stream().filter(kind -> !kind.equals(Kind.SESSION_RECALL)).toList());
       assertThat(fields.get(Kind.MEMORY))
           .contains("tier", "file_name", "content", "front_matter", "front_matter.tags");
       assertThat(fields.get(Kind.EMBEDDING)).contains("vector", "members.preview");

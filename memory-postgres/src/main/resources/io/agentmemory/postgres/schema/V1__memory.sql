@@ -168,6 +168,37 @@ CREATE TABLE ${schema}.image_links (
 
 CREATE INDEX image_links_memories ON ${schema}.image_links USING gin (memory_ids) WHERE NOT deleted;
 
+CREATE TABLE ${schema}.sessions (
+  namespace text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL, -- current: the one that is going on
+  revision bigint NOT NULL CHECK (revision >= 1),
+  digest bytea CHECK (octet_length(digest) = 32),
+  op_id uuid,
+  deleted boolean NOT NULL CHECK (deleted = (digest IS NULL)),
+  started text COLLATE "C",
+  retrieved text[] COLLATE "C",
+  recalls_by_source json, -- the sources; what was recalled by each is in session_recalls
+  last_updated text COLLATE "C",
+  extra json,
+  members text[] COLLATE "C",
+  -- derived
+  started_at timestamptz,
+  PRIMARY KEY (namespace, name),
+  CHECK (NOT deleted OR num_nonnulls(started, retrieved, recalls_by_source, extra) = 0)
+);
+
+CREATE TABLE ${schema}.session_recalls (
+  namespace text COLLATE "C" NOT NULL,
+  source text COLLATE "C" NOT NULL,
+  memory_id text COLLATE "C" NOT NULL,
+  revision bigint NOT NULL CHECK (revision >= 1),
+  digest bytea CHECK (octet_length(digest) = 32),
+  op_id uuid,
+  deleted boolean NOT NULL CHECK (deleted = (digest IS NULL)),
+  extra json,
+  PRIMARY KEY (namespace, source, memory_id)
+);
+
 CREATE TABLE ${schema}.vector_space (
   namespace text COLLATE "C" NOT NULL,
   name text COLLATE "C" NOT NULL,
