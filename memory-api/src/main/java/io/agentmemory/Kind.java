@@ -48,6 +48,20 @@ public final class Kind<T extends MemoryRecord> {
   public static final Kind<SessionRecall> SESSION_RECALL =
       new Kind<>("session_recall", 2, SessionRecall.class, SessionRecall::of);
 
+  /** Something the agent turned down. Key: its place in the log. */
+  public static final Kind<Rejection> REJECTION =
+      new Kind<>("rejection", 1, Rejection.class, Rejection::of);
+
+  /** Something the agent learned. Key: its place in the list. */
+  public static final Kind<Lesson> LESSON = new Kind<>("lesson", 1, Lesson.class, Lesson::of);
+
+  /** The edges along one dimension. Key: the name of its file, without the ending. */
+  public static final Kind<ContextGraph> CONTEXT_GRAPH =
+      new Kind<>("context_graph", 1, ContextGraph.class, ContextGraph::of);
+
+  /** Any other JSON file, kept whole. Key: its path from the memory root. */
+  public static final Kind<JsonFile> VALUE = new Kind<>("value", 1, JsonFile.class, JsonFile::of);
+
   private static final List<Kind<?>> ALL =
       List.of(
           MEMORY,
@@ -58,7 +72,11 @@ public final class Kind<T extends MemoryRecord> {
           EMBEDDING,
           IMAGE_LINK,
           SESSION,
-          SESSION_RECALL);
+          SESSION_RECALL,
+          REJECTION,
+          LESSON,
+          CONTEXT_GRAPH,
+          VALUE);
 
   private final String name;
   private final int keyParts;

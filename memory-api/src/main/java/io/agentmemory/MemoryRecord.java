@@ -15,7 +15,11 @@ public sealed interface MemoryRecord
         Embedding,
         ImageLink,
         Session,
-        SessionRecall {
+        SessionRecall,
+        Rejection,
+        Lesson,
+        ContextGraph,
+        JsonFile {
 
   /** What sort of record this is. */
   Kind<?> kind();

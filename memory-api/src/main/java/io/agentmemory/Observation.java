@@ -2,7 +2,6 @@ package io.agentmemory;
 
 import static java.util.Objects.requireNonNull;
 
-import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -18,23 +17,19 @@ public record Observation(String pair, int ordinal, Value.Map members) implement
   public Observation {
     requireNonNull(pair, "pair");
     requireNonNull(members, "members");
-    if (ordinal < 0 || ordinal > 99_999_999) {
-      throw new IllegalArgumentException("ordinal " + ordinal + " is not in 0 to 99,999,999");
-    }
+    Ordinals.check(ordinal);
   }
 
   /** The key of the observation at {@code ordinal}: eight digits, so that keys order as numbers. */
   public static Key key(String pair, int ordinal) {
-    return Key.of(pair, String.format(Locale.ROOT, "%08d", ordinal));
+    return Key.of(pair, Ordinals.text(ordinal));
   }
 
   static Observation of(Key key, Value.Map content) {
-    String ordinal = key.part(1);
-    if (!ordinal.matches("[0-9]{8}")) {
-      throw new IllegalArgumentException("the ordinal of an observation has eight digits");
-    }
     return new Observation(
-        key.part(0), Integer.parseInt(ordinal), Members.of(Kind.OBSERVATION, content));
+        key.part(0),
+        Ordinals.parse(Kind.OBSERVATION, key.part(1)),
+        Members.of(Kind.OBSERVATION, content));
   }
 
   @Override

@@ -1,21 +1,19 @@
 package io.agentmemory.command;
 
 import io.agentmemory.CoOccurrence;
-import io.agentmemory.Edge;
 import io.agentmemory.Embedding;
-import io.agentmemory.ImageLink;
 import io.agentmemory.InvalidMemoryException;
+import io.agentmemory.JsonFile;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Limits;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryRecord;
-import io.agentmemory.Observation;
 import io.agentmemory.Operation;
-import io.agentmemory.Session;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.internal.Texts;
+import io.agentmemory.internal.TreeFile;
 import io.agentmemory.spi.Canonical;
 import io.agentmemory.spi.Numbers;
 import java.nio.charset.StandardCharsets;
@@ -211,6 +209,10 @@ record Rules(Limits limits) {
 
   static void key(Operation operation, Kind<?> kind, Key key) {
     key.parts().forEach(part -> storable(operation, kind + " key", part));
+    if (TreeFile.isKept(kind) && !TreeFile.isKey(kind, key)) {
+      throw new InvalidMemoryException(
+          operation, kind + " key", "is none that a record of this kind can have");
+    }
   }
 
   /** Refuses a member whose name is the document's own. */
@@ -222,6 +224,18 @@ record Rules(Limits limits) {
     if (record instanceof VectorSpace space
         && space.members().has(space.name().equals(VectorSpace.IMAGE) ? "images" : "memories")) {
       throw new InvalidMemoryException(operation, "members", "has the place of the vectors");
+    }
+    if (record instanceof JsonFile file) {
+      TreeFile holder = TreeFile.of(Kind.VALUE, file.key());
+      String list = holder == null ? null : holder.member();
+      boolean beside =
+          file.value() instanceof Value.Map map
+              && !map.isEmpty()
+              && (list == null || !map.has(list));
+      if (list != null && !beside) {
+        throw new InvalidMemoryException(
+            operation, "value", "is no map of what stands beside the records of that file");
+      }
     }
   }
 
@@ -302,10 +316,6 @@ record Rules(Limits limits) {
     requireUnreserved(operation, record);
     if (record instanceof Memory memory) {
       memory(operation, memory);
-    } else if (record instanceof Edge edge) {
-      storableValue(operation, "members", edge.members(), false);
-    } else if (record instanceof Observation observation) {
-      storableValue(operation, "members", observation.members(), false);
     } else if (record instanceof Embedding embedding) {
       if (embedding.dimensions() < 1 || embedding.dimensions() > MAX_FLOATS) {
         throw new InvalidMemoryException(
@@ -317,10 +327,11 @@ record Rules(Limits limits) {
       storableValue(operation, "members", space.members(), false);
     } else if (record instanceof CoOccurrence entry) {
       storableValue(operation, "count", entry.count(), true);
-    } else if (record instanceof ImageLink link) {
-      storableValue(operation, "links", link.links(), false);
-    } else if (record instanceof Session session) {
-      storableValue(operation, "members", session.members(), false);
+    } else { // what stands in JSON
+      record
+          .tree()
+          .entries()
+          .forEach((field, value) -> storableValue(operation, field, value, false));
     }
   }
 

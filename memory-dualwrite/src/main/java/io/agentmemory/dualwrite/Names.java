@@ -82,7 +82,10 @@ record Names(Set<String> own, Set<String> shared) {
     if (kind.equals(Kind.SESSION) || kind.equals(Kind.SESSION_RECALL)) {
       return SESSION;
     }
-    return kind.equals(Kind.IMAGE_LINK) ? IMAGES : "space:" + key.part(0);
+    if (kind.equals(Kind.IMAGE_LINK)) {
+      return IMAGES;
+    }
+    return kind.equals(Kind.VECTOR_SPACE) ? "space:" + key.part(0) : kind + ":" + key;
   }
 
   // A command may name a memory by another normal form of its id.

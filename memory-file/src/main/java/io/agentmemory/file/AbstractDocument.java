@@ -9,7 +9,7 @@ import com.fasterxml.jackson.core.io.JsonEOFException;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.MemoryRecord;
-import io.agentmemory.file.JsonPatch.MapEdit;
+import io.agentmemory.file.JsonPatch.Edit;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -21,7 +21,7 @@ import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** What all documents have in common: one map, read and copied as a stream. */
+/** What all documents have in common: one value, read and copied as a stream. */
 abstract class AbstractDocument implements JsonDocument {
   private final String location;
   private final JsonText text;
@@ -41,11 +41,28 @@ abstract class AbstractDocument implements JsonDocument {
     return location;
   }
 
-  /** Reads the records; the current token is the document's first brace. */
+  /** Reads the records; the current token is the document's first. */
   abstract void read(Reading reading) throws IOException, UnreadableFileException;
 
-  /** How the changes are made. */
-  abstract MapEdit edit(Map<Kind<?>, Map<Key, Optional<MemoryRecord>>> changes);
+  /**
+   * How the changes are made.
+   *
+   * @param root what the document begins with; null for a new one
+   */
+  abstract Edit edit(
+      Map<Kind<?>, Map<Key, Optional<MemoryRecord>>> changes, @Nullable JsonToken root);
+
+  /** Why a document that begins so is none of these; null if it may be one. */
+  @Nullable String refusesRoot(JsonToken root) {
+    return root == JsonToken.START_OBJECT ? null : "is no JSON object";
+  }
+
+  @Override
+  public @Nullable String refusal(MemoryRecord record) {
+    return JsonText.canSpell(record.tree())
+        ? null
+        : "JSON has no times, and no numbers but its own";
+  }
 
   @Override
   public final void read(
@@ -70,13 +87,14 @@ abstract class AbstractDocument implements JsonDocument {
         }
       }
     }
-    MapEdit edit = edit(changes);
     if (old == null) {
-      JsonPatch.create(out, text, edit);
+      JsonPatch.create(out, text, edit(changes, null));
       return;
     }
     JsonSource source = new JsonSource(old, true);
-    parse(source, parser -> JsonPatch.copy(parser, source, out, text, edit));
+    parse(
+        source,
+        parser -> JsonPatch.copy(parser, source, out, text, edit(changes, parser.currentToken())));
     source.copyAll(out);
   }
 
@@ -84,16 +102,16 @@ abstract class AbstractDocument implements JsonDocument {
     void on(JsonParser parser) throws IOException, UnreadableFileException;
   }
 
-  /** Does something with the document's map, whose first brace is the current token. */
-  private static void parse(JsonSource source, Work work)
-      throws IOException, UnreadableFileException {
+  /** Does something with the document, whose first token is the current one. */
+  private void parse(JsonSource source, Work work) throws IOException, UnreadableFileException {
     try (JsonParser parser = JsonValues.parser(source)) {
       JsonToken first = parser.nextToken();
       if (first == null) {
         throw new UnreadableFileException("is empty", 0);
       }
-      if (first != JsonToken.START_OBJECT) {
-        throw new UnreadableFileException("is no JSON object", line(parser.currentLocation()));
+      String refusal = refusesRoot(first);
+      if (refusal != null) {
+        throw new UnreadableFileException(refusal, line(parser.currentLocation()));
       }
       work.on(parser);
       if (parser.nextToken() != null) {
@@ -159,9 +177,13 @@ abstract class AbstractDocument implements JsonDocument {
       if (isMap()) {
         members(entry);
       } else if (parser.currentToken() != JsonToken.VALUE_NULL) {
-        throw new UnreadableFileException(
-            "has no map under " + name, line(parser.currentTokenLocation()));
+        throw unreadable("has no map under " + name);
       }
+    }
+
+    /** That the document cannot be read, here. */
+    UnreadableFileException unreadable(String reason) {
+      return new UnreadableFileException(reason, line(parser.currentTokenLocation()));
     }
 
     boolean isMap() {

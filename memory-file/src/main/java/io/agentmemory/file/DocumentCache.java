@@ -42,7 +42,12 @@ final class DocumentCache {
   record Problem(String where, String reason) {}
 
   private static Path path(Path control, String file) {
-    return control.resolve(FOLDER).resolve(file.replace('/', '-') + ".bin");
+    return control.resolve(FOLDER).resolve(file.replace("%", "%25").replace("/", "%2F") + ".bin");
+  }
+
+  /** Takes a document's cache away. */
+  static void delete(Disk disk, Path control, String file) throws IOException {
+    disk.delete(path(control, file));
   }
 
   /** The hash of the document that the cache was made from; null if there is no cache. */

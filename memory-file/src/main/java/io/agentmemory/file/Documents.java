@@ -2,6 +2,8 @@ package io.agentmemory.file;
 
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
+import io.agentmemory.file.Control.Ref;
+import io.agentmemory.internal.TreeFile;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +29,8 @@ final class Documents {
     if (kind.equals(Kind.VECTOR_SPACE) || kind.equals(Kind.EMBEDDING)) {
       return Layout.vectors(key.part(0));
     }
-    return null;
+    TreeFile file = TreeFile.of(kind, key);
+    return file == null ? null : file.path();
   }
 
   /** How a document is read and written. */
@@ -36,6 +39,12 @@ final class Documents {
     if (space != null) {
       return JsonDocument.vectors(space);
     }
+    TreeFile other = TreeFile.at(file);
+    if (other != null) {
+      return other.form() == TreeFile.Form.LIST
+          ? new ListDocument(other)
+          : new WholeDocument(other);
+    }
     return switch (file) {
       case Layout.EDGES -> JsonDocument.edges();
       case Layout.SESSION -> JsonDocument.session();
@@ -43,11 +52,11 @@ final class Documents {
     };
   }
 
-  /** The documents that lie in the same place in every tree. */
-  static final List<String> FIXED =
+  /** The documents of a form of their own that lie in the same place in every tree. */
+  private static final List<String> FIXED =
       List.of(Layout.EDGES, Layout.IMAGE_VECTORS, Layout.IMAGE_LINKS, Layout.SESSION);
 
-  /** The kinds whose records stand in a document that is none of vectors. */
+  /** The kinds whose records stand in such a document that is none of vectors. */
   private static List<Kind<?>> kinds(String file) {
     return switch (file) {
       case Layout.EDGES -> List.of(Kind.EDGE, Kind.OBSERVATION);
@@ -67,25 +76,45 @@ final class Documents {
         : Layout.spaceOf(file);
   }
 
-  /** The rows of a document's records. */
+  /** Whether a file that is no memory's holds records. */
+  static boolean isDocument(String file) {
+    return FIXED.contains(file) || space(file) != null || TreeFile.at(file) != null;
+  }
+
+  /** The record that a file is; null if it is no record but holds some. */
+  static @Nullable Ref whole(String file) {
+    TreeFile found = TreeFile.at(file);
+    return found == null || found.form() != TreeFile.Form.WHOLE
+        ? null
+        : new Ref(found.kind(), new Key(found.key()));
+  }
+
+  /** The live rows of a document's records. */
   static List<Row> rows(Index index, String file) {
     List<Row> rows = new ArrayList<>();
     String space = space(file);
+    TreeFile other = TreeFile.at(file);
     if (space != null) {
-      Row defined = index.row(Kind.VECTOR_SPACE, Key.of(space));
-      if (defined != null && defined.isLive()) {
-        rows.add(defined);
-      }
+      add(index.row(Kind.VECTOR_SPACE, Key.of(space)), rows);
       rows.addAll(index.startingWith(Kind.EMBEDDING, space));
+    } else if (other == null) {
+      kinds(file).forEach(kind -> index.all(kind).forEach(row -> add(row, rows)));
+    } else if (other.form() == TreeFile.Form.WHOLE) {
+      add(index.row(other.kind(), new Key(other.key())), rows);
     } else {
-      for (Kind<?> kind : kinds(file)) {
-        for (Row row : index.all(kind)) {
-          if (row.isLive()) {
-            rows.add(row);
-          }
+      add(index.row(Kind.VALUE, Key.of(file)), rows);
+      for (Row row : index.all(other.kind())) {
+        if (other.equals(TreeFile.of(row.kind, row.key))) {
+          add(row, rows);
         }
       }
     }
     return rows;
+  }
+
+  private static void add(@Nullable Row row, List<Row> rows) {
+    if (row != null && row.isLive()) {
+      rows.add(row);
+    }
   }
 }

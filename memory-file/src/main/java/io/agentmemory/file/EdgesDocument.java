@@ -41,15 +41,6 @@ final class EdgesDocument extends AbstractDocument {
     return kind.equals(Kind.EDGE) || kind.equals(Kind.OBSERVATION);
   }
 
-  @Override
-  public @Nullable String refusal(MemoryRecord record) {
-    Value members =
-        record instanceof Edge edge
-            ? edge.members()
-            : record instanceof Observation observation ? observation.members() : Value.NULL;
-    return JsonText.canSpell(members) ? null : "JSON has no times, and no numbers but its own";
-  }
-
   // ---- reading ----
 
   /** Which of the two shapes a document has: decided by its first member. */
@@ -154,7 +145,7 @@ final class EdgesDocument extends AbstractDocument {
   }
 
   @Override
-  MapEdit edit(Map<Kind<?>, Map<Key, Optional<MemoryRecord>>> changes) {
+  Edit edit(Map<Kind<?>, Map<Key, Optional<MemoryRecord>>> changes, @Nullable JsonToken root) {
     Map<String, Change> byPair = new LinkedHashMap<>();
     changes
         .getOrDefault(Kind.EDGE, Map.of())
@@ -174,7 +165,7 @@ final class EdgesDocument extends AbstractDocument {
                     .put(
                         Integer.parseInt(key.part(1)),
                         record.map(there -> ((Observation) there).members())));
-    return new DocumentEdit(byPair);
+    return new JsonPatch.Members(new DocumentEdit(byPair));
   }
 
   private static final class DocumentEdit implements MapEdit {

@@ -496,7 +496,7 @@ final class Engine {
   }
 
   /** Refuses what the tree has no place for. */
-  private void check(Operation operation, Stored<?> after) {
+  private void check(Operation operation, Stored<?> after) throws IOException {
     Tree tree = session().tree();
     if (Documents.inMemoryFile(after.kind())) {
       String id = after.key().part(0);
@@ -523,6 +523,10 @@ final class Engine {
     String refusal = after.value() == null ? null : Documents.format(file).refusal(after.value());
     if (refusal != null) {
       throw new InvalidMemoryException(operation, after.kind() + ":" + after.key(), refusal);
+    }
+    if (Documents.whole(file) != null && session().writer().isCutOff(file)) {
+      throw new InvalidMemoryException(
+          operation, after.kind() + ":" + after.key(), "lies behind something that is no folder");
     }
   }
 

@@ -413,13 +413,9 @@ public final class FileMemoryStore implements MemoryStore {
   }
 
   private static boolean isCovered(String file) {
-    if (Layout.tierOf(file) != null) {
-      Tier tier = requireNonNull(Layout.tierOf(file));
-      String name = file.substring(tier.folder().length() + 1);
-      return name.indexOf('/') < 0 && TreeReader.isMemoryName(name);
-    }
-    return Documents.FIXED.contains(file)
-        || (file.indexOf('/') < 0 && Layout.spaceOf(file) != null);
+    return Layout.tierOf(file) == null
+        ? Documents.isDocument(file)
+        : TreeReader.isMemoryName(Layout.nameOf(file));
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.agentmemory.file;
 
+import com.fasterxml.jackson.core.JsonToken;
 import io.agentmemory.ImageLink;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
@@ -35,12 +36,6 @@ final class ImageLinksDocument extends AbstractDocument {
   }
 
   @Override
-  public @Nullable String refusal(MemoryRecord record) {
-    boolean canSpell = !(record instanceof ImageLink link) || JsonText.canSpell(link.links());
-    return canSpell ? null : "JSON has no times, and no numbers but its own";
-  }
-
-  @Override
   void read(Reading reading) throws IOException, UnreadableFileException {
     reading.members(
         name -> {
@@ -65,14 +60,14 @@ final class ImageLinksDocument extends AbstractDocument {
   }
 
   @Override
-  MapEdit edit(Map<Kind<?>, Map<Key, Optional<MemoryRecord>>> changes) {
+  Edit edit(Map<Kind<?>, Map<Key, Optional<MemoryRecord>>> changes, @Nullable JsonToken root) {
     Map<String, Optional<Value>> links = new LinkedHashMap<>();
     changes
         .getOrDefault(Kind.IMAGE_LINK, Map.of())
         .forEach(
             (key, record) ->
                 links.put(key.part(0), record.map(there -> ((ImageLink) there).links())));
-    return new DocumentEdit(new LinksEdit(links));
+    return new JsonPatch.Members(new DocumentEdit(new LinksEdit(links)));
   }
 
   private static final class DocumentEdit implements MapEdit {

@@ -77,7 +77,7 @@ interface JsonDocument {
    * then its records come again; what came for that key before, observations included, is void.
    *
    * @param in is read to its end, not closed
-   * @throws UnreadableFileException if it is no JSON object, or no whole one
+   * @throws UnreadableFileException if it is no JSON, or begins as this document cannot
    */
   void read(InputStream in, Consumer<MemoryRecord> records, BiConsumer<String, String> problems)
       throws IOException, UnreadableFileException;

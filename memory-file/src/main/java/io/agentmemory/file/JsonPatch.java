@@ -1,6 +1,6 @@
 package io.agentmemory.file;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,6 +49,9 @@ final class JsonPatch {
   /** It becomes this list of floats; keeps its bytes if it is that already. */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   record Vector(float[] floats) implements Edit {}
+
+  /** It becomes what this makes of it: for changes of its form. */
+  record Rewritten(UnaryOperator<Value> change) implements Edit {}
 
   /** Its members change. */
   record Members(MapEdit edit) implements Edit {}
@@ -107,27 +111,26 @@ final class JsonPatch {
   }
 
   /**
-   * Copies the document whose first brace is the current token.
+   * Copies the document whose first token is the current one.
    *
    * @param text how new parts are written if the document is empty and so shows no way
    */
-  static void copy(
-      JsonParser parser, JsonSource source, OutputStream out, JsonText text, MapEdit edit)
+  static void copy(JsonParser parser, JsonSource source, OutputStream out, JsonText text, Edit edit)
       throws IOException {
     if (source.isMarked()) {
       out.write(MARK);
     }
     JsonPatch patch = new JsonPatch(parser, source, out, text);
-    patch.map(edit, 1);
+    patch.value(edit, 0);
     patch.flush();
   }
 
   /** Writes a new document. */
-  static void create(OutputStream out, JsonText text, MapEdit edit) throws IOException {
+  static void create(OutputStream out, JsonText text, Edit edit) throws IOException {
     try (JsonParser none = JsonValues.parser(InputStream.nullInputStream())) {
       JsonSource nothing = new JsonSource(InputStream.nullInputStream(), false);
       JsonPatch patch = new JsonPatch(none, nothing, out, text);
-      patch.fresh(new Members(edit), 1);
+      patch.fresh(edit, 1);
       patch.flush();
     }
   }
@@ -147,7 +150,7 @@ final class JsonPatch {
         firstGap = gap;
         if (depth == 1) {
           String head = source.peek(start());
-          text = JsonText.like(gap, head.substring(head.lastIndexOf('"') + 1));
+          text = text.like(gap, head.substring(head.lastIndexOf('"') + 1));
         }
       }
       Edit what = edit.member(name, parser.currentToken() == JsonToken.START_OBJECT);
@@ -177,7 +180,12 @@ final class JsonPatch {
     int index = 0;
     while (parser.nextToken() != JsonToken.END_ARRAY) {
       String gap = source.take(start());
-      firstGap = firstGap == null ? gap : firstGap;
+      if (firstGap == null) {
+        firstGap = gap;
+        if (depth == 1) {
+          text = text.like(gap, ": ");
+        }
+      }
       Edit what = edit.item(index);
       if (what.equals(Edit.DROP)) {
         skipValue();
@@ -261,6 +269,10 @@ final class JsonPatch {
       Value was = values.read();
       boolean same = values.takeProblem() == null && was.equals(becomes.value());
       replace(same, start, what, depth);
+    } else if (what instanceof Rewritten rewritten) {
+      Value was = values.read();
+      values.takeProblem(); // what no record can hold is kept with the old file
+      replace(false, start, new Becomes(rewritten.change().apply(was)), depth);
     } else if (what instanceof Vector vector) {
       float[] was = values.floats();
       boolean same = values.takeProblem() == null && Arrays.equals(was, vector.floats());
@@ -377,7 +389,7 @@ final class JsonPatch {
   }
 
   private void flush() throws IOException {
-    out.write(buffer.toString().getBytes(US_ASCII)); // a bare byte for each char: all are ASCII
+    out.write(buffer.toString().getBytes(UTF_8)); // never ends within a character
     buffer.setLength(0);
   }
 

@@ -8,8 +8,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes values as Python's {@code json} does: what is not printable ASCII as an escape, numbers as
- * Python spells them.
+ * Writes values as Python's {@code json} does: what is not printable ASCII as an escape (but in
+ * files that have it raw), numbers as Python spells them.
  *
  * <p>Source: drift.md 1.2.
  *
@@ -17,28 +17,42 @@ import org.jspecify.annotations.Nullable;
  * @param lineEnd between the lines
  * @param comma between entries on one line
  * @param colon between name and value
+ * @param raw whether characters beyond ASCII stand as they are
  */
-record JsonText(@Nullable String indent, String lineEnd, String comma, String colon) {
+record JsonText(@Nullable String indent, String lineEnd, String comma, String colon, boolean raw) {
 
   /** Two blanks per step. */
-  static final JsonText INDENTED = new JsonText("  ", "\n", ",", ": ");
+  static final JsonText INDENTED = new JsonText("  ", "\n", ",", ": ", false);
 
   /** All on one line. */
-  static final JsonText ONE_LINE = new JsonText(null, "\n", ", ", ": ");
+  static final JsonText ONE_LINE = new JsonText(null, "\n", ", ", ": ", false);
+
+  private static final JsonText INDENTED_RAW = new JsonText("  ", "\n", ",", ": ", true);
+  private static final JsonText ONE_LINE_RAW = new JsonText(null, "\n", ", ", ": ", true);
+
+  /** How the original writes the file at a path. */
+  static JsonText of(String path) {
+    return switch (path) {
+      case "lessons.json", "vocabulary_map.json" -> INDENTED_RAW;
+      case ".telegram_state.json", ".thought_priming_state.json" -> ONE_LINE;
+      case "dashboard/data.json" -> ONE_LINE_RAW;
+      default -> INDENTED;
+    };
+  }
 
   /**
-   * How a document is written that looks like this.
+   * The same for a document that looks like this.
    *
    * @param gap what stands between its first brace and the first name
    * @param colon what stands between the first name and its value
    */
-  static JsonText like(String gap, String colon) {
+  JsonText like(String gap, String colon) {
     int lastLine = Math.max(gap.lastIndexOf('\n'), gap.lastIndexOf('\r')) + 1;
     if (lastLine == 0) {
-      return new JsonText(null, "\n", colon.equals(":") ? "," : ", ", colon);
+      return new JsonText(null, "\n", colon.equals(":") ? "," : ", ", colon, raw);
     }
     String lineEnd = gap.contains("\r\n") ? "\r\n" : gap.substring(lastLine - 1, lastLine);
-    return new JsonText(gap.substring(lastLine), lineEnd, ",", colon);
+    return new JsonText(gap.substring(lastLine), lineEnd, ",", colon, raw);
   }
 
   /** What stands before the first entry of a map or list so deep, or before its end. */
@@ -143,7 +157,7 @@ record JsonText(@Nullable String indent, String lineEnd, String comma, String co
     out.append(floats.length == 0 ? "" : open(depth - 1)).append(']');
   }
 
-  private static void quote(String text, StringBuilder out) {
+  private void quote(String text, StringBuilder out) {
     out.append('"');
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
@@ -156,7 +170,7 @@ record JsonText(@Nullable String indent, String lineEnd, String comma, String co
         case '\b' -> out.append("\\b");
         case '\f' -> out.append("\\f");
         default -> {
-          if (c >= ' ' && c <= '~') {
+          if (c >= ' ' && (c <= '~' || (raw && c != '\u007f'))) {
             out.append(c);
           } else {
             out.append(String.format(Locale.ROOT, "\\u%04x", (int) c));

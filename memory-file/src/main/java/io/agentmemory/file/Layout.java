@@ -4,8 +4,11 @@ import static java.util.Objects.requireNonNull;
 
 import io.agentmemory.Tier;
 import io.agentmemory.VectorSpace;
+import io.agentmemory.internal.Texts;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -93,7 +96,9 @@ final class Layout {
   /** The tier of a memory file's path; null for every other path. */
   static @Nullable Tier tierOf(String file) {
     int slash = file.indexOf('/');
-    return slash < 0 ? null : Tier.ofFolder(file.substring(0, slash)).orElse(null);
+    return slash < 0 || file.indexOf('/', slash + 1) >= 0 || !file.endsWith(".md")
+        ? null
+        : Tier.ofFolder(file.substring(0, slash)).orElse(null);
   }
 
   static String nameOf(String file) {
@@ -162,7 +167,51 @@ final class Layout {
 
   // no folder between may be a link: it could lead anywhere
   private boolean isSafe(Path from, Path file) throws IOException {
-    return isFolder(disk, from.resolve("sensors"))
-        && isFolder(disk, requireNonNull(file.getParent()));
+    for (Path folder = requireNonNull(file.getParent());
+        !folder.equals(from);
+        folder = requireNonNull(folder.getParent())) {
+      if (!isFolder(disk, folder)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Whether something on the way to a file is there but no folder: a link could lead anywhere. */
+  boolean isCutOff(String file) throws IOException {
+    Path path = resolve(file);
+    Path from = path.startsWith(root) ? root : requireNonNull(root.getParent());
+    for (Path folder = requireNonNull(path.getParent());
+        !folder.equals(from);
+        folder = requireNonNull(folder.getParent())) {
+      Disk.Stat stat = disk.stat(folder);
+      if (stat != null && stat.type() != Disk.Type.FOLDER) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** The files below the root, and below {@code sensors} beside it, that may be JSON, in order. */
+  Set<String> jsonFiles() throws IOException {
+    Set<String> files = new TreeSet<>(Texts::compare);
+    addJsonFiles(root, "", files);
+    Path beside = sensorsBeside();
+    if (beside != null) {
+      addJsonFiles(beside, SENSORS, files);
+    }
+    return files;
+  }
+
+  private void addJsonFiles(Path folder, String prefix, Set<String> files) throws IOException {
+    for (String name : disk.list(folder)) {
+      if (name.endsWith(".json")) {
+        files.add(prefix + name);
+      } else if (!name.endsWith(".md") // spares a look at every memory
+          && !name.startsWith(".")
+          && isFolder(disk, folder.resolve(name))) {
+        addJsonFiles(folder.resolve(name), prefix + name + "/", files);
+      }
+    }
   }
 }

@@ -50,12 +50,6 @@ final class SessionDocument extends AbstractDocument {
     return session != null && session.isEmpty();
   }
 
-  @Override
-  public @Nullable String refusal(MemoryRecord record) {
-    boolean canSpell = !(record instanceof Session session) || JsonText.canSpell(session.members());
-    return canSpell ? null : "JSON has no times, and no numbers but its own";
-  }
-
   // ---- reading ----
 
   @Override
@@ -123,7 +117,7 @@ final class SessionDocument extends AbstractDocument {
   // ---- writing ----
 
   @Override
-  MapEdit edit(Map<Kind<?>, Map<Key, Optional<MemoryRecord>>> changes) {
+  Edit edit(Map<Kind<?>, Map<Key, Optional<MemoryRecord>>> changes, @Nullable JsonToken root) {
     Optional<MemoryRecord> session = changes.getOrDefault(Kind.SESSION, Map.of()).get(Session.KEY);
     if (session != null && session.isEmpty()) {
       throw new IllegalArgumentException("the session goes with its document");
@@ -136,7 +130,8 @@ final class SessionDocument extends AbstractDocument {
                 recalls
                     .computeIfAbsent(key.part(0), source -> new LinkedHashMap<>())
                     .put(key.part(1), recall.isPresent()));
-    return new DocumentEdit(session == null ? null : (Session) session.get(), recalls);
+    return new JsonPatch.Members(
+        new DocumentEdit(session == null ? null : (Session) session.get(), recalls));
   }
 
   private static final class DocumentEdit implements MapEdit {

@@ -41,6 +41,9 @@ import org.jspecify.annotations.Nullable;
 final class Settlement {
   private static final int MOST_VANISHED = 50;
 
+  /** Of a record whose digest is not known. */
+  private static final byte[] NO_DIGEST = new byte[32];
+
   private final Disk disk;
   private final Layout layout;
   private final Tree tree;
@@ -448,20 +451,19 @@ final class Settlement {
             tree.changedFiles.add(file);
           }
         });
-    for (String file : readings.control.files.keySet()) {
-      if (isGoneRecord(file)) {
-        edited.add(file); // to nothing
-        tree.changedFiles.add(file);
-      }
-    }
+    Set<String> deleted = deletedDocuments();
+    edited.addAll(deleted);
     for (String file : edited) {
       FileState before = readings.control.files.get(file);
       Map<Ref, byte[]> digests =
           before == null
               ? null
               : DocumentCache.digests(disk, layout.control(), file, before.hash());
+      Ref whole = Documents.whole(file);
       if (digests != null) {
         bases.put(file, digests);
+      } else if (before != null && whole != null) {
+        bases.put(file, Map.of(whole, NO_DIGEST));
       }
     }
     List<Row> rows = new ArrayList<>();
@@ -498,9 +500,10 @@ final class Settlement {
     readings.logged.forEach((ref, state) -> settleLogged(ref, state, rows));
     tree.index.put(rows);
     for (String file : readings.control.files.keySet()) {
-      if (Layout.tierOf(file) == null
+      if (deleted.contains(file)) {
+        tree.changedFiles.add(file);
+      } else if (Layout.tierOf(file) == null
           && !readings.documents.containsKey(file)
-          && !isGoneRecord(file)
           && !tree.brokenDocuments.containsKey(file)) {
         tree.setAside.put(file, "is gone; what was in it does not count as deleted");
         tree.missing.put(file, requireNonNull(readings.control.files.get(file)));
@@ -510,12 +513,24 @@ final class Settlement {
     }
   }
 
-  /** Whether a document was there that is a record, and somebody deleted it. */
-  private boolean isGoneRecord(String file) {
-    return Layout.tierOf(file) == null
-        && Documents.format(file).isRecord()
-        && !readings.documents.containsKey(file)
-        && !tree.brokenDocuments.containsKey(file);
+  /**
+   * Files that were one record each and that somebody deleted, as the original does with state that
+   * is used up. Where their folder is gone too, or memories are missing, the tree may not be all
+   * there.
+   */
+  private Set<String> deletedDocuments() throws IOException {
+    Set<String> deleted = new HashSet<>();
+    for (String file : readings.control.files.keySet()) {
+      if (tree.missing.isEmpty()
+          && Layout.tierOf(file) == null
+          && Documents.format(file).isRecord()
+          && !readings.documents.containsKey(file)
+          && !tree.brokenDocuments.containsKey(file)
+          && disk.stat(requireNonNull(layout.resolve(file).getParent())) != null) {
+        deleted.add(file);
+      }
+    }
+    return deleted;
   }
 
   private void settleAbsent(Ref ref, boolean edited, @Nullable Past past, List<Row> rows) {

@@ -8,7 +8,6 @@ import io.agentmemory.file.Control.FileState;
 import io.agentmemory.file.Control.Ref;
 import io.agentmemory.file.Readings.Found;
 import io.agentmemory.file.Readings.Logged;
-import io.agentmemory.internal.Texts;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -18,10 +17,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.UUID;
 
 /**
@@ -213,17 +210,10 @@ final class TreeReader {
   // ---- documents ----
 
   private void readDocuments() throws IOException {
-    Set<String> names = new LinkedHashSet<>();
-    names.add(Layout.EDGES);
-    List<String> there = new ArrayList<>(disk.list(layout.root()));
-    there.sort(Texts::compare);
-    for (String name : there) {
-      if (Layout.spaceOf(name) != null) {
-        names.add(name);
+    for (String file : layout.jsonFiles()) {
+      if (!Documents.isDocument(file)) {
+        continue;
       }
-    }
-    names.addAll(Documents.FIXED);
-    for (String file : names) {
       Path path = layout.resolve(file);
       Disk.Stat stat = disk.stat(path);
       if (stat == null) {

@@ -223,6 +223,11 @@ final class TreeWriter {
     return disk.stat(layout.resolve(file)) != null;
   }
 
+  /** Whether something on the way to a file is there but no folder. */
+  boolean isCutOff(String file) throws IOException {
+    return layout.isCutOff(file);
+  }
+
   // ---- memory files ----
 
   /**
@@ -508,6 +513,13 @@ final class TreeWriter {
     folders.add(layout.control());
     folders.add(layout.control(DocumentCache.FOLDER));
     folders.add(requireNonNull(layout.resolve(Layout.IMAGE_VECTORS).getParent()));
+    Set<String> documents = new HashSet<>(tree.files.keySet());
+    documents.addAll(tree.changedDocuments.keySet());
+    for (String file : documents) {
+      if (Layout.tierOf(file) == null) {
+        folders.add(requireNonNull(layout.resolve(file).getParent()));
+      }
+    }
     for (Path folder : folders) {
       Disk.Stat stat = disk.stat(folder);
       if (stat == null || stat.type() != Disk.Type.FOLDER) {
@@ -552,11 +564,10 @@ final class TreeWriter {
    * A document's new bytes, forced but not in place yet.
    *
    * @param temporary where they are; null if the document goes
-   * @param hash of the bytes; null if the document goes
    * @param edited whether another program changed the document while we had the tree open
    */
   private record Ready(
-      String file, Path path, @Nullable Path temporary, @Nullable String hash, boolean edited) {}
+      String file, Path path, @Nullable Path temporary, String hash, boolean edited) {}
 
   /**
    * Makes all files durable and current, notes what they are, and drops the log. A crash anywhere
@@ -651,7 +662,7 @@ final class TreeWriter {
       }
       Map<String, String> hashes = new LinkedHashMap<>();
       for (Ready document : ready) {
-        if (document.hash() != null) {
+        if (document.temporary() != null) {
           hashes.put(document.file(), document.hash());
         }
       }
@@ -663,25 +674,22 @@ final class TreeWriter {
       }
       tree.seq++;
       for (Ready document : ready) {
+        Path temporary = document.temporary();
+        if (temporary == null) {
+          removeDocument(document);
+          continue;
+        }
         keepOthers(document.file(), document.path(), document.hash(), true);
-        if (document.temporary() == null || document.hash() == null) {
-          disk.delete(document.path());
-          tree.files.remove(document.file());
-        } else {
-          disk.move(document.temporary(), document.path());
-          FileState written =
-              new FileState(-1, -1, document.hash(), tree.seq, null, null, Map.of());
-          tree.files.put(document.file(), written);
-          Disk.Stat stat = disk.stat(document.path());
-          if (stat != null) {
-            tree.files.put(document.file(), stamped(written, stat));
-          }
+        disk.move(temporary, document.path());
+        FileState written = new FileState(-1, -1, document.hash(), tree.seq, null, null, Map.of());
+        tree.files.put(document.file(), written);
+        Disk.Stat stat = disk.stat(document.path());
+        if (stat != null) {
+          tree.files.put(document.file(), stamped(written, stat));
         }
         disk.forceFolder(requireNonNull(document.path().getParent()));
         tree.changedFiles.add(document.file());
-        if (tree.missing.remove(document.file()) != null) {
-          tree.setAside.remove(document.file());
-        }
+        found(document.file());
       }
     } catch (IOException | RuntimeException e) {
       for (Ready document : ready) {
@@ -693,7 +701,7 @@ final class TreeWriter {
     }
     forceFiles(); // the folders of what was kept
     for (Ready document : ready) {
-      if (document.hash() == null) {
+      if (document.temporary() == null) {
         continue;
       }
       if (document.edited()) {
@@ -703,9 +711,29 @@ final class TreeWriter {
     }
   }
 
+  private void removeDocument(Ready document) throws IOException {
+    String file = document.file();
+    keepOthers(file, document.path(), null, false); // what is forgotten is to be gone
+    Path folder = requireNonNull(document.path().getParent());
+    if (disk.stat(folder) != null) {
+      disk.delete(document.path());
+      disk.forceFolder(folder);
+    }
+    DocumentCache.delete(disk, layout.control(), file);
+    tree.files.remove(file);
+    tree.changedFiles.add(file);
+    found(file);
+  }
+
+  /** A document that was missing is so no longer. */
+  private void found(String file) {
+    if (tree.missing.remove(file) != null) {
+      tree.setAside.remove(file);
+    }
+  }
+
   private Ready prepare(String file) throws IOException {
     Path path = layout.resolve(file);
-    ensureFolder(disk, requireNonNull(path.getParent()));
     Map<io.agentmemory.Kind<?>, Map<Key, Optional<MemoryRecord>>> changes = new LinkedHashMap<>();
     for (Ref ref : requireNonNull(tree.changedDocuments.get(file))) {
       Row row = tree.index.row(ref.kind(), ref.key());
@@ -715,10 +743,12 @@ final class TreeWriter {
               ref.key(),
               row == null || !row.isLive() ? Optional.empty() : Optional.of(row.record()));
     }
-    boolean there = isFile(path);
-    if (Documents.format(file).goes(changes)) {
-      return new Ready(file, path, null, null, false);
+    JsonDocument format = Documents.format(file);
+    if (format.goes(changes)) {
+      return new Ready(file, path, null, "", false);
     }
+    ensureFolder(disk, requireNonNull(path.getParent()));
+    boolean there = isFile(path);
     boolean edited = there && isEdited(file, path);
     Path temporary = temporary(path);
     try {
@@ -729,10 +759,10 @@ final class TreeWriter {
                 new DigestOutputStream(new DocumentCache.DiskOutput(to), sha), 1 << 16);
         if (there) {
           try (InputStream old = disk.open(path)) {
-            Documents.format(file).write(old, out, changes);
+            format.write(old, out, changes);
           }
         } else {
-          Documents.format(file).write(null, out, changes);
+          format.write(null, out, changes);
         }
         out.flush();
         to.force();

@@ -1,5 +1,6 @@
 package io.agentmemory.file;
 
+import com.fasterxml.jackson.core.JsonToken;
 import io.agentmemory.Embedding;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
@@ -123,7 +124,7 @@ final class VectorsDocument extends AbstractDocument {
   // ---- writing ----
 
   @Override
-  MapEdit edit(Map<Kind<?>, Map<Key, Optional<MemoryRecord>>> changes) {
+  Edit edit(Map<Kind<?>, Map<Key, Optional<MemoryRecord>>> changes, @Nullable JsonToken root) {
     Optional<MemoryRecord> definition =
         changes.getOrDefault(Kind.VECTOR_SPACE, Map.of()).get(Key.of(space));
     if (definition != null && definition.isEmpty()) {
@@ -139,7 +140,7 @@ final class VectorsDocument extends AbstractDocument {
               }
             });
     VectorSpace there = definition == null ? null : (VectorSpace) definition.get();
-    return new DocumentEdit(there, new EntriesEdit(vectors));
+    return new JsonPatch.Members(new DocumentEdit(there, new EntriesEdit(vectors)));
   }
 
   private final class DocumentEdit implements MapEdit {

@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
 import java.util.function.BiFunction;
@@ -159,6 +160,21 @@ final class Table<T extends MemoryRecord> {
       return this;
     }
 
+    /** These texts and, last, the place in a list, in the column {@code ordinal}. */
+    Builder<T> keyWithOrdinal(String... columns) {
+      key(columns);
+      int last = columns.length;
+      keys.add(
+          new KeyColumn("ordinal", ColumnType.INTEGER, key -> Integer.valueOf(key.part(last))));
+      keyReader =
+          row -> {
+            List<String> parts = new ArrayList<>(List.of(texts(row, last)));
+            parts.add(String.format(Locale.ROOT, "%08d", integer(row, last + 1)));
+            return new Key(parts);
+          };
+      return this;
+    }
+
     /** Only the rows of this space. */
     Builder<T> part(Part part) {
       this.part = part;
@@ -206,6 +222,14 @@ final class Table<T extends MemoryRecord> {
         parts[i] = row.getString(i + 1);
       }
       return parts;
+    } catch (SQLException e) {
+      throw new SqlFailure(e);
+    }
+  }
+
+  private static int integer(ResultSet row, int index) {
+    try {
+      return row.getInt(index);
     } catch (SQLException e) {
       throw new SqlFailure(e);
     }

@@ -10,22 +10,27 @@ import static io.agentmemory.postgres.Member.Form.TEXTS;
 import static java.util.Objects.requireNonNull;
 
 import io.agentmemory.CoOccurrence;
+import io.agentmemory.ContextGraph;
 import io.agentmemory.Edge;
 import io.agentmemory.Embedding;
 import io.agentmemory.ImageLink;
+import io.agentmemory.JsonFile;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
+import io.agentmemory.Lesson;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryQuery.TimeField;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
+import io.agentmemory.Rejection;
 import io.agentmemory.Session;
 import io.agentmemory.SessionRecall;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.internal.Texts;
+import io.agentmemory.internal.TreeFile;
 import io.agentmemory.spi.Canonical;
 import java.sql.SQLException;
 import java.time.Instant;
@@ -65,7 +70,11 @@ final class Tables {
             imageLinks(),
             vectorSpaces(),
             sessions(),
-            sessionRecalls())
+            sessionRecalls(),
+            rejections(),
+            lessons(),
+            contextGraphs(),
+            jsonFiles())
         .forEach(table -> tables.put(table.kind(), table));
   }
 
@@ -105,6 +114,15 @@ final class Tables {
 
   private static Value.Map outer(Value.Map members) {
     return new Value.Map(Map.of("members", members));
+  }
+
+  /** A table of a kind whose content is members. Make it with {@link #ofMembers}. */
+  private <T extends MemoryRecord> Table.Builder<T> membersTable(Kind<T> kind, String name) {
+    return table(kind, name, Tables::inner);
+  }
+
+  private static <T extends MemoryRecord> Table.Maker<T> ofMembers(Kind<T> kind) {
+    return Table.ofMembers(kind, Tables::outer);
   }
 
   private Table<Memory> memories() {
@@ -196,7 +214,7 @@ final class Tables {
   }
 
   private Table<Edge> edges() {
-    return table(Kind.EDGE, "edges", Tables::inner)
+    return membersTable(Kind.EDGE, "edges")
         .key("pair")
         .member(Edge.OBSERVATIONS, "has_observations", EMPTY_LIST)
         .member(NUMBER, "belief")
@@ -207,29 +225,18 @@ final class Tables {
         .member(TEXTS, "contact_context")
         .derived("id1", ColumnType.TEXT, edge -> edge.first().orElse(null))
         .derived("id2", ColumnType.TEXT, edge -> edge.second().orElse(null))
-        .make(Table.ofMembers(Kind.EDGE, Tables::outer));
+        .make(Tables.ofMembers(Kind.EDGE));
   }
 
   private Table<Observation> observations() {
-    return table(Kind.OBSERVATION, "observations", Tables::inner)
-        .key(
-            List.of(
-                new Table.KeyColumn("pair", ColumnType.TEXT, key -> key.part(0)),
-                new Table.KeyColumn(
-                    "ordinal", ColumnType.INTEGER, key -> Integer.valueOf(key.part(1)))),
-            row -> {
-              try {
-                return Observation.key(row.getString(1), row.getInt(2));
-              } catch (SQLException e) {
-                throw new Table.SqlFailure(e);
-              }
-            })
+    return membersTable(Kind.OBSERVATION, "observations")
+        .keyWithOrdinal("pair")
         .member("id", "observation_id", TEXT)
         .member(TEXT, "observed_at")
         .member(JSON, "source")
         .member(NUMBER, "weight")
         .member(TEXT, "trust_tier")
-        .make(Table.ofMembers(Kind.OBSERVATION, Tables::outer));
+        .make(Tables.ofMembers(Kind.OBSERVATION));
   }
 
   private Table<ImageLink> imageLinks() {
@@ -257,6 +264,48 @@ final class Tables {
         .key("source", "memory_id")
         .single()
         .make(Table.ofMembers(Kind.SESSION_RECALL, members -> members));
+  }
+
+  private Table<Rejection> rejections() {
+    return membersTable(Kind.REJECTION, "rejections")
+        .keyWithOrdinal()
+        .member("timestamp", "logged", TEXT)
+        .member(TEXT, "category", "reason", "target", "context")
+        .member(TEXTS, "tags")
+        .member(TEXT, "source", "session_activity")
+        .member(TEXTS, "session_platforms", "thinking_about")
+        .make(Tables.ofMembers(Kind.REJECTION));
+  }
+
+  private Table<Lesson> lessons() {
+    return membersTable(Kind.LESSON, "lessons")
+        .keyWithOrdinal()
+        .member("id", "lesson_id", TEXT)
+        .member(TEXT, "category", "lesson", "evidence", "source")
+        .member(NUMBER, "confidence")
+        .member(TEXT, "created")
+        .member(NUMBER, "recalled_count")
+        .member(TEXT, "last_recalled")
+        .make(Tables.ofMembers(Kind.LESSON));
+  }
+
+  private Table<ContextGraph> contextGraphs() {
+    return membersTable(Kind.CONTEXT_GRAPH, "context_graphs")
+        .key("name")
+        .member(JSON, "meta", "edges")
+        .member(TEXTS, "hubs")
+        .member(JSON, "stats")
+        .derived("dimension", ColumnType.TEXT, graph -> graph.dimension().orElse(null))
+        .derived("sub_view", ColumnType.TEXT, graph -> graph.subView().orElse(null))
+        .make(Tables.ofMembers(Kind.CONTEXT_GRAPH));
+  }
+
+  private Table<JsonFile> jsonFiles() {
+    return table(Kind.VALUE, "json_files", JsonFile::tree)
+        .key("path")
+        .member(JSON, "value")
+        .single()
+        .make(Table.ofMembers(Kind.VALUE, members -> members));
   }
 
   private Table<VectorSpace> vectorSpaces() {
@@ -301,9 +350,7 @@ final class Tables {
 
   /** Whether a database can hold a record of this key at all; if not, it holds none. */
   static boolean canHold(Kind<?> kind, Key key) {
-    return key.parts().size() == kind.keyParts()
-        && key.parts().stream().allMatch(part -> Texts.unstorable(part) < 0)
-        && (!kind.equals(Kind.OBSERVATION) || key.part(1).matches("[0-9]{8}"));
+    return TreeFile.isKey(kind, key);
   }
 
   /** The namespace whose rows these are. */

@@ -6,6 +6,7 @@ import io.agentmemory.Embedding;
 import io.agentmemory.ImageLink;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
+import io.agentmemory.Lesson;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryQuery.Order;
@@ -13,6 +14,7 @@ import io.agentmemory.MemoryQuery.TimeField;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
 import io.agentmemory.OpId;
+import io.agentmemory.Rejection;
 import io.agentmemory.Session;
 import io.agentmemory.SessionRecall;
 import io.agentmemory.SimilarQuery;
@@ -71,6 +73,11 @@ public final class RandomCommands {
   private static final List<String> SOURCES = List.of("manual", "start_priming", "odd");
   private static final List<String> SPACES =
       List.of(VectorSpace.TEXT, VectorSpace.IMAGE, "notes.v2", "undefined");
+
+  private static final List<String> GRAPHS = List.of("who", "bridges_who_what");
+
+  private static final List<String> FILES =
+      List.of("vocabulary_map.json", "social/my_posts.json", "sensors/physical_entities.json");
 
   private static final List<String> TAGS =
       List.of("api", "API", "bug", "Straße", "İ", "re\u0301sume\u0301", "x_y", "50%", "");
@@ -229,7 +236,7 @@ public final class RandomCommands {
 
   private MemoryRecord record() {
     String id = pick(IDS);
-    switch (random.nextInt(11)) {
+    switch (random.nextInt(15)) {
       case 0, 1:
         return memory(id);
       case 2:
@@ -246,6 +253,14 @@ public final class RandomCommands {
         return session();
       case 9:
         return new SessionRecall(pick(SOURCES), id);
+      case 10:
+        return records.rejection(random.nextInt(4));
+      case 11:
+        return records.lesson(random.nextInt(4));
+      case 12:
+        return records.contextGraph(pick(GRAPHS));
+      case 13:
+        return chance(4) ? records.besideRejections() : records.jsonFile(pick(FILES));
       default:
         return records.imageLink(
             pick(List.of("photo_1.jpg", "photo_2.jpg", "\u00e9.png")), List.of(memory(pick(IDS))));
@@ -273,7 +288,7 @@ public final class RandomCommands {
 
   private DeleteRecords.Delete delete() {
     long revision = revision();
-    return switch (random.nextInt(8)) {
+    return switch (random.nextInt(11)) {
       case 6 -> new DeleteRecords.Delete(Kind.SESSION, Session.KEY, revision);
       case 7 ->
           new DeleteRecords.Delete(Kind.SESSION_RECALL, Key.of(pick(SOURCES), pick(IDS)), revision);
@@ -284,6 +299,14 @@ public final class RandomCommands {
       case 4 ->
           new DeleteRecords.Delete(
               Kind.OBSERVATION, Observation.key(pair(), random.nextInt(4)), revision);
+      case 8 ->
+          new DeleteRecords.Delete(Kind.REJECTION, Rejection.key(random.nextInt(4)), revision);
+      case 9 -> new DeleteRecords.Delete(Kind.LESSON, Lesson.key(random.nextInt(4)), revision);
+      case 10 ->
+          chance(2)
+              ? new DeleteRecords.Delete(Kind.CONTEXT_GRAPH, Key.of(pick(GRAPHS)), revision)
+              : new DeleteRecords.Delete(
+                  Kind.VALUE, Key.of(chance(4) ? ".rejection_log.json" : pick(FILES)), revision);
       default ->
           new DeleteRecords.Delete(
               Kind.EMBEDDING, Key.of(pick(SPACES.subList(0, 3)), pick(IDS)), revision);

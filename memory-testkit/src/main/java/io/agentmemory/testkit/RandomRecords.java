@@ -3,12 +3,16 @@ package io.agentmemory.testkit;
 import static java.util.Objects.requireNonNull;
 
 import io.agentmemory.CoOccurrence;
+import io.agentmemory.ContextGraph;
 import io.agentmemory.Edge;
 import io.agentmemory.Embedding;
 import io.agentmemory.ImageLink;
+import io.agentmemory.JsonFile;
+import io.agentmemory.Lesson;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
+import io.agentmemory.Rejection;
 import io.agentmemory.Session;
 import io.agentmemory.SessionRecall;
 import io.agentmemory.Tier;
@@ -347,8 +351,8 @@ public final class RandomRecords {
 
   /**
    * A consistent set, in an order in which none comes before one it needs: memories, spaces, the
-   * memories' co-occurrence entries, edges with observations, vectors and image links. Some vectors
-   * and links lead to memories that are not there, as in real trees.
+   * memories' co-occurrence entries, edges with observations, vectors and image links, and what
+   * other files hold. Some vectors and links lead to memories that are not there, as in real trees.
    *
    * @param memories how many; of all kinds together about eight times as many
    */
@@ -424,8 +428,35 @@ public final class RandomRecords {
         }
       }
     }
+    some.files(memories / 8 + 1, records);
     return records;
   }
+
+  /**
+   * What stands in the other files: lists with places left empty, and files that are one record.
+   */
+  private void files(int count, List<MemoryRecord> records) {
+    int ordinal = 0;
+    for (int i = 0; i < count; i++) {
+      records.add(rejection(ordinal));
+      ordinal += chance(15) ? 2 : 1;
+    }
+    ordinal = 0;
+    for (int i = 0; i < count; i++) {
+      records.add(lesson(ordinal));
+      ordinal += chance(15) ? 2 : 1;
+    }
+    for (int i = 0; i < count; i++) {
+      records.add(contextGraph(fileName(".json").replace(".json", "")));
+    }
+    records.add(besideRejections());
+    for (int i = 0; i < count; i++) {
+      records.add(jsonFile(pick(FOLDERS) + fileName(".json")));
+    }
+  }
+
+  private static final List<String> FOLDERS =
+      List.of("", "", "social/", "sensors/", "sensors/data/", "a b/日本/", "core/");
 
   // ---- one record ----
 
@@ -685,6 +716,77 @@ public final class RandomRecords {
         : List.of();
   }
 
+  /** A rejection, by either of its two writers. */
+  public Rejection rejection(int ordinal) {
+    Map<String, Value> members = new LinkedHashMap<>();
+    member(members, "timestamp", time(false));
+    member(members, "category", Value.of(pick(List.of("bounty", "post", "tweet", "no", ""))));
+    member(members, "reason", Value.of(text()));
+    member(members, "target", chance(2) ? Value.NULL : Value.of(text()));
+    member(members, "context", Value.NULL);
+    member(members, "tags", texts(3));
+    member(members, "source", chance(2) ? Value.NULL : Value.of("internal"));
+    if (chance(3)) {
+      member(members, "session_activity", Value.of("social"));
+      member(members, "session_platforms", texts(2));
+      member(members, "thinking_about", texts(2));
+    }
+    extra(members, false);
+    return new Rejection(ordinal, chance(3) ? shuffled(members) : new Value.Map(members));
+  }
+
+  /** What stands beside the rejections in their file. */
+  public JsonFile besideRejections() {
+    Map<String, Value> members = new LinkedHashMap<>();
+    members.put("version", Value.of("1.0"));
+    member(members, "agent", Value.of(text()));
+    member(members, "count", Value.of((long) random.nextInt(9)));
+    member(members, "stats", value(2, false));
+    extra(members, false);
+    return new JsonFile(".rejection_log.json", new Value.Map(members));
+  }
+
+  /** A lesson, now and then without the members it should have. */
+  public Lesson lesson(int ordinal) {
+    Map<String, Value> members = new LinkedHashMap<>();
+    member(members, "id", Value.of("lesson-" + plainId()));
+    member(members, "category", Value.of(pick(WORDS)));
+    member(members, "lesson", Value.of(text()));
+    member(members, "evidence", Value.of(""));
+    member(members, "source", Value.of("manual"));
+    member(members, "confidence", chance(5) ? Value.of(1L) : Value.of(random.nextDouble()));
+    member(members, "created", time(false));
+    member(members, "recalled_count", Value.of((long) random.nextInt(9)));
+    member(members, "last_recalled", chance(2) ? Value.NULL : time(false));
+    extra(members, false);
+    return new Lesson(ordinal, chance(3) ? shuffled(members) : new Value.Map(members));
+  }
+
+  /** A graph of a few edges, of a dimension and a part that its name does not tell. */
+  public ContextGraph contextGraph(String name) {
+    Map<String, Value> members = new LinkedHashMap<>();
+    member(
+        members,
+        "meta",
+        Value.EMPTY_MAP
+            .with("dimension", Value.of(pick(List.of("who", "where", "bridges"))))
+            .with("sub_view", chance(2) ? Value.NULL : Value.of(text())));
+    Value.Map edges = Value.EMPTY_MAP;
+    for (int i = random.nextInt(3); i > 0; i--) {
+      edges = edges.with(text(), Value.EMPTY_MAP.with("belief", Value.of(random.nextDouble())));
+    }
+    member(members, "edges", edges);
+    member(members, "hubs", texts(3));
+    member(members, "stats", value(2, false));
+    extra(members, false);
+    return new ContextGraph(name, new Value.Map(members));
+  }
+
+  /** A file of any value, at a path that no other kind has. */
+  public JsonFile jsonFile(String path) {
+    return new JsonFile(path, value(chance(10) ? DEPTH : 3, false));
+  }
+
   // ---- texts, names and values ----
 
   /**
@@ -835,11 +937,15 @@ public final class RandomRecords {
 
   /** A name of a file that no other one has, not even where case or normal form is ignored. */
   private String fileName() {
+    return fileName(".md");
+  }
+
+  private String fileName(String ending) {
     while (true) {
       String stem = chance(3) ? text() : words(3).replace(' ', '-');
-      String name = (chance(30) ? "long-" + "漢".repeat(70) : stem) + "-" + serial++ + ".md";
-      if (isFileName(name.substring(0, name.length() - 3)) && fileNames.add(sameName(name))) {
-        return name;
+      String name = (chance(30) ? "long-" + "漢".repeat(70) : stem) + "-" + serial++;
+      if (isFileName(name) && fileNames.add(sameName(name + ending))) {
+        return name + ending;
       }
     }
   }

@@ -4,16 +4,20 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.agentmemory.CoOccurrence;
+import io.agentmemory.ContextGraph;
 import io.agentmemory.Edge;
 import io.agentmemory.ImageLink;
 import io.agentmemory.InvalidMemoryException;
+import io.agentmemory.JsonFile;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
+import io.agentmemory.Lesson;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
 import io.agentmemory.OpId;
+import io.agentmemory.Rejection;
 import io.agentmemory.Session;
 import io.agentmemory.SessionRecall;
 import io.agentmemory.Stored;
@@ -58,7 +62,11 @@ abstract class StateContract extends CommandContract {
                 "2026-02-10T07:00:00+00:00",
                 Session.RECALLS,
                 Value.EMPTY_MAP.with("manual", Value.EMPTY_SEQ))),
-        new SessionRecall("manual", "m"));
+        new SessionRecall("manual", "m"),
+        new Rejection(0, members("timestamp", AT, "reason", "too vague")),
+        new Lesson(0, members("lesson", "Use a timeout")),
+        new ContextGraph("who", members("hubs", List.of("m"))),
+        new JsonFile("vocabulary_map.json", members("term", "synonym")));
   }
 
   static Skip.Reason onlySkip(Outcome outcome) {

@@ -199,6 +199,84 @@ CREATE TABLE ${schema}.session_recalls (
   PRIMARY KEY (namespace, source, memory_id)
 );
 
+CREATE TABLE ${schema}.rejections (
+  namespace text COLLATE "C" NOT NULL,
+  ordinal integer NOT NULL CHECK (ordinal BETWEEN 0 AND 99999999), -- place in its list
+  revision bigint NOT NULL CHECK (revision >= 1),
+  digest bytea CHECK (octet_length(digest) = 32),
+  op_id uuid,
+  deleted boolean NOT NULL CHECK (deleted = (digest IS NULL)),
+  logged text COLLATE "C", -- the member timestamp
+  category text COLLATE "C",
+  reason text COLLATE "C",
+  target text COLLATE "C",
+  context text COLLATE "C",
+  tags text[] COLLATE "C",
+  source text COLLATE "C",
+  session_activity text COLLATE "C",
+  session_platforms text[] COLLATE "C",
+  thinking_about text[] COLLATE "C",
+  extra json,
+  members text[] COLLATE "C",
+  PRIMARY KEY (namespace, ordinal),
+  CHECK (NOT deleted OR num_nonnulls(logged, category, reason, target, context, extra) = 0)
+);
+
+CREATE TABLE ${schema}.lessons (
+  namespace text COLLATE "C" NOT NULL,
+  ordinal integer NOT NULL CHECK (ordinal BETWEEN 0 AND 99999999), -- place in its list
+  revision bigint NOT NULL CHECK (revision >= 1),
+  digest bytea CHECK (octet_length(digest) = 32),
+  op_id uuid,
+  deleted boolean NOT NULL CHECK (deleted = (digest IS NULL)),
+  lesson_id text COLLATE "C", -- the member id
+  category text COLLATE "C",
+  lesson text COLLATE "C",
+  evidence text COLLATE "C",
+  source text COLLATE "C",
+  confidence numeric,
+  created text COLLATE "C",
+  recalled_count numeric,
+  last_recalled text COLLATE "C",
+  extra json,
+  members text[] COLLATE "C",
+  PRIMARY KEY (namespace, ordinal),
+  CHECK (NOT deleted OR num_nonnulls(lesson_id, category, lesson, evidence, source, extra) = 0)
+) WITH (fillfactor = 90);
+
+CREATE TABLE ${schema}.context_graphs (
+  namespace text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  revision bigint NOT NULL CHECK (revision >= 1),
+  digest bytea CHECK (octet_length(digest) = 32),
+  op_id uuid,
+  deleted boolean NOT NULL CHECK (deleted = (digest IS NULL)),
+  meta json,
+  edges json,
+  hubs text[] COLLATE "C",
+  stats json,
+  extra json,
+  members text[] COLLATE "C",
+  -- derived, of meta
+  dimension text COLLATE "C",
+  sub_view text COLLATE "C",
+  PRIMARY KEY (namespace, name),
+  CHECK (NOT deleted OR num_nonnulls(meta, edges, hubs, stats, extra) = 0)
+);
+
+CREATE TABLE ${schema}.json_files (
+  namespace text COLLATE "C" NOT NULL,
+  path text COLLATE "C" NOT NULL,
+  revision bigint NOT NULL CHECK (revision >= 1),
+  digest bytea CHECK (octet_length(digest) = 32),
+  op_id uuid,
+  deleted boolean NOT NULL CHECK (deleted = (digest IS NULL)),
+  value json,
+  extra json, -- never used: whatever a value is, it is JSON
+  PRIMARY KEY (namespace, path),
+  CHECK ((value IS NULL) = deleted AND extra IS NULL)
+);
+
 CREATE TABLE ${schema}.vector_space (
   namespace text COLLATE "C" NOT NULL,
   name text COLLATE "C" NOT NULL,
