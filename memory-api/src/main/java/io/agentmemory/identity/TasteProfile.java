@@ -159,7 +159,7 @@ public record TasteProfile(
     tree.put("top_reasons", counts(Python.mostCommon(reasons, ATTESTED_REASONS)));
     tree.put("attestation_hash", Value.of(""));
     Value.Map unsigned = new Value.Map(tree);
-    return unsigned.with("attestation_hash", Value.of(Python.sha256(Python.json(unsigned))));
+    return unsigned.with("attestation_hash", Value.of(Attestations.hash(unsigned)));
   }
 
   private static Value.Map counts(Map<String, Integer> counts) {

@@ -12,6 +12,7 @@ import io.agentmemory.Observation;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
 import io.agentmemory.identity.Activation;
+import io.agentmemory.identity.Attestations;
 import io.agentmemory.identity.CognitiveFingerprint;
 import io.agentmemory.identity.ContextView;
 import io.agentmemory.identity.Drift;
@@ -21,6 +22,7 @@ import io.agentmemory.identity.MerkleTree.Step;
 import io.agentmemory.identity.TasteProfile;
 import io.agentmemory.identity.Topics;
 import io.agentmemory.identity.TrustTier;
+import io.agentmemory.identity.VitalSigns;
 import io.agentmemory.internal.Texts;
 import io.agentmemory.spi.Canonical;
 import java.io.IOException;
@@ -243,11 +245,9 @@ class DriftIdentityTest {
 
     for (String file : names(context)) {
       Value.Map golden = (Value.Map) json(context.resolve(file));
-      Map<String, Value.Map> edges = new LinkedHashMap<>();
-      map(golden, "edges").entries().forEach((pair, edge) -> edges.put(pair, (Value.Map) edge));
       String subView = Value.textOf(map(golden, "meta").get("sub_view"));
       String dimension = string(map(golden, "meta"), "dimension");
-      ContextView graph = new ContextView(dimension, subView, edges);
+      ContextView graph = new ContextView(dimension, subView, edges(golden));
       String key = subView == null ? dimension : dimension + "_" + subView;
 
       assertThat(text(graph.tree(string(map(golden, "meta"), "last_rebuilt"))))
@@ -270,23 +270,29 @@ class DriftIdentityTest {
     return graph.dimension() + (graph.subView() == null ? "" : "_" + graph.subView()) + ".json";
   }
 
-  private static List<ContextView> rebuild(String name, Instant now) throws IOException {
-    List<Edge> edges = new ArrayList<>();
-    List<Observation> observations = new ArrayList<>();
+  private record Edges(List<Edge> edges, List<Observation> observations) {}
+
+  private static Edges edgesAndObservations(String name) throws IOException {
+    Edges all = new Edges(new ArrayList<>(), new ArrayList<>());
     Value.Map file = (Value.Map) json(sample(name).memory().resolve(".edges_v3.json"));
     file.entries()
         .forEach(
             (pair, edge) -> {
               Value.Map members = (Value.Map) edge;
-              List<Value> items = ((Value.Seq) member(members, "observations")).items();
+              List<Value.Map> items = maps(member(members, "observations"));
               for (int i = 0; i < items.size(); i++) {
-                observations.add(new Observation(pair, i, (Value.Map) items.get(i)));
+                all.observations().add(new Observation(pair, i, items.get(i)));
               }
-              edges.add(new Edge(pair, members));
+              all.edges().add(new Edge(pair, members));
             });
+    return all;
+  }
+
+  private static List<ContextView> rebuild(String name, Instant now) throws IOException {
+    Edges all = edgesAndObservations(name);
     return ContextView.rebuild(
-        edges,
-        observations,
+        all.edges(),
+        all.observations(),
         parsed(name).memories(),
         now,
         DriftIdentityTest::belief,
@@ -348,6 +354,87 @@ class DriftIdentityTest {
 
     assertThat(text(new Value.Map(activations))).isEqualTo(text(golden.get("activation")));
     assertThat(text(new Value.Map(trust))).isEqualTo(text(golden.get("trust_tier")));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"small", "thousand"})
+  void givenTree_whenItsVitalSignsAreTaken_thenTheyAreTheOriginals(String name) throws IOException {
+    Value.Map golden = map(identity(name), "vitals");
+    Path memory = sample(name).memory();
+    List<ContextView> contexts = new ArrayList<>();
+    for (String file : names(memory.resolve("context"))) {
+      Value.Map graph = (Value.Map) json(memory.resolve("context").resolve(file));
+      contexts.add(
+          new ContextView(
+              string(map(graph, "meta"), "dimension"),
+              Value.textOf(map(graph, "meta").get("sub_view")),
+              edges(graph)));
+    }
+
+    VitalSigns signs =
+        VitalSigns.of(
+            new VitalSigns.Sources(
+                parsed(name).memories(),
+                edgesAndObservations(name).edges(),
+                rejections(name),
+                maps(json(memory.resolve("lessons.json"))).size(),
+                maps(json(memory.resolve("attestations.json"))),
+                maps(json(memory.resolve(".fingerprint_history.json"))),
+                (Value.Map) json(memory.resolve(".session_state.json")),
+                0,
+                (long)
+                    number(
+                        (Value.Map) json(memory.resolve("social/social_index.json")),
+                        "total_contacts"),
+                platformTagged(memory),
+                maps(member((Value.Map) json(memory.resolve(".decay_history.json")), "sessions")),
+                ((Value.Map) json(memory.resolve("vocabulary_map.json"))).entries().size(),
+                map((Value.Map) json(memory.resolve("embeddings.json")), "memories")
+                    .entries()
+                    .size(),
+                contexts));
+
+    assertThat(text(signs.tree(string(golden, "timestamp")))).isEqualTo(text(golden));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"small", "thousand"})
+  void givenAttestationsOfTheTree_whenHashedWithoutTheirHash_thenItIsTheOneTheyHold(String name)
+      throws IOException {
+    Path memory = sample(name).memory();
+    List<Value.Map> attestations =
+        new ArrayList<>(maps(json(memory.resolve(".social_proofs.json"))));
+    attestations.add((Value.Map) json(memory.resolve("cognitive_attestation.json")));
+
+    for (Value.Map attestation : attestations) {
+      assertThat(Attestations.hash(attestation.without("attestation_hash")))
+          .as(string(attestation, "type"))
+          .isEqualTo(string(attestation, "attestation_hash"));
+    }
+  }
+
+  private static int platformTagged(Path memory) throws IOException {
+    int tagged = 0;
+    for (String tier : List.of("core", "active")) {
+      for (String file : names(memory.resolve(tier))) {
+        String text = Files.readString(memory.resolve(tier).resolve(file));
+        int end = text.offsetByCodePoints(0, Math.min(500, text.codePointCount(0, text.length())));
+        if (file.endsWith(".md") && text.substring(0, end).contains("platforms:")) {
+          tagged++;
+        }
+      }
+    }
+    return tagged;
+  }
+
+  private static List<Value.Map> maps(Value list) {
+    return ((Value.Seq) list).items().stream().map(Value.Map.class::cast).toList();
+  }
+
+  private static Map<String, Value.Map> edges(Value.Map graph) {
+    Map<String, Value.Map> edges = new LinkedHashMap<>();
+    map(graph, "edges").entries().forEach((pair, edge) -> edges.put(pair, (Value.Map) edge));
+    return edges;
   }
 
   /** Keeps the order of lists and nothing of the order of maps. */
