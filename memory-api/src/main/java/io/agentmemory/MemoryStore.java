@@ -9,8 +9,8 @@ import java.util.stream.Stream;
 
 /**
  * One agent's long-term memory. Three doors: {@link #execute} for every write, {@link #read} and
- * {@link #scan} for every record, queries for the rest; {@link #memories()} and {@link
- * #embeddings()} stand in front of them and speak of memories. Thread-safe.
+ * {@link #scan} for every record, queries for the rest; {@link #memories()}, {@link #embeddings()}
+ * and {@link #graph()} stand in front of them and speak of memories. Thread-safe.
  *
  * <p>Every method may throw {@link StoreUnavailableException} if the store gives no answer, and
  * {@link CorruptMemoryException} if what it reads does not parse.
@@ -97,6 +97,11 @@ public interface MemoryStore extends AutoCloseable {
   /** Vectors, by the verbs an agent uses. */
   default Embeddings embeddings() {
     return new Embeddings(this);
+  }
+
+  /** What ties memories together, by the verbs an agent uses. */
+  default Graph graph() {
+    return new Graph(this);
   }
 
   /** Releases what the store opened. A second call does nothing. */

@@ -25,6 +25,7 @@ import io.agentmemory.Version;
 import io.agentmemory.command.Outcome.Skip;
 import io.agentmemory.internal.Texts;
 import io.agentmemory.spi.Canonical;
+import io.agentmemory.spi.Needs;
 import io.agentmemory.spi.RecordReader;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -33,6 +34,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -102,6 +104,16 @@ public final class Plan {
       put(existing(operation, c.id(), 0).withTier(c.tier()));
     } else if (command instanceof ForgetMemory c) {
       forget(existing(operation, c.id(), c.expectedRevision()).id());
+    } else if (command instanceof AddObservation c) {
+      new Pairs(this, rules, operation).add(c);
+    } else if (command instanceof LogCoOccurrences c) {
+      new Pairs(this, rules, operation).log(c);
+    } else if (command instanceof CountCoOccurrences c) {
+      new Pairs(this, rules, operation).count(c);
+    } else if (command instanceof DecayEdges c) {
+      new Pairs(this, rules, operation).decay(c);
+    } else if (command instanceof DecayCoOccurrences c) {
+      new Pairs(this, rules, operation).decay(c);
     } else if (command instanceof DefineSpace c) {
       define(operation, c.space());
     } else if (command instanceof PutEmbedding c) {
@@ -261,6 +273,14 @@ public final class Plan {
   private void deleteMemory(String id) {
     deleteAll(Kind.CO_OCCURRENCE, reader.ownedBy(Kind.CO_OCCURRENCE, id), id);
     delete(Kind.MEMORY, Key.of(id));
+  }
+
+  /** Deletes edges with their observations. */
+  void deleteEdges(List<String> pairs) {
+    Needs needs = new Needs();
+    pairs.forEach(needs::observationsOf);
+    reader.expect(needs);
+    pairs.forEach(this::deleteEdge);
   }
 
   private void deleteEdge(String pair) {
@@ -437,7 +457,7 @@ public final class Plan {
     return Optional.ofNullable(now);
   }
 
-  private <T extends MemoryRecord> Optional<T> live(Kind<T> kind, Key key) {
+  <T extends MemoryRecord> Optional<T> live(Kind<T> kind, Key key) {
     return current(kind, key).flatMap(Stored::live);
   }
 
@@ -453,13 +473,43 @@ public final class Plan {
     return entry;
   }
 
-  private Optional<Memory> find(String id) {
+  /** The live records of a kind, in key order. */
+  <T extends MemoryRecord> List<Stored<T>> all(Kind<T> kind) {
+    return seen(kind, reader.all(kind), key -> true);
+  }
+
+  /** The live observations of an edge, in key order. */
+  List<Stored<Observation>> observations(String pair) {
+    return seen(Kind.OBSERVATION, reader.observationsOf(pair), key -> key.part(0).equals(pair));
+  }
+
+  /** What the reader found, with what this batch made of it. */
+  private <T extends MemoryRecord> List<Stored<T>> seen(
+      Kind<T> kind, List<Stored<T>> found, Predicate<Key> belongs) {
+    Map<Key, Stored<T>> seen = new TreeMap<>();
+    found.forEach(stored -> seen.put(stored.key(), stored));
+    entries.forEach(
+        (ref, entry) -> {
+          if (ref.kind().equals(kind) && belongs.test(ref.key())) {
+            @SuppressWarnings("unchecked") // an entry holds what its kind says
+            Stored<T> now = (Stored<T>) entry.now;
+            if (now == null || now.isTombstone()) {
+              seen.remove(ref.key());
+            } else {
+              seen.put(ref.key(), now);
+            }
+          }
+        });
+    return List.copyOf(seen.values());
+  }
+
+  Optional<Memory> find(String id) {
     Optional<Memory> exact = live(Kind.MEMORY, Key.of(id));
     String composed = Ids.composed(id);
     return exact.isPresent() || composed.equals(id) ? exact : live(Kind.MEMORY, Key.of(composed));
   }
 
-  private Memory existing(Operation operation, String id, long expected) {
+  Memory existing(Operation operation, String id, long expected) {
     Memory memory =
         find(id)
             .orElseThrow(
@@ -477,7 +527,7 @@ public final class Plan {
   }
 
   /** Gives a record new content, at the revision after the one this batch found or put there. */
-  private void put(MemoryRecord record) {
+  void put(MemoryRecord record) {
     Entry entry = entry(record.kind(), record.key());
     Digest digest = Canonical.digest(record);
     Version base = entry.base == null ? null : entry.base.version();
@@ -488,7 +538,7 @@ public final class Plan {
     }
   }
 
-  private void delete(Kind<?> kind, Key key) {
+  void delete(Kind<?> kind, Key key) {
     Entry entry = entry(kind, key);
     if (entry.now == null || entry.now.isTombstone()) {
       return;

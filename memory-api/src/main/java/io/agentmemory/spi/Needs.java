@@ -14,6 +14,7 @@ import java.util.Set;
  */
 public final class Needs {
   private final Map<Kind<?>, Set<Key>> keys = new LinkedHashMap<>();
+  private final Set<Kind<?>> whole = new LinkedHashSet<>();
   private final Set<String> owners = new LinkedHashSet<>();
   private final Set<String> pairs = new LinkedHashSet<>();
   private boolean sessionRecalls;
@@ -38,7 +39,7 @@ public final class Needs {
     return this;
   }
 
-  /** Adds the observations of an edge. */
+  /** Adds the observations of an edge: those it has, had, or may get. */
   public Needs observationsOf(String pair) {
     if (isPossible(pair)) {
       pairs.add(pair);
@@ -49,6 +50,12 @@ public final class Needs {
   /** Adds the recalls of the session. */
   public Needs sessionRecalls() {
     sessionRecalls = true;
+    return this;
+  }
+
+  /** Adds the live records of a kind, and whatever lives in them. */
+  public Needs all(Kind<?> kind) {
+    whole.add(kind);
     return this;
   }
 
@@ -70,5 +77,10 @@ public final class Needs {
   /** Whether the recalls of the session are read. */
   public boolean hasSessionRecalls() {
     return sessionRecalls;
+  }
+
+  /** The kinds that are read as a whole. */
+  public Set<Kind<?>> whole() {
+    return whole;
   }
 }

@@ -24,4 +24,13 @@ public interface RecordReader {
 
   /** The live recalls of the session, in key order. */
   List<Stored<io.agentmemory.SessionRecall>> sessionRecalls();
+
+  /** The live records of a kind, in key order. */
+  <T extends MemoryRecord> List<Stored<T>> all(Kind<T> kind);
+
+  /**
+   * Says that these will be read too, all within kinds that are read as a whole: a reader for which
+   * many reads are dearer than one may fetch them.
+   */
+  default void expect(Needs more) {}
 }

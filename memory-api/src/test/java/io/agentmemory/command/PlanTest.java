@@ -73,6 +73,7 @@ final class PlanTest {
           needs.owners().contains(key.part(key.parts().size() - 1))
               || needs.owners().contains(key.part(0))
               || needs.pairs().contains(key.part(0))
+              || needs.whole().contains(kind)
               || kind.equals(Kind.IMAGE_LINK);
       if (!owned && !needs.keys().getOrDefault(kind, Set.of()).contains(key)) {
         throw new AssertionError("read " + kind + ":" + key + " without saying so before");
@@ -91,6 +92,16 @@ final class PlanTest {
         }
       }
       return found;
+    }
+
+    @Override
+    @SuppressWarnings("unchecked") // each map holds records of its own kind
+    public <T extends MemoryRecord> List<Stored<T>> all(Kind<T> kind) {
+      assertThat(needs.whole()).contains(kind);
+      return of(kind).values().stream()
+          .filter(stored -> !stored.isTombstone())
+          .map(stored -> (Stored<T>) stored)
+          .toList();
     }
 
     @Override

@@ -22,6 +22,7 @@ import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Stored;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
+import io.agentmemory.spi.Needs;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -456,7 +457,23 @@ public final class DualWriteMemoryStore implements MemoryStore {
 
     private Set<Ref> named() {
       Set<Ref> refs = new HashSet<>();
-      batch.needs().keys().forEach((kind, keys) -> keys.forEach(k -> refs.add(new Ref(kind, k))));
+      Needs needs = batch.needs();
+      needs.keys().forEach((kind, keys) -> keys.forEach(k -> refs.add(new Ref(kind, k))));
+      needs.whole().forEach(kind -> refs.addAll(all(kind)));
+      return refs;
+    }
+
+    /** Every record of a kind, as the store that answers has them. */
+    private Set<Ref> all(Kind<?> kind) {
+      Set<Ref> refs = new HashSet<>();
+      for (MemoryStore store : List.of(secondary(pass.stage()), authority(pass.stage()))) {
+        try (Stream<KeyVersion> records = store.versions(kind, ScanRange.ALL)) {
+          records.forEach(record -> refs.add(new Ref(kind, record.key())));
+          return refs;
+        } catch (MemoryStoreException unanswered) {
+          LOG.debug("{} cannot be listed: {}", kind, unanswered.getClass().getSimpleName());
+        }
+      }
       return refs;
     }
   }

@@ -72,6 +72,9 @@ final class LagList {
   /** Those that a write with these names may touch or needs. */
   synchronized Set<Ref> within(Names names) {
     Set<Ref> within = new HashSet<>();
+    if (names.own().contains(Names.EVERYTHING)) {
+      return new HashSet<>(records.keySet());
+    }
     if (!records.isEmpty()) {
       for (Set<String> some : List.of(names.own(), names.shared())) {
         some.forEach(name -> within.addAll(byName.getOrDefault(name, Set.of())));

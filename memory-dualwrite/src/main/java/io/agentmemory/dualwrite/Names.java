@@ -20,12 +20,16 @@ import java.util.Set;
  * <p>A memory stands for all that belongs to it and all that lives in it, an edge for its
  * observations, the session for its recalls. Image links belong to several memories at once, and
  * forgetting one looks for its links, so all of them share one name. Every vector needs its space,
- * which hardly ever changes.
+ * which hardly ever changes. A write that reads a kind as a whole goes alone: every other one shares
+ * the name of it all.
  *
  * @param own at most one write at a time has each of these
  * @param shared several may share each of these, while none has it for its own
  */
 record Names(Set<String> own, Set<String> shared) {
+  /** What a write has for its own that must go alone. */
+  static final String EVERYTHING = "everything";
+
   private static final String IMAGES = "images";
   private static final String SESSION = "session";
 
@@ -50,6 +54,7 @@ record Names(Set<String> own, Set<String> shared) {
     if (needs.hasSessionRecalls()) {
       own.add(SESSION);
     }
+    (needs.whole().isEmpty() ? shared : own).add(EVERYTHING);
     return new Names(own, shared);
   }
 
@@ -65,7 +70,7 @@ record Names(Set<String> own, Set<String> shared) {
   static Names of(Collection<Ref> refs) {
     Set<String> own = new HashSet<>();
     refs.forEach(ref -> own.add(of(ref.kind(), ref.key())));
-    return new Names(own, Set.of());
+    return new Names(own, Set.of(EVERYTHING));
   }
 
   /** The name of one record. */

@@ -248,6 +248,10 @@ final class Turns {
 
     /** Whether nothing of these names was being written at that moment, or began to be since. */
     boolean quietSince(Set<String> names) {
+      if (busy.contains(Names.EVERYTHING)
+          || stamps.get(stamp(Names.EVERYTHING)) != then[stamp(Names.EVERYTHING)]) {
+        return false;
+      }
       for (String name : names) {
         if (busy.contains(name) || stamps.get(stamp(name)) != then[stamp(name)]) {
           return false;

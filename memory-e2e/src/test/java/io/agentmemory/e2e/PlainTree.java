@@ -59,8 +59,15 @@ final class PlainTree {
           .build();
 
   private final Map<String, Object> contents = new TreeMap<>();
+  private final Set<String> unordered;
 
   PlainTree(Path memory) throws IOException {
+    this(memory, Set.of());
+  }
+
+  /** Takes the lists under these names, which came from a set, in any order. */
+  PlainTree(Path memory, Set<String> unordered) throws IOException {
+    this.unordered = unordered;
     for (String tier : List.of("core", "active", "archive")) {
       Path folder = memory.resolve(tier);
       if (Files.isDirectory(folder)) {
@@ -109,7 +116,7 @@ final class PlainTree {
 
   // ---- memory files ----
 
-  private static Object memory(String text) {
+  private Object memory(String text) {
     String lines = text.replace("\r\n", "\n").replace('\r', '\n');
     Map<String, Object> memory = new LinkedHashMap<>();
     String[] parts = lines.startsWith("---") ? lines.split("---", 3) : new String[] {lines};
@@ -155,12 +162,14 @@ final class PlainTree {
   }
 
   /** A node as maps, lists and texts that are equal where the nodes mean the same. */
-  private static Object meaning(Node node, boolean sourceText, boolean top) {
+  private Object meaning(Node node, boolean sourceText, boolean top) {
     if (node instanceof MappingNode map) {
       Map<String, Object> entries = new LinkedHashMap<>();
       for (NodeTuple entry : map.getValue()) {
         String key = ((ScalarNode) entry.getKeyNode()).getValue();
-        entries.put(key, meaning(entry.getValueNode(), top && SOURCE_TEXT.contains(key), false));
+        entries.put(
+            key,
+            inOrder(key, meaning(entry.getValueNode(), top && SOURCE_TEXT.contains(key), false)));
       }
       return entries;
     }
@@ -174,6 +183,12 @@ final class PlainTree {
     }
     Object value = new Yaml(new SafeConstructor(new LoaderOptions())).load(scalar.getValue());
     return tag + " " + value;
+  }
+
+  private Object inOrder(String key, Object value) {
+    return unordered.contains(key) && value instanceof List<?> list
+        ? list.stream().map(Object::toString).sorted().toList()
+        : value;
   }
 
   // ---- documents ----

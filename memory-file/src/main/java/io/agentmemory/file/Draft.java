@@ -171,6 +171,11 @@ final class Draft implements RecordReader {
     return over(Kind.SESSION_RECALL, live, state -> true);
   }
 
+  @Override
+  public <T extends MemoryRecord> List<Stored<T>> all(Kind<T> kind) {
+    return over(kind, index.live(kind), state -> true);
+  }
+
   /** Live states of a kind: those of the rows, with what the drafts say in their place. */
   @SuppressWarnings("unchecked") // rows and states of this kind only
   private <T extends MemoryRecord> List<Stored<T>> over(

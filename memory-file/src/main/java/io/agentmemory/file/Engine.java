@@ -408,6 +408,11 @@ final class Engine {
         }
       }
     }
+    if (batch.needs().whole().stream().anyMatch(Documents::inMemoryFile)) {
+      for (Stored<Memory> memory : draft.all(Kind.MEMORY)) {
+        session().writer().importEdit(operation, memory.key().part(0), draft);
+      }
+    }
     for (Command command : batch.commands()) {
       refuseBroken(operation, command);
     }

@@ -258,6 +258,11 @@ final class Index {
     return found;
   }
 
+  /** The live rows of a kind, in key order. */
+  List<Row> live(Kind<?> kind) {
+    return rows(kind).values().stream().filter(Row::isLive).toList();
+  }
+
   /** The live rows that belong to a memory, in key order. */
   List<Row> ownedBy(Kind<?> kind, String id) {
     if (kind.equals(Kind.CO_OCCURRENCE)) {

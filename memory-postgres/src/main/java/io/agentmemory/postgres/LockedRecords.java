@@ -19,6 +19,7 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,6 +43,11 @@ final class LockedRecords implements RecordReader {
   private final boolean locksSpaces;
   private final Map<Kind<?>, Map<Key, Optional<Stored<?>>>> known = new HashMap<>();
   private final Map<Kind<?>, Map<String, List<Stored<?>>>> owned = new HashMap<>();
+
+  /** Edges whose observations were all fetched, so that one not known is not there. */
+  private final Set<String> observed = new HashSet<>();
+
+  private final Map<Kind<?>, List<Stored<?>>> whole = new HashMap<>();
   private @Nullable List<String> spaces;
 
   /**
@@ -68,7 +74,27 @@ final class LockedRecords implements RecordReader {
       if (keys != null) {
         fetch(kind, keys, pipeline);
       }
+      if (needs.whole().contains(kind)) {
+        fetchWhole(kind, pipeline);
+      }
     }
+  }
+
+  private <T extends MemoryRecord> void fetchWhole(Kind<T> kind, Pipeline pipeline) {
+    if (kind.equals(Kind.EMBEDDING)) {
+      throw new IllegalArgumentException("vectors are many: name those that are needed");
+    }
+    Table<T> table = tables.of(kind);
+    Map<Key, Optional<Stored<?>>> found = of(kind);
+    List<Stored<?>> all = new ArrayList<>();
+    whole.put(kind, all);
+    pipeline.query(
+        table.select().add(" AND NOT t.deleted" + table.orderByKey() + lock(kind)),
+        row -> {
+          Stored<T> stored = table.read(operation, row);
+          found.put(stored.key(), Optional.of(stored));
+          all.add(stored);
+        });
   }
 
   private <T extends MemoryRecord> void fetch(Kind<T> kind, Set<Key> keys, Pipeline pipeline) {
@@ -134,9 +160,10 @@ final class LockedRecords implements RecordReader {
     pairs.forEach(pair -> lists.put(pair, new ArrayList<>()));
     Pipeline pipeline = new Pipeline();
     Table<Observation> table = tables.of(Kind.OBSERVATION);
-    Sql sql = table.selectLive("pair", storable(pairs), LOCK);
+    Sql sql = table.selectAll("pair", storable(pairs), LOCK);
     add(pipeline, table, sql, observation -> Set.of(observation.pair()));
     pipeline.run(connection);
+    observed.addAll(pairs);
   }
 
   private void fetchRecalls() throws SQLException {
@@ -194,7 +221,10 @@ final class LockedRecords implements RecordReader {
 
   @Override
   public <T extends MemoryRecord> Optional<Stored<T>> get(Kind<T> kind, Key key) {
-    if (!of(kind).containsKey(key)) {
+    boolean isKnown =
+        of(kind).containsKey(key)
+            || (kind.equals(Kind.OBSERVATION) && observed.contains(key.part(0)));
+    if (!isKnown) {
       run(pipeline -> fetch(kind, Set.of(key), pipeline));
     }
     return cast(of(kind).getOrDefault(key, Optional.empty()));
@@ -224,6 +254,24 @@ final class LockedRecords implements RecordReader {
       runSql(this::fetchRecalls);
     }
     return list(Kind.SESSION_RECALL, ALL);
+  }
+
+  @Override
+  @SuppressWarnings("unchecked") // each list holds records of its own kind
+  public <T extends MemoryRecord> List<Stored<T>> all(Kind<T> kind) {
+    if (!whole.containsKey(kind)) {
+      run(pipeline -> fetchWhole(kind, pipeline));
+    }
+    List<Stored<T>> list = new ArrayList<>();
+    whole.getOrDefault(kind, List.of()).forEach(stored -> list.add((Stored<T>) stored));
+    list.sort(java.util.Comparator.comparing(Stored::key));
+    return list;
+  }
+
+  @Override
+  public void expect(Needs more) {
+    run(pipeline -> fetch(more, pipeline));
+    runSql(() -> fetchOwned(more));
   }
 
   @SuppressWarnings("unchecked") // each list holds records of its own kind

@@ -114,5 +114,10 @@ final class SpaceCache {
     public List<Stored<SessionRecall>> sessionRecalls() {
       return List.of();
     }
+
+    @Override
+    public <T extends MemoryRecord> List<Stored<T>> all(Kind<T> kind) {
+      return List.of();
+    }
   }
 }

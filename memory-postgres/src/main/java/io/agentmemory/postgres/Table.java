@@ -329,10 +329,19 @@ final class Table<T extends MemoryRecord> {
    * The live rows with one of these texts in {@code column}, in the order of the texts and keys.
    */
   Sql selectLive(String column, Collection<String> texts, String lock) {
+    return selectAll(column, texts, " AND NOT t.deleted", lock);
+  }
+
+  /** Like {@link #selectLive}, with the tombstones. */
+  Sql selectAll(String column, Collection<String> texts, String lock) {
+    return selectAll(column, texts, "", lock);
+  }
+
+  private Sql selectAll(String column, Collection<String> texts, String more, String lock) {
     return Sql.of("SELECT t.* FROM unnest(?::text[]) AS k(wanted)", Sql.texts(texts))
         .add(" CROSS JOIN LATERAL (")
         .add(select())
-        .add(" AND t." + column + " = k.wanted AND NOT t.deleted" + orderByKey())
+        .add(" AND t." + column + " = k.wanted" + more + orderByKey())
         .add(" OFFSET 0" + lock + ") AS t");
   }
 

@@ -32,6 +32,18 @@ public final class DriftSamples {
     return unpack("drift-1000.tar.gz", folder);
   }
 
+  /**
+   * Unpacks the operations, one folder for each, into {@code folder}: {@code case.json} is the call
+   * and what it gave, {@code after/} the tree it left; {@code _base} is the tree before all of
+   * them.
+   *
+   * @return the folder that holds these folders; every file there may be changed
+   */
+  public static Path cases(Path folder) throws IOException {
+    unpack("drift-cases.tar.gz", folder);
+    return folder.resolve("cases");
+  }
+
   private static DriftSamples unpack(String archive, Path folder) throws IOException {
     Files.createDirectories(folder);
     try (InputStream packed =

@@ -104,6 +104,11 @@ public final class InMemoryMemoryStore implements MemoryStore {
     public List<Stored<SessionRecall>> sessionRecalls() {
       return live(Kind.SESSION_RECALL).toList();
     }
+
+    @Override
+    public <T extends MemoryRecord> List<Stored<T>> all(Kind<T> kind) {
+      return live(kind).toList();
+    }
   }
 
   private TreeMap<Key, Stored<?>> of(Kind<?> kind) {

@@ -21,11 +21,18 @@ import io.agentmemory.SimilarQuery;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
+import io.agentmemory.command.AddObservation;
 import io.agentmemory.command.Batch;
+import io.agentmemory.command.BeliefRule;
 import io.agentmemory.command.Command;
+import io.agentmemory.command.CountCoOccurrences;
+import io.agentmemory.command.DecayCoOccurrences;
+import io.agentmemory.command.DecayEdges;
+import io.agentmemory.command.DecayRule;
 import io.agentmemory.command.DefineSpace;
 import io.agentmemory.command.DeleteRecords;
 import io.agentmemory.command.ForgetMemory;
+import io.agentmemory.command.LogCoOccurrences;
 import io.agentmemory.command.MoveMemory;
 import io.agentmemory.command.PutEmbedding;
 import io.agentmemory.command.PutRecords;
@@ -36,6 +43,7 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -121,7 +129,7 @@ public final class RandomCommands {
   }
 
   private Command command() {
-    switch (random.nextInt(16)) {
+    switch (random.nextInt(20)) {
       case 0, 1, 2:
         return storing(pick(IDS));
       case 3, 4:
@@ -138,7 +146,11 @@ public final class RandomCommands {
             VectorSpace.of(name, chance(6) ? "other" : "model", chance(6) ? 2 : 3));
       case 10, 11:
         return new PutEmbedding(embedding());
-      case 12, 13, 14:
+      case 12, 13:
+        return tying();
+      case 14:
+        return decaying();
+      case 15, 16, 17, 18:
         List<PutRecords.Put> puts = new ArrayList<>();
         for (int i = 1 + random.nextInt(5); i > 0; i--) {
           puts.add(new PutRecords.Put(record(), 1 + random.nextInt(6)));
@@ -151,6 +163,53 @@ public final class RandomCommands {
         }
         return new DeleteRecords(deletes);
     }
+  }
+
+  /** Notes that memories belong together. */
+  private Command tying() {
+    List<String> ids = new ArrayList<>(new LinkedHashSet<>(List.of(pick(IDS), pick(IDS))));
+    if (chance(2)) {
+      ids = new ArrayList<>(List.of("a", "b", "c", pick(IDS.subList(3, IDS.size()))));
+    }
+    if (chance(3) && ids.size() > 1) {
+      Value.Map observation =
+          chance(3)
+              ? records.observation("a|b", 0).members()
+              : Value.EMPTY_MAP
+                  .with("weight", Value.of(random.nextDouble()))
+                  .with("observed_at", Value.of(pick(TIMES)))
+                  .with("trust_tier", Value.of(pick(List.of("self", "platform", "no"))));
+      return new AddObservation(ids.get(1), ids.get(0), TIMES.get(0), observation, rule());
+    }
+    if (chance(2)) {
+      return new CountCoOccurrences(ids);
+    }
+    List<String> uuids = new ArrayList<>();
+    while (uuids.size() < LogCoOccurrences.pairs(ids.size())) {
+      uuids.add("o" + serial++);
+    }
+    String activity = chance(2) ? pick(List.of("social", "economic")) : null;
+    return new LogCoOccurrences(ids, uuids, TIMES.get(4), "session", "agent", activity, rule());
+  }
+
+  private BeliefRule rule() {
+    return chance(2)
+        ? BeliefRule.DRIFT
+        : new BeliefRule(Map.of("self", 0.9), 0.2, 7, 0.3, 0.01, 1, 12);
+  }
+
+  private Command decaying() {
+    DecayRule rule =
+        chance(2) ? DecayRule.DRIFT : new DecayRule(1 + random.nextInt(3), 1, 0.5, 2, 0.4, 3, 0.5);
+    if (chance(2)) {
+      return new DecayCoOccurrences(some(IDS), rule);
+    }
+    Map<String, List<String>> dimensions = new LinkedHashMap<>();
+    if (chance(2)) {
+      dimensions.put("why", List.of("social"));
+      dimensions.put("what", List.of());
+    }
+    return new DecayEdges(some(IDS), dimensions, TIMES.get(0), rule);
   }
 
   /** A command that is seldom refused, so that batches of several get through. */

@@ -1,0 +1,171 @@
+package io.agentmemory;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentmemory.command.AddObservation;
+import io.agentmemory.command.BeliefRule;
+import io.agentmemory.command.CountCoOccurrences;
+import io.agentmemory.command.DecayCoOccurrences;
+import io.agentmemory.command.DecayEdges;
+import io.agentmemory.command.DecayRule;
+import io.agentmemory.command.LogCoOccurrences;
+import io.agentmemory.command.Outcome;
+import io.agentmemory.internal.Texts;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What ties the memories of a store together, by the verbs an agent uses. Thread-safe. Made by
+ * {@link MemoryStore#graph()}; costs nothing to make.
+ *
+ * <p>There are two graphs, which Drift keeps side by side: edges with observations and a belief
+ * ({@link Edge}), and plain counts in the memories' own files ({@link CoOccurrence}).
+ *
+ * <p>Besides what is named, every method throws what {@link MemoryStore#execute} and {@link
+ * MemoryStore#read} do.
+ */
+public final class Graph {
+  private final MemoryStore store;
+  private final Clock clock;
+  private final RandomGenerator random;
+
+  Graph(MemoryStore store) {
+    this(store, Clock.systemUTC(), new SecureRandom());
+  }
+
+  private Graph(MemoryStore store, Clock clock, RandomGenerator random) {
+    this.store = requireNonNull(store, "store");
+    this.clock = requireNonNull(clock, "clock");
+    this.random = requireNonNull(random, "random");
+  }
+
+  /** The same with another clock and another source of ids, for tests that repeat. */
+  public Graph with(Clock clock, RandomGenerator random) {
+    return new Graph(store, clock, random);
+  }
+
+  /** The edge between two memories, in whichever order. */
+  public Optional<Edge> findEdge(String first, String second) {
+    String pair = Texts.compare(first, second) < 0 ? first + "|" + second : second + "|" + first;
+    return store.read(Kind.EDGE, Key.of(pair)).flatMap(Stored::live);
+  }
+
+  /**
+   * Adds a reason for two memories to belong together, and works out anew how much to believe it.
+   *
+   * @return the edge as it is now
+   */
+  public Edge addObservation(String first, String second, NewObservation observation) {
+    String at = now();
+    Value.Map members = observation.members(uuid(), at);
+    Outcome outcome =
+        store.execute(new AddObservation(first, second, at, members, BeliefRule.DRIFT));
+    return outcome.changes().stream()
+        .map(change -> change.after().value())
+        .filter(Edge.class::isInstance)
+        .map(Edge.class::cast)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /**
+   * Notes that memories were retrieved in one session: an observation for each pair of them.
+   *
+   * @param agent whose session it is
+   * @param activity what the session was mostly about, if that is known
+   * @return the number of pairs
+   */
+  public int logCoOccurrences(List<String> retrieved, String agent, @Nullable String activity) {
+    List<String> ids = List.copyOf(new LinkedHashSet<>(retrieved));
+    int pairs = LogCoOccurrences.pairs(ids.size());
+    if (pairs > 0) {
+      List<String> uuids = new ArrayList<>();
+      while (uuids.size() < pairs) {
+        uuids.add(uuid());
+      }
+      String at = now();
+      store.execute(new LogCoOccurrences(ids, uuids, at, at, agent, activity, BeliefRule.DRIFT));
+    }
+    return pairs;
+  }
+
+  /**
+   * Counts that memories were retrieved in one session, in the files of those that exist.
+   *
+   * @return the number of pairs that both count
+   */
+  public int countCoOccurrences(List<String> retrieved) {
+    List<String> ids = List.copyOf(new LinkedHashSet<>(retrieved));
+    return ids.size() < 2 ? 0 : changed(store.execute(new CountCoOccurrences(ids))) / 2;
+  }
+
+  /** How many ties lost some of their strength, and how many all of it and are gone. */
+  public record Decayed(int decayed, int pruned) {}
+
+  /**
+   * Lowers the belief in every edge but those between memories that the session retrieved, and
+   * deletes those that nothing is left of.
+   *
+   * @param dimensions what the session was about, by {@code where}, {@code why}, {@code who} and
+   *     {@code what}; an edge that has dimensions but no value in common decays ten times slower.
+   *     Empty to make no such difference
+   */
+  public Decayed decayEdges(List<String> retrieved, Map<String, List<String>> dimensions) {
+    return decayed(
+        Kind.EDGE, store.execute(new DecayEdges(retrieved, dimensions, now(), DecayRule.DRIFT)));
+  }
+
+  /**
+   * Lowers every count of co-occurrences but those between memories that the session retrieved, and
+   * deletes those that nothing is left of.
+   *
+   * @return numbers of pairs that count each other
+   */
+  public Decayed decayCoOccurrences(List<String> retrieved) {
+    Decayed entries =
+        decayed(
+            Kind.CO_OCCURRENCE, store.execute(new DecayCoOccurrences(retrieved, DecayRule.DRIFT)));
+    return new Decayed(entries.decayed() / 2, entries.pruned() / 2);
+  }
+
+  private static Decayed decayed(Kind<?> kind, Outcome outcome) {
+    int pruned = 0;
+    int decayed = 0;
+    for (Outcome.Change change : outcome.changes()) {
+      if (change.after().kind().equals(kind)) {
+        if (change.after().isTombstone()) {
+          pruned++;
+        } else {
+          decayed++;
+        }
+      }
+    }
+    return new Decayed(decayed, pruned);
+  }
+
+  private static int changed(Outcome outcome) {
+    return (int)
+        outcome.changes().stream()
+            .filter(change -> change.after().kind().equals(Kind.CO_OCCURRENCE))
+            .count();
+  }
+
+  private String now() {
+    return Texts.time(clock.instant());
+  }
+
+  /** A random UUID, as Drift names observations. Source: RFC 4122, version 4. */
+  private String uuid() {
+    long high = (random.nextLong() & ~0xf000L) | 0x4000L;
+    long low = (random.nextLong() & ~(3L << 62)) | (1L << 63);
+    return new UUID(high, low).toString();
+  }
+}

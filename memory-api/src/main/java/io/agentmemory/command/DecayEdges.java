@@ -1,0 +1,53 @@
+package io.agentmemory.command;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentmemory.Kind;
+import io.agentmemory.spi.Needs;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Lowers the belief in every edge but those between two memories that were retrieved together, and
+ * deletes, with its observations, each that nothing is left of.
+ *
+ * @param retrieved ids that the session retrieved
+ * @param dimensions what the session was about: {@code where}, {@code why}, {@code who} and {@code
+ *     what}; empty if that is not known, and then no edge is spared for having nothing to do with
+ *     it
+ * @param at now, as text
+ */
+public record DecayEdges(
+    List<String> retrieved, Map<String, List<String>> dimensions, String at, DecayRule rule)
+    implements Command {
+
+  /**
+   * Copies the collections.
+   *
+   * @throws IllegalArgumentException if {@code at} is no time
+   */
+  public DecayEdges {
+    retrieved = List.copyOf(retrieved);
+    Map<String, List<String>> copy = new LinkedHashMap<>();
+    dimensions.forEach((name, values) -> copy.put(name, List.copyOf(values)));
+    dimensions = java.util.Collections.unmodifiableMap(copy);
+    requireNonNull(rule, "rule");
+    Ids.requireTime(at);
+  }
+
+  @Override
+  public String verb() {
+    return "decay_edges";
+  }
+
+  @Override
+  public String subject() {
+    return "";
+  }
+
+  @Override
+  public void needs(Needs needs) {
+    needs.all(Kind.MEMORY).all(Kind.EDGE);
+  }
+}

@@ -1,0 +1,288 @@
+package io.agentmemory.e2e;
+
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.agentmemory.Edge;
+import io.agentmemory.Graph.Decayed;
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
+import io.agentmemory.Memory;
+import io.agentmemory.MemoryStore;
+import io.agentmemory.Stored;
+import io.agentmemory.Value;
+import io.agentmemory.command.AddObservation;
+import io.agentmemory.command.BeliefRule;
+import io.agentmemory.command.LogCoOccurrences;
+import io.agentmemory.dualwrite.Backfill;
+import io.agentmemory.dualwrite.BackfillReport;
+import io.agentmemory.internal.Texts;
+import io.agentmemory.spi.Canonical;
+import io.agentmemory.testkit.DriftSamples;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Each operation that the original was recorded at: the same call over the tree before gives the
+ * same answer and leaves the same tree, in files and in PostgreSQL. Generated ids are those that
+ * the original generated.
+ */
+@Tag("postgres")
+class CasesTest {
+  private static final JsonMapper JSON = new JsonMapper();
+
+  /** Lists that the original made of a set, so that their order means nothing. */
+  private static final Set<String> SETS = Set.of("tags");
+
+  private static Stores stores;
+
+  @TempDir static Path folder;
+  private static Path cases;
+
+  @BeforeAll
+  static void unpack() throws IOException {
+    stores = new Stores("cases");
+    cases = DriftSamples.cases(folder);
+  }
+
+  @AfterAll
+  static void drop() {
+    stores.close();
+  }
+
+  /** What the original was asked, and what came of it. */
+  private record Case(String name, JsonNode call, Path before, Path after) {
+    static Case of(String name) throws IOException {
+      Path here = cases.resolve(name);
+      JsonNode call = JSON.readTree(here.resolve("case.json").toFile());
+      return new Case(
+          name,
+          call,
+          cases.resolve(call.get("before").asText()).resolve("memory"),
+          here.resolve("after").resolve("memory"));
+    }
+
+    String now() {
+      return call.get("now").asText();
+    }
+
+    Clock clock() {
+      return Clock.fixed(Instant.parse(now()), ZoneOffset.UTC);
+    }
+
+    String text(int arg) {
+      return call.get("args").get(arg).asText();
+    }
+
+    double number(int arg) {
+      return call.get("args").get(arg).asDouble();
+    }
+
+    /** What the session had retrieved, in the order in which the original took it. */
+    List<String> retrieved() {
+      List<String> ids = new ArrayList<>();
+      json(before.resolve(".session_state.json"))
+          .get("retrieved")
+          .forEach(i -> ids.add(i.asText()));
+      return ids;
+    }
+
+    JsonNode edgeAfter(String pair) {
+      return json(after.resolve(".edges_v3.json")).get(pair);
+    }
+  }
+
+  /** Makes the call of a case; its answer, as the original gives it. */
+  private interface Call {
+    Object on(MemoryStore store, Case c);
+  }
+
+  private static final Map<String, Call> CALLS = new TreeMap<>();
+
+  static {
+    CALLS.put("add-observation", CasesTest::addObservation);
+    CALLS.put("log-v1", CasesTest::logV1);
+    CALLS.put("log-v3", CasesTest::logV3);
+    CALLS.put("decay-v1", CasesTest::decayV1);
+    CALLS.put("decay-v3", CasesTest::decayV3);
+  }
+
+  static Collection<String> names() {
+    return CALLS.keySet();
+  }
+
+  @ParameterizedTest
+  @MethodSource("names")
+  void givenTreeBefore_whenCalled_thenAnswerAndTreeAfterAreTheOriginals(String name)
+      throws Exception {
+    Case c = Case.of(name);
+    Call call = requireNonNull(CALLS.get(name), name);
+    Path files = copy(c.before(), folder.resolve(name + "-files").resolve("memory"));
+    Object expected = JSON.convertValue(c.call().get("result"), Object.class);
+
+    try (MemoryStore store = Stores.file(files)) {
+      assertThat(plain(call.on(store, c))).as("answer of files").isEqualTo(expected);
+    }
+    assertThat(differences(files, c.after())).as("files").isEmpty();
+
+    Path exported = folder.resolve(name + "-exported").resolve("memory");
+    try (MemoryStore before = Stores.fileToRead(c.before());
+        MemoryStore store = stores.postgres(Stores.namespace())) {
+      copy(before, store);
+      assertThat(plain(call.on(store, c))).as("answer of PostgreSQL").isEqualTo(expected);
+      try (MemoryStore export = Stores.file(exported)) {
+        copy(store, export);
+      }
+    }
+    assertThat(differences(exported, c.after())).as("PostgreSQL").isEmpty();
+  }
+
+  private static Object plain(Object answer) {
+    return JSON.convertValue(JSON.valueToTree(answer), Object.class);
+  }
+
+  private static List<String> differences(Path tree, Path after) throws IOException {
+    return new PlainTree(tree, SETS).differences(new PlainTree(after, SETS));
+  }
+
+  private static void copy(MemoryStore from, MemoryStore to) {
+    BackfillReport report = Backfill.builder(from, to).run();
+    assertThat(report.state()).isEqualTo(BackfillReport.State.COMPLETE);
+    assertThat(report.total().inserted()).isEqualTo(report.total().listed());
+  }
+
+  private static Path copy(Path from, Path to) throws IOException {
+    List<Path> all;
+    try (Stream<Path> walk = Files.walk(from)) {
+      all = walk.toList();
+    }
+    for (Path path : all) {
+      Path target = to.resolve(from.relativize(path).toString());
+      if (Files.isDirectory(path)) {
+        Files.createDirectories(target);
+      } else {
+        Files.write(target, Files.readAllBytes(path));
+      }
+    }
+    return to;
+  }
+
+  private static JsonNode json(Path file) {
+    try {
+      return JSON.readTree(file.toFile());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Value value(JsonNode node) {
+    return Canonical.parse(node.toString());
+  }
+
+  // ---- the calls ----
+
+  private static Object addObservation(MemoryStore store, Case c) {
+    JsonNode observation = c.call().get("result").get("observations").get(0);
+    assertThat(observation.get("source").get("type").asText()).isEqualTo(c.text(2));
+    assertThat(observation.get("weight").asDouble()).isEqualTo(c.number(3));
+    store.execute(
+        new AddObservation(
+            c.text(0), c.text(1), c.now(), (Value.Map) value(observation), BeliefRule.DRIFT));
+    return edge(store, c.text(1) + "|" + c.text(0));
+  }
+
+  /** An edge with its observations, as the file has it. */
+  private static Map<String, Object> edge(MemoryStore store, String pair) {
+    Map<String, Object> edge = new LinkedHashMap<>();
+    Edge stored = store.read(Kind.EDGE, Key.of(pair)).flatMap(Stored::live).orElseThrow();
+    stored.members().entries().forEach((name, value) -> edge.put(name, json(value)));
+    try (var scan = store.scan(Kind.OBSERVATION)) {
+      edge.put(
+          "observations",
+          scan.flatMap(observation -> observation.live().stream())
+              .filter(observation -> observation.pair().equals(pair))
+              .map(observation -> json(observation.members()))
+              .toList());
+    }
+    return edge;
+  }
+
+  private static Object json(Value value) {
+    try {
+      return JSON.readValue(Canonical.json(value), Object.class);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Object logV1(MemoryStore store, Case c) {
+    return store.graph().with(c.clock(), new Random(1)).countCoOccurrences(c.retrieved());
+  }
+
+  private static Object logV3(MemoryStore store, Case c) {
+    List<String> ids = c.retrieved();
+    List<String> uuids = new ArrayList<>();
+    for (int i = 0; i < ids.size(); i++) {
+      for (int j = i + 1; j < ids.size(); j++) {
+        boolean inOrder = Texts.compare(ids.get(i), ids.get(j)) < 0;
+        JsonNode observations =
+            c.edgeAfter(ids.get(inOrder ? i : j) + "|" + ids.get(inOrder ? j : i))
+                .get("observations");
+        uuids.add(observations.get(observations.size() - 1).get("id").asText());
+      }
+    }
+    String activity = c.call().get("result").get(1).asText();
+    store.execute(
+        new LogCoOccurrences(
+            ids, uuids, c.now(), c.now(), "DriftCornwall", activity, BeliefRule.DRIFT));
+    return List.of(uuids.size(), activity);
+  }
+
+  private static Object decayV1(MemoryStore store, Case c) {
+    return pair(store.graph().with(c.clock(), new Random(1)).decayCoOccurrences(c.retrieved()));
+  }
+
+  private static Object decayV3(MemoryStore store, Case c) {
+    return pair(
+        store
+            .graph()
+            .with(c.clock(), new Random(1))
+            .decayEdges(c.retrieved(), Map.of("what", topics(store, c.retrieved()))));
+  }
+
+  private static List<Integer> pair(Decayed decayed) {
+    return List.of(decayed.decayed(), decayed.pruned());
+  }
+
+  private static List<String> topics(MemoryStore store, List<String> ids) {
+    Set<String> topics = new TreeSet<>();
+    for (String id : ids) {
+      Memory memory = store.read(Kind.MEMORY, Key.of(id)).flatMap(Stored::live).orElseThrow();
+      topics.addAll(Value.textsOf(memory.members().get("topic_context")));
+    }
+    return List.copyOf(topics);
+  }
+}
