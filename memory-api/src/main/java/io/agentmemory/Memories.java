@@ -2,14 +2,24 @@ package io.agentmemory;
 
 import static java.util.Objects.requireNonNull;
 
+import io.agentmemory.command.CompressMemory;
+import io.agentmemory.command.ConsolidateMemories;
 import io.agentmemory.command.ForgetMemory;
+import io.agentmemory.command.LogRetrievals;
 import io.agentmemory.command.MoveMemory;
+import io.agentmemory.command.Outcome;
+import io.agentmemory.command.PromoteMemories;
 import io.agentmemory.command.RecallMemory;
 import io.agentmemory.command.UpdateMemory;
 import io.agentmemory.internal.Texts;
 import java.security.SecureRandom;
 import java.text.Normalizer;
 import java.time.Clock;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.random.RandomGenerator;
@@ -154,6 +164,114 @@ public final class Memories {
       }
       throw missing;
     }
+  }
+
+  /**
+   * Moves the active memories that were recalled ten times or more to the core tier.
+   *
+   * @return those memories, by file name
+   */
+  public List<Memory> promoteHot() {
+    List<String> ids =
+        active(MemoryQuery.all()).stream()
+            .filter(memory -> memory.recallCount() >= PromoteMemories.DRIFT_RECALLS)
+            .sorted(Comparator.comparing(Memory::fileName, Texts::compare))
+            .map(Memory::id)
+            .toList();
+    if (ids.isEmpty()) {
+      return List.of();
+    }
+    return changed(store.execute(new PromoteMemories(ids, PromoteMemories.DRIFT_RECALLS, now())));
+  }
+
+  /**
+   * Moves an active memory to the archive with a shorter body in place of its own.
+   *
+   * @return the memory as it is now
+   * @throws MemoryConflictException if there is no such memory, or it is not in the active tier
+   */
+  public Memory compress(String id, String content) {
+    return changed(store.execute(new CompressMemory(id, content, now()))).get(0);
+  }
+
+  /**
+   * Makes one memory of two, with both bodies, one after the other; the other goes to the archive.
+   * Put a new vector for it if you keep vectors.
+   *
+   * @return the memory that was kept, as it is now
+   * @throws MemoryConflictException if one of them is not there
+   */
+  public Memory consolidate(String keep, String absorb) {
+    return changed(store.execute(new ConsolidateMemories(keep, absorb, null, now()))).get(0);
+  }
+
+  /** Makes one memory of two, with this body, as {@link #consolidate(String, String)}. */
+  public Memory consolidate(String keep, String absorb, String content) {
+    return changed(
+            store.execute(
+                new ConsolidateMemories(keep, absorb, requireNonNull(content, "content"), now())))
+        .get(0);
+  }
+
+  /** How many retrievals led on, how many to a new memory, and how many nowhere. */
+  public record Retrievals(int productive, int generative, int deadEnd) {}
+
+  /**
+   * Notes what came of what a session retrieved. All but the last led on; one that a memory made
+   * today names as its cause led to that; the last led nowhere unless it did so.
+   *
+   * @param retrieved ids in the order of retrieval
+   * @return how many of each were noted; of memories that are not there, none
+   */
+  public Retrievals logRetrievals(List<String> retrieved) {
+    List<String> ids = List.copyOf(new LinkedHashSet<>(retrieved));
+    List<LogRetrievals.Retrieval> found = new ArrayList<>();
+    LocalDate today = LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC);
+    List<Memory> made =
+        active(MemoryQuery.all().days(MemoryQuery.TimeField.CREATED, today, today.plusDays(1)));
+    for (int i = 0; i < ids.size(); i++) {
+      String id = findById(ids.get(i)).map(Memory::id).orElse(null);
+      if (id == null) {
+        continue;
+      }
+      int effects = (int) made.stream().filter(memory -> memory.causedBy().contains(id)).count();
+      if (i < ids.size() - 1) {
+        found.add(new LogRetrievals.Retrieval(id, LogRetrievals.Result.PRODUCTIVE));
+      } else if (effects == 0) {
+        found.add(new LogRetrievals.Retrieval(id, LogRetrievals.Result.DEAD_END));
+      }
+      for (int n = 0; n < effects; n++) {
+        found.add(new LogRetrievals.Retrieval(id, LogRetrievals.Result.GENERATIVE));
+      }
+    }
+    if (!found.isEmpty()) {
+      store.execute(new LogRetrievals(found));
+    }
+    int[] counts = new int[LogRetrievals.Result.values().length];
+    found.forEach(retrieval -> counts[retrieval.result().ordinal()]++);
+    return new Retrievals(counts[0], counts[1], counts[2]);
+  }
+
+  private List<Memory> active(MemoryQuery query) {
+    List<Memory> all = new ArrayList<>();
+    List<Memory> page;
+    do {
+      page = store.find(query.tiers(List.of(Tier.ACTIVE)).page(MemoryQuery.MAX_LIMIT, all.size()));
+      all.addAll(page);
+    } while (page.size() == MemoryQuery.MAX_LIMIT);
+    return all;
+  }
+
+  private static List<Memory> changed(Outcome outcome) {
+    return outcome.changes().stream()
+        .map(change -> change.after().value())
+        .filter(Memory.class::isInstance)
+        .map(Memory.class::cast)
+        .toList();
+  }
+
+  private String now() {
+    return Texts.time(clock.instant());
   }
 
   /** The memories a query asks for, in its order. */

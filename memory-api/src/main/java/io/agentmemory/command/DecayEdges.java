@@ -2,11 +2,15 @@ package io.agentmemory.command;
 
 import static java.util.Objects.requireNonNull;
 
+import io.agentmemory.Edge;
 import io.agentmemory.Kind;
+import io.agentmemory.Memory;
 import io.agentmemory.spi.Needs;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Lowers the belief in every edge but those between two memories that were retrieved together, and
@@ -34,6 +38,21 @@ public record DecayEdges(
     dimensions = java.util.Collections.unmodifiableMap(copy);
     requireNonNull(rule, "rule");
     Ids.requireTime(at);
+  }
+
+  /**
+   * What an edge is about: those of the four dimensions that have a value, each in code point
+   * order.
+   *
+   * <p>Source: Drift's edge dimensions: where and why from the edge's contexts, what and who from
+   * its own and its memories' topics and contacts.
+   *
+   * @param first the edge's first memory; null if that is not there
+   * @param second its second; null if that is not there
+   */
+  public static Map<String, Set<String>> dimensions(
+      Edge edge, @Nullable Memory first, @Nullable Memory second) {
+    return Pairs.Dimensions.of(edge, first, second);
   }
 
   @Override

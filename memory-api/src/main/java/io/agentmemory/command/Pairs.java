@@ -188,17 +188,28 @@ final class Pairs {
   }
 
   private void raise(Memory memory, String to) {
-    Value place = memory.members().get(Memory.CO_OCCURRENCES);
-    boolean missing = place == null || place.equals(Value.NULL);
-    if (!Rules.hasMap(memory) || !(missing || place instanceof Value.Map)) {
-      return; // its front matter has no place for counts, and is not ours to repair
-    }
-    if (missing) {
-      plan.put(memory.withMembers(memory.members().with(Memory.CO_OCCURRENCES, Value.EMPTY_MAP)));
+    if (!makePlace(plan, memory)) {
+      return;
     }
     Key key = Key.of(memory.id(), to);
     Value count = plan.live(Kind.CO_OCCURRENCE, key).map(CoOccurrence::count).orElse(null);
     plan.put(new CoOccurrence(memory.id(), to, sum(count, Value.of(1L))));
+  }
+
+  /**
+   * Sees to it that a memory's front matter has a place for counts; false if it can have none, and
+   * then it is not ours to repair.
+   */
+  static boolean makePlace(Plan plan, Memory memory) {
+    Value place = memory.members().get(Memory.CO_OCCURRENCES);
+    if (place == null || place.equals(Value.NULL)) {
+      if (!Rules.hasMap(memory)) {
+        return false;
+      }
+      plan.put(memory.withMembers(memory.members().with(Memory.CO_OCCURRENCES, Value.EMPTY_MAP)));
+      return true;
+    }
+    return place instanceof Value.Map;
   }
 
   /** Two numbers added, of whole ones a whole one; what is no number is left as it is. */
@@ -336,10 +347,6 @@ final class Pairs {
   static final class Dimensions {
     private Dimensions() {}
 
-    /**
-     * The dimensions of an edge that have a value. Source: Drift's edge dimensions: where and why
-     * from the edge's contexts, what and who from its own and its memories' topics and contacts.
-     */
     static Map<String, Set<String>> of(Edge edge, @Nullable Memory a, @Nullable Memory b) {
       Map<String, Set<String>> all = new LinkedHashMap<>();
       Value.Map members = edge.members();

@@ -114,6 +114,14 @@ public final class Plan {
       new Pairs(this, rules, operation).decay(c);
     } else if (command instanceof DecayCoOccurrences c) {
       new Pairs(this, rules, operation).decay(c);
+    } else if (command instanceof PromoteMemories c) {
+      new Upkeep(this, rules, operation).promote(c);
+    } else if (command instanceof CompressMemory c) {
+      new Upkeep(this, rules, operation).compress(c);
+    } else if (command instanceof ConsolidateMemories c) {
+      new Upkeep(this, rules, operation).consolidate(c);
+    } else if (command instanceof LogRetrievals c) {
+      new Upkeep(this, rules, operation).log(c);
     } else if (command instanceof DefineSpace c) {
       define(operation, c.space());
     } else if (command instanceof PutEmbedding c) {

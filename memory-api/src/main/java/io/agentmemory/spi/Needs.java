@@ -53,7 +53,7 @@ public final class Needs {
     return this;
   }
 
-  /** Adds the live records of a kind, and whatever lives in them. */
+  /** Adds the records of a kind, those yet to be made too, and whatever lives in them. */
   public Needs all(Kind<?> kind) {
     whole.add(kind);
     return this;

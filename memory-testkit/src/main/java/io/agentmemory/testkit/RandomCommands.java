@@ -25,6 +25,8 @@ import io.agentmemory.command.AddObservation;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.BeliefRule;
 import io.agentmemory.command.Command;
+import io.agentmemory.command.CompressMemory;
+import io.agentmemory.command.ConsolidateMemories;
 import io.agentmemory.command.CountCoOccurrences;
 import io.agentmemory.command.DecayCoOccurrences;
 import io.agentmemory.command.DecayEdges;
@@ -33,7 +35,9 @@ import io.agentmemory.command.DefineSpace;
 import io.agentmemory.command.DeleteRecords;
 import io.agentmemory.command.ForgetMemory;
 import io.agentmemory.command.LogCoOccurrences;
+import io.agentmemory.command.LogRetrievals;
 import io.agentmemory.command.MoveMemory;
+import io.agentmemory.command.PromoteMemories;
 import io.agentmemory.command.PutEmbedding;
 import io.agentmemory.command.PutRecords;
 import io.agentmemory.command.RecallMemory;
@@ -129,7 +133,7 @@ public final class RandomCommands {
   }
 
   private Command command() {
-    switch (random.nextInt(20)) {
+    switch (random.nextInt(21)) {
       case 0, 1, 2:
         return storing(pick(IDS));
       case 3, 4:
@@ -150,6 +154,8 @@ public final class RandomCommands {
         return tying();
       case 14:
         return decaying();
+      case 19:
+        return upkeep();
       case 15, 16, 17, 18:
         List<PutRecords.Put> puts = new ArrayList<>();
         for (int i = 1 + random.nextInt(5); i > 0; i--) {
@@ -196,6 +202,27 @@ public final class RandomCommands {
     return chance(2)
         ? BeliefRule.DRIFT
         : new BeliefRule(Map.of("self", 0.9), 0.2, 7, 0.3, 0.01, 1, 12);
+  }
+
+  private Command upkeep() {
+    return switch (random.nextInt(5)) {
+      case 0 -> new PromoteMemories(some(IDS), 1, TIMES.get(0));
+      case 1 -> new CompressMemory(pick(IDS), body(), TIMES.get(0));
+      case 2 -> {
+        List<LogRetrievals.Retrieval> retrievals = new ArrayList<>();
+        for (String id : some(IDS)) {
+          LogRetrievals.Result result = pick(List.of(LogRetrievals.Result.values()));
+          retrievals.add(new LogRetrievals.Retrieval(id, result));
+        }
+        yield new LogRetrievals(retrievals);
+      }
+      default ->
+          new ConsolidateMemories(
+              pick(IDS.subList(0, 3)),
+              pick(IDS.subList(3, 9)),
+              chance(2) ? body() : null,
+              TIMES.get(0));
+    };
   }
 
   private Command decaying() {
