@@ -48,7 +48,9 @@ public final class SimilarQuery {
     if (copy.length == 0) {
       throw new IllegalArgumentException("the vector is empty");
     }
-    return new SimilarQuery(space, copy, 10, -1, EnumSet.noneOf(Tier.class), Set.of());
+    // not -1: rounding makes the cosine of opposite vectors a little less, and they count too
+    double any = Double.NEGATIVE_INFINITY;
+    return new SimilarQuery(space, copy, 10, any, EnumSet.noneOf(Tier.class), Set.of());
   }
 
   /**

@@ -64,6 +64,7 @@ public record LogCoOccurrences(
 
   @Override
   public void needs(Needs needs) {
+    retrieved.forEach(id -> Ids.need(needs, id));
     for (int i = 0; i < retrieved.size(); i++) {
       for (int j = i + 1; j < retrieved.size(); j++) {
         Ids.needPair(needs, retrieved.get(i), retrieved.get(j));

@@ -20,8 +20,8 @@ import java.util.Set;
  * <p>A memory stands for all that belongs to it and all that lives in it, an edge for its
  * observations, the session for its recalls. Image links belong to several memories at once, and
  * forgetting one looks for its links, so all of them share one name. Every vector needs its space,
- * which hardly ever changes. A write that reads a kind as a whole goes alone: every other one shares
- * the name of it all.
+ * which hardly ever changes. A write that reads a kind as a whole goes alone: every other one
+ * shares the name of it all.
  *
  * @param own at most one write at a time has each of these
  * @param shared several may share each of these, while none has it for its own
