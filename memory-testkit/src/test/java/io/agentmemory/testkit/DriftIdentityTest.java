@@ -19,6 +19,7 @@ import io.agentmemory.identity.Drift;
 import io.agentmemory.identity.FiveHashes;
 import io.agentmemory.identity.MerkleTree;
 import io.agentmemory.identity.MerkleTree.Step;
+import io.agentmemory.identity.SessionDimensions;
 import io.agentmemory.identity.TasteProfile;
 import io.agentmemory.identity.Topics;
 import io.agentmemory.identity.TrustTier;
@@ -411,6 +412,33 @@ class DriftIdentityTest {
           .as(string(attestation, "type"))
           .isEqualTo(string(attestation, "attestation_hash"));
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"small", "thousand"})
+  void givenSession_whenItsDimensionsAreRead_thenTheyAreTheOriginals(String name)
+      throws IOException {
+    Path root = sample(name).memory();
+    Map<String, Memory> memories = new LinkedHashMap<>();
+    parsed(name).memories().forEach(memory -> memories.put(memory.id(), memory));
+    Map<String, Set<String>> golden = new LinkedHashMap<>();
+    map((Value.Map) json(sample(name).golden().resolve("graph.json")), "session_dimensions")
+        .entries()
+        .forEach((dimension, values) -> golden.put(dimension, Set.copyOf(Value.textsOf(values))));
+
+    Map<String, Set<String>> dimensions =
+        SessionDimensions.of(
+            texts(root.resolve(".session_platforms.json"), "platforms"),
+            (Value.Map) json(root.resolve(".session_activity.json")),
+            texts(root.resolve(".session_contacts.json"), "contacts"),
+            texts(root.resolve(".session_state.json"), "retrieved"),
+            memories::get);
+
+    assertThat(dimensions).isEqualTo(golden);
+  }
+
+  private static List<String> texts(Path file, String name) throws IOException {
+    return Value.textsOf(((Value.Map) json(file)).get(name));
   }
 
   private static int platformTagged(Path memory) throws IOException {
