@@ -523,14 +523,20 @@ class CliTest {
               "health");
       assertThat(json.get("kinds").fieldNames())
           .toIterable()
-          .containsExactlyInAnyOrder(
+          .contains(
               "memory",
               "vector_space",
               "co_occurrence",
               "edge",
               "observation",
               "embedding",
-              "image_link");
+              "image_link",
+              "session",
+              "session_recall",
+              "rejection",
+              "lesson",
+              "context_graph",
+              "value");
       assertThat(json.get("kinds").get("memory").asLong()).isEqualTo(1);
       assertThat(json.get("tombstones").get("memory").asLong()).isEqualTo(2);
       assertThat(json.get("set_aside").get(0).get("location").asText()).isEqualTo("active/x.md:3");

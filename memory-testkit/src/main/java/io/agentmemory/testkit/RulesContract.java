@@ -7,13 +7,16 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.agentmemory.CoOccurrence;
+import io.agentmemory.ContextGraph;
 import io.agentmemory.Edge;
 import io.agentmemory.Embedding;
 import io.agentmemory.Health;
 import io.agentmemory.ImageLink;
 import io.agentmemory.InvalidMemoryException;
+import io.agentmemory.JsonFile;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
+import io.agentmemory.Lesson;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
@@ -221,6 +224,45 @@ abstract class RulesContract extends QueryContract {
         refuse("links", put(new ImageLink("a.jpg", inside), 1));
         refuse("memory key", delete(record(text), 1));
       }
+    }
+
+    @Test
+    void givenPathsThatAreNotFree_whenPutAsValues_thenRefused() {
+      for (String path :
+          List.of(
+              "",
+              "x",
+              "x.JSON",
+              "/x.json",
+              "a//x.json",
+              "../x.json",
+              "a/../x.json",
+              "a\\x.json",
+              "a\nb.json",
+              ".memory/x.json",
+              "a.json/x.json",
+              "active/a.md/x.json",
+              "x".repeat(300) + ".json",
+              "a/".repeat(20) + "x.json",
+              ".edges_v3.json",
+              "embeddings.json",
+              "embeddings_notes.json",
+              "sensors/data/image_embeddings.json",
+              "lessons.json",
+              ".session_state.json",
+              "context/who.json")) {
+        refuse("value key", put(new JsonFile(path, members("a", 1)), 1));
+        refuse("value key", delete(new JsonFile(path, Value.NULL), 1));
+      }
+      for (String name : List.of("a/b", "a/", "../x")) {
+        refuse("context_graph key", put(new ContextGraph(name, members()), 1));
+      }
+      for (Value beside :
+          List.of(Value.NULL, Value.EMPTY_MAP, Value.EMPTY_SEQ, members("rejections", "x"))) {
+        refuse("value", put(new JsonFile(".rejection_log.json", beside), 1));
+      }
+      refuse("members", put(new Lesson(0, members("x", new Value.Time("2026-02-10"))), 1));
+      refuse("value", put(new JsonFile("x.json", new Value.Opaque("0x1")), 1));
     }
 
     @Test
