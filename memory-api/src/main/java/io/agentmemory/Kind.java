@@ -62,6 +62,25 @@ public final class Kind<T extends MemoryRecord> {
   /** Any other JSON file, kept whole. Key: its path from the memory root. */
   public static final Kind<JsonFile> VALUE = new Kind<>("value", 1, JsonFile.class, JsonFile::of);
 
+  /** What is to be counted at the next start. Key: {@link PendingCoOccurrence#KEY}. */
+  public static final Kind<PendingCoOccurrence> PENDING_CO_OCCURRENCE =
+      new Kind<>("pending_co_occurrence", 1, PendingCoOccurrence.class, PendingCoOccurrence::of);
+
+  /** What the fingerprint was. Key: its place in the history. */
+  public static final Kind<Fingerprint> FINGERPRINT =
+      new Kind<>("fingerprint", 1, Fingerprint.class, Fingerprint::of);
+
+  /** What was measured. Key: its place in the history. */
+  public static final Kind<Vitals> VITALS = new Kind<>("vitals", 1, Vitals.class, Vitals::of);
+
+  /** What decay did. Key: its place in the history. */
+  public static final Kind<DecayRun> DECAY_RUN =
+      new Kind<>("decay_run", 1, DecayRun.class, DecayRun::of);
+
+  /** What somebody attested to. Key: type, and its place in the history or {@code latest}. */
+  public static final Kind<Attestation> ATTESTATION =
+      new Kind<>("attestation", 2, Attestation.class, Attestation::of);
+
   private static final List<Kind<?>> ALL =
       List.of(
           MEMORY,
@@ -76,7 +95,12 @@ public final class Kind<T extends MemoryRecord> {
           REJECTION,
           LESSON,
           CONTEXT_GRAPH,
-          VALUE);
+          VALUE,
+          PENDING_CO_OCCURRENCE,
+          FINGERPRINT,
+          VITALS,
+          DECAY_RUN,
+          ATTESTATION);
 
   private final String name;
   private final int keyParts;

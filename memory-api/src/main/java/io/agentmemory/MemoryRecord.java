@@ -19,7 +19,12 @@ public sealed interface MemoryRecord
         Rejection,
         Lesson,
         ContextGraph,
-        JsonFile {
+        JsonFile,
+        PendingCoOccurrence,
+        Fingerprint,
+        Vitals,
+        DecayRun,
+        Attestation {
 
   /** What sort of record this is. */
   Kind<?> kind();

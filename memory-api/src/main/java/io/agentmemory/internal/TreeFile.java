@@ -1,8 +1,10 @@
 package io.agentmemory.internal;
 
+import io.agentmemory.Attestation;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Observation;
+import io.agentmemory.PendingCoOccurrence;
 import io.agentmemory.VectorSpace;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -57,7 +59,19 @@ public record TreeFile(
   private static final List<TreeFile> NAMED =
       List.of(
           list(Kind.REJECTION, ".rejection_log.json", "rejections"),
-          list(Kind.LESSON, "lessons.json", null));
+          list(Kind.LESSON, "lessons.json", null),
+          whole(
+              Kind.PENDING_CO_OCCURRENCE,
+              ".pending_cooccurrence.json",
+              PendingCoOccurrence.KEY.part(0)),
+          list(Kind.FINGERPRINT, ".fingerprint_history.json", null),
+          list(Kind.VITALS, ".vitals_log.json", null),
+          list(Kind.DECAY_RUN, ".decay_history.json", "sessions"),
+          list(Kind.ATTESTATION, "attestations.json", null, Attestation.MERKLE),
+          list(Kind.ATTESTATION, "nostr_attestations.json", null, Attestation.NOSTR),
+          latest("latest_attestation.json", Attestation.MERKLE),
+          latest("taste_attestation.json", Attestation.TASTE),
+          latest("cognitive_attestation.json", Attestation.COGNITIVE));
 
   /** Copies the key. */
   public TreeFile {
@@ -71,6 +85,10 @@ public record TreeFile(
 
   private static TreeFile whole(Kind<?> kind, String path, String... key) {
     return new TreeFile(path, kind, List.of(key), Form.WHOLE, null);
+  }
+
+  private static TreeFile latest(String path, String type) {
+    return whole(Kind.ATTESTATION, path, type, Attestation.LATEST);
   }
 
   /** The file at a path; null if it is of another form, or no JSON file of the tree. */

@@ -44,6 +44,14 @@ final class DriftTreeTest {
           .noneMatch(name -> name.endsWith(".json"))
           .noneMatch(name -> name.startsWith("active/"));
       others(store, 134, 29, 31);
+      assertThat(store.info().kinds())
+          .containsEntry(Kind.SESSION, 1L)
+          .containsEntry(Kind.SESSION_RECALL, 9L)
+          .containsEntry(Kind.PENDING_CO_OCCURRENCE, 0L)
+          .containsEntry(Kind.FINGERPRINT, 6L)
+          .containsEntry(Kind.VITALS, 6L)
+          .containsEntry(Kind.DECAY_RUN, 20L)
+          .containsEntry(Kind.ATTESTATION, 12L + 1 + 3);
     }
 
     assertThat(Trees.fingerprint(folder)).isEqualTo(before);

@@ -9,10 +9,13 @@ import static io.agentmemory.postgres.Member.Form.TEXT;
 import static io.agentmemory.postgres.Member.Form.TEXTS;
 import static java.util.Objects.requireNonNull;
 
+import io.agentmemory.Attestation;
 import io.agentmemory.CoOccurrence;
 import io.agentmemory.ContextGraph;
+import io.agentmemory.DecayRun;
 import io.agentmemory.Edge;
 import io.agentmemory.Embedding;
+import io.agentmemory.Fingerprint;
 import io.agentmemory.ImageLink;
 import io.agentmemory.JsonFile;
 import io.agentmemory.Key;
@@ -23,12 +26,14 @@ import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryQuery.TimeField;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
+import io.agentmemory.PendingCoOccurrence;
 import io.agentmemory.Rejection;
 import io.agentmemory.Session;
 import io.agentmemory.SessionRecall;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
+import io.agentmemory.Vitals;
 import io.agentmemory.internal.Texts;
 import io.agentmemory.internal.TreeFile;
 import io.agentmemory.spi.Canonical;
@@ -74,7 +79,12 @@ final class Tables {
             rejections(),
             lessons(),
             contextGraphs(),
-            jsonFiles())
+            jsonFiles(),
+            pendingCoOccurrences(),
+            fingerprints(),
+            vitals(),
+            decayRuns(),
+            attestations())
         .forEach(table -> tables.put(table.kind(), table));
   }
 
@@ -306,6 +316,61 @@ final class Tables {
         .member(JSON, "value")
         .single()
         .make(Table.ofMembers(Kind.VALUE, members -> members));
+  }
+
+  private Table<PendingCoOccurrence> pendingCoOccurrences() {
+    return membersTable(Kind.PENDING_CO_OCCURRENCE, "pending_co_occurrences")
+        .key("name")
+        .member(TEXTS, "retrieved")
+        .member(TEXT, "session_id", "agent", "saved_at")
+        .member(JSON, "sessions")
+        .make(Tables.ofMembers(Kind.PENDING_CO_OCCURRENCE));
+  }
+
+  private Table<Fingerprint> fingerprints() {
+    return membersTable(Kind.FINGERPRINT, "fingerprints")
+        .keyWithOrdinal()
+        .member("timestamp", "logged", TEXT)
+        .member(TEXT, "fingerprint_hash")
+        .member(NUMBER, "node_count", "edge_count", "cluster_count")
+        .member(TEXTS, "hub_ids_top5")
+        .member(NUMBER, "drift_score")
+        .derived("at", ColumnType.TIME, fingerprint -> time(fingerprint.at()))
+        .make(Tables.ofMembers(Kind.FINGERPRINT));
+  }
+
+  private Table<Vitals> vitals() {
+    return membersTable(Kind.VITALS, "vitals")
+        .keyWithOrdinal()
+        .member("timestamp", "logged", TEXT)
+        .member(JSON, "metrics")
+        .derived("at", ColumnType.TIME, vitals -> time(vitals.at()))
+        .make(Tables.ofMembers(Kind.VITALS));
+  }
+
+  private Table<DecayRun> decayRuns() {
+    return membersTable(Kind.DECAY_RUN, "decay_runs")
+        .keyWithOrdinal()
+        .member("timestamp", "logged", TEXT)
+        .member(NUMBER, "decayed", "pruned")
+        .derived("at", ColumnType.TIME, run -> time(run.at()))
+        .make(Tables.ofMembers(Kind.DECAY_RUN));
+  }
+
+  private Table<Attestation> attestations() {
+    return membersTable(Kind.ATTESTATION, "attestations")
+        .key("type", "name")
+        .member(TEXT, "version", "agent")
+        .member("timestamp", "logged", TEXT)
+        .member(NUMBER, "memory_count")
+        .member(TEXT, "merkle_root", "previous_root")
+        .member(NUMBER, "chain_depth")
+        .member(JSON, "nostr_published", "file_hashes")
+        .member(TEXT, "fingerprint_hash", "taste_hash", "attestation_hash")
+        .member(TEXT, "event_id_hex", "event_id_bech32", "public_key", "nostr_link")
+        .derived("hash", ColumnType.TEXT, attestation -> attestation.hash().orElse(null))
+        .derived("at", ColumnType.TIME, attestation -> time(attestation.at()))
+        .make(Tables.ofMembers(Kind.ATTESTATION));
   }
 
   private Table<VectorSpace> vectorSpaces() {

@@ -1,5 +1,6 @@
 package io.agentmemory.testkit;
 
+import io.agentmemory.Attestation;
 import io.agentmemory.CoOccurrence;
 import io.agentmemory.Edge;
 import io.agentmemory.Embedding;
@@ -14,6 +15,7 @@ import io.agentmemory.MemoryQuery.TimeField;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
 import io.agentmemory.OpId;
+import io.agentmemory.PendingCoOccurrence;
 import io.agentmemory.Rejection;
 import io.agentmemory.Session;
 import io.agentmemory.SessionRecall;
@@ -21,6 +23,7 @@ import io.agentmemory.SimilarQuery;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
+import io.agentmemory.Vitals;
 import io.agentmemory.command.AddObservation;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.BeliefRule;
@@ -322,7 +325,7 @@ public final class RandomCommands {
 
   private MemoryRecord record() {
     String id = pick(IDS);
-    switch (random.nextInt(15)) {
+    switch (random.nextInt(18)) {
       case 0, 1:
         return memory(id);
       case 2:
@@ -339,6 +342,16 @@ public final class RandomCommands {
         return session();
       case 9:
         return new SessionRecall(pick(SOURCES), id);
+      case 14:
+        return records.pendingCoOccurrence();
+      case 15:
+        return switch (random.nextInt(3)) {
+          case 0 -> records.fingerprint(random.nextInt(4));
+          case 1 -> records.vitals(random.nextInt(4));
+          default -> records.decayRun(random.nextInt(4));
+        };
+      case 16:
+        return records.attestation(attestation());
       case 10:
         return records.rejection(random.nextInt(4));
       case 11:
@@ -351,6 +364,12 @@ public final class RandomCommands {
         return records.imageLink(
             pick(List.of("photo_1.jpg", "photo_2.jpg", "\u00e9.png")), List.of(memory(pick(IDS))));
     }
+  }
+
+  private Key attestation() {
+    return chance(2)
+        ? Key.of(Attestation.TASTE, Attestation.LATEST)
+        : Attestation.key(Attestation.MERKLE, random.nextInt(4));
   }
 
   private Session session() {
@@ -374,7 +393,11 @@ public final class RandomCommands {
 
   private DeleteRecords.Delete delete() {
     long revision = revision();
-    return switch (random.nextInt(11)) {
+    return switch (random.nextInt(14)) {
+      case 11 ->
+          new DeleteRecords.Delete(Kind.PENDING_CO_OCCURRENCE, PendingCoOccurrence.KEY, revision);
+      case 12 -> new DeleteRecords.Delete(Kind.VITALS, Vitals.key(random.nextInt(4)), revision);
+      case 13 -> new DeleteRecords.Delete(Kind.ATTESTATION, attestation(), revision);
       case 6 -> new DeleteRecords.Delete(Kind.SESSION, Session.KEY, revision);
       case 7 ->
           new DeleteRecords.Delete(Kind.SESSION_RECALL, Key.of(pick(SOURCES), pick(IDS)), revision);

@@ -2,22 +2,28 @@ package io.agentmemory.testkit;
 
 import static java.util.Objects.requireNonNull;
 
+import io.agentmemory.Attestation;
 import io.agentmemory.CoOccurrence;
 import io.agentmemory.ContextGraph;
+import io.agentmemory.DecayRun;
 import io.agentmemory.Edge;
 import io.agentmemory.Embedding;
+import io.agentmemory.Fingerprint;
 import io.agentmemory.ImageLink;
 import io.agentmemory.JsonFile;
+import io.agentmemory.Key;
 import io.agentmemory.Lesson;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
+import io.agentmemory.PendingCoOccurrence;
 import io.agentmemory.Rejection;
 import io.agentmemory.Session;
 import io.agentmemory.SessionRecall;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
+import io.agentmemory.Vitals;
 import io.agentmemory.spi.Canonical;
 import java.nio.charset.StandardCharsets;
 import java.text.Normalizer;
@@ -453,6 +459,23 @@ public final class RandomRecords {
     for (int i = 0; i < count; i++) {
       records.add(jsonFile(pick(FOLDERS) + fileName(".json")));
     }
+    records.add(pendingCoOccurrence());
+    for (int i = 0; i < count; i++) {
+      records.add(fingerprint(i));
+    }
+    for (int i = 0; i < count; i++) {
+      records.add(vitals(i));
+    }
+    for (int i = 0; i < count; i++) {
+      records.add(decayRun(i));
+    }
+    records.add(attestation(Attestation.key(Attestation.NOSTR, 0)));
+    for (int i = 0; i < count; i++) {
+      records.add(attestation(Attestation.key(Attestation.MERKLE, i)));
+    }
+    for (String type : List.of(Attestation.MERKLE, Attestation.TASTE, Attestation.COGNITIVE)) {
+      records.add(attestation(Key.of(type, Attestation.LATEST)));
+    }
   }
 
   private static final List<String> FOLDERS =
@@ -785,6 +808,80 @@ public final class RandomRecords {
   /** A file of any value, at a path that no other kind has. */
   public JsonFile jsonFile(String path) {
     return new JsonFile(path, value(chance(10) ? DEPTH : 3, false));
+  }
+
+  /** Memories that wait to be counted, in one of the two forms. */
+  public PendingCoOccurrence pendingCoOccurrence() {
+    Map<String, Value> members = new LinkedHashMap<>();
+    member(members, "retrieved", texts(6));
+    member(members, "session_id", time(false));
+    member(members, "agent", Value.of(text()));
+    member(members, "saved_at", time(false));
+    if (chance(3)) {
+      Value.Map one = new Value.Map(members);
+      members = new LinkedHashMap<>();
+      member(members, "sessions", new Value.Seq(List.of(one, Value.EMPTY_MAP)));
+    }
+    extra(members, false);
+    return new PendingCoOccurrence(new Value.Map(members));
+  }
+
+  /** What the fingerprint was at some time. */
+  public Fingerprint fingerprint(int ordinal) {
+    Map<String, Value> members = new LinkedHashMap<>();
+    member(members, "timestamp", time(false));
+    member(members, "fingerprint_hash", Value.of(plainId()));
+    member(members, "node_count", Value.of((long) random.nextInt(300)));
+    member(members, "edge_count", Value.of((long) random.nextInt(6000)));
+    member(members, "cluster_count", Value.of((long) random.nextInt(4)));
+    member(members, "hub_ids_top5", texts(5));
+    member(members, "drift_score", Value.of(random.nextDouble()));
+    extra(members, false);
+    return new Fingerprint(ordinal, chance(3) ? shuffled(members) : new Value.Map(members));
+  }
+
+  /** What was measured at some time. */
+  public Vitals vitals(int ordinal) {
+    Map<String, Value> members = new LinkedHashMap<>();
+    member(members, "timestamp", time(false));
+    member(
+        members,
+        "metrics",
+        Value.EMPTY_MAP
+            .with("memory_total", Value.of((long) random.nextInt(2000)))
+            .with("identity_drift", Value.of(random.nextDouble())));
+    extra(members, false);
+    return new Vitals(ordinal, chance(3) ? shuffled(members) : new Value.Map(members));
+  }
+
+  /** What decay did at some time. */
+  public DecayRun decayRun(int ordinal) {
+    Map<String, Value> members = new LinkedHashMap<>();
+    member(members, "timestamp", time(false));
+    member(members, "decayed", Value.of((long) random.nextInt(3000)));
+    member(members, "pruned", Value.of((long) random.nextInt(200)));
+    extra(members, false);
+    return new DecayRun(ordinal, chance(3) ? shuffled(members) : new Value.Map(members));
+  }
+
+  /** An attestation of this type and name, now and then with the members of another type. */
+  public Attestation attestation(Key key) {
+    Map<String, Value> members = new LinkedHashMap<>();
+    member(members, "version", Value.of("2.0"));
+    member(members, "timestamp", time(false));
+    member(members, "memory_count", Value.of((long) random.nextInt(2000)));
+    for (String hash :
+        List.of("merkle_root", "taste_hash", "fingerprint_hash", "event_id_hex", "previous_root")) {
+      if (chance(3)) {
+        member(members, hash, Value.of(plainId()));
+      }
+    }
+    member(members, "chain_depth", Value.of((long) random.nextInt(20)));
+    member(members, "nostr_published", Value.of(random.nextBoolean()));
+    member(members, "file_hashes", Value.EMPTY_MAP.with("core/x.md", Value.of(plainId())));
+    extra(members, false);
+    return new Attestation(
+        key.part(0), key.part(1), chance(3) ? shuffled(members) : new Value.Map(members));
   }
 
   // ---- texts, names and values ----

@@ -3,9 +3,12 @@ package io.agentmemory.testkit;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.agentmemory.Attestation;
 import io.agentmemory.CoOccurrence;
 import io.agentmemory.ContextGraph;
+import io.agentmemory.DecayRun;
 import io.agentmemory.Edge;
+import io.agentmemory.Fingerprint;
 import io.agentmemory.ImageLink;
 import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.JsonFile;
@@ -17,6 +20,7 @@ import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
 import io.agentmemory.OpId;
+import io.agentmemory.PendingCoOccurrence;
 import io.agentmemory.Rejection;
 import io.agentmemory.Session;
 import io.agentmemory.SessionRecall;
@@ -24,6 +28,7 @@ import io.agentmemory.Stored;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
+import io.agentmemory.Vitals;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Command;
 import io.agentmemory.command.DefineSpace;
@@ -66,7 +71,13 @@ abstract class StateContract extends CommandContract {
         new Rejection(0, members("timestamp", AT, "reason", "too vague")),
         new Lesson(0, members("lesson", "Use a timeout")),
         new ContextGraph("who", members("hubs", List.of("m"))),
-        new JsonFile("vocabulary_map.json", members("term", "synonym")));
+        new JsonFile("vocabulary_map.json", members("term", "synonym")),
+        new PendingCoOccurrence(members("retrieved", List.of("m", "n"), "agent", "A")),
+        new Fingerprint(0, members("timestamp", AT, "edge_count", 3L)),
+        new Vitals(0, members("timestamp", AT, "metrics", Value.EMPTY_MAP)),
+        new DecayRun(0, members("timestamp", "2026-02-31", "decayed", 5L, "pruned", 0L)),
+        new Attestation(
+            Attestation.MERKLE, "00000000", members("timestamp", AT, "merkle_root", "5d")));
   }
 
   static Skip.Reason onlySkip(Outcome outcome) {

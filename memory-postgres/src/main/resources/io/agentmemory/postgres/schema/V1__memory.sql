@@ -277,6 +277,130 @@ CREATE TABLE ${schema}.json_files (
   CHECK ((value IS NULL) = deleted AND extra IS NULL)
 );
 
+CREATE TABLE ${schema}.pending_co_occurrences (
+  namespace text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL, -- current: there is one at most
+  revision bigint NOT NULL CHECK (revision >= 1),
+  digest bytea CHECK (octet_length(digest) = 32),
+  op_id uuid,
+  deleted boolean NOT NULL CHECK (deleted = (digest IS NULL)),
+  retrieved text[] COLLATE "C",
+  session_id text COLLATE "C",
+  agent text COLLATE "C",
+  saved_at text COLLATE "C",
+  sessions json,
+  extra json,
+  members text[] COLLATE "C",
+  PRIMARY KEY (namespace, name),
+  CHECK (NOT deleted OR num_nonnulls(retrieved, session_id, agent, saved_at, sessions, extra) = 0)
+);
+
+CREATE TABLE ${schema}.fingerprints (
+  namespace text COLLATE "C" NOT NULL,
+  ordinal integer NOT NULL CHECK (ordinal BETWEEN 0 AND 99999999), -- place in its list
+  revision bigint NOT NULL CHECK (revision >= 1),
+  digest bytea CHECK (octet_length(digest) = 32),
+  op_id uuid,
+  deleted boolean NOT NULL CHECK (deleted = (digest IS NULL)),
+  logged text COLLATE "C", -- the member timestamp
+  fingerprint_hash text COLLATE "C",
+  node_count numeric,
+  edge_count numeric,
+  cluster_count numeric,
+  hub_ids_top5 text[] COLLATE "C",
+  drift_score numeric,
+  extra json,
+  members text[] COLLATE "C",
+  -- derived
+  at timestamptz,
+  PRIMARY KEY (namespace, ordinal),
+  CHECK (
+    NOT deleted
+    OR num_nonnulls(
+      logged, fingerprint_hash, node_count, edge_count, cluster_count, hub_ids_top5, drift_score, extra) = 0)
+);
+
+CREATE INDEX fingerprints_at ON ${schema}.fingerprints (namespace, at) WHERE NOT deleted;
+
+CREATE TABLE ${schema}.vitals (
+  namespace text COLLATE "C" NOT NULL,
+  ordinal integer NOT NULL CHECK (ordinal BETWEEN 0 AND 99999999), -- place in its list
+  revision bigint NOT NULL CHECK (revision >= 1),
+  digest bytea CHECK (octet_length(digest) = 32),
+  op_id uuid,
+  deleted boolean NOT NULL CHECK (deleted = (digest IS NULL)),
+  logged text COLLATE "C", -- the member timestamp
+  metrics json,
+  extra json,
+  members text[] COLLATE "C",
+  -- derived
+  at timestamptz,
+  PRIMARY KEY (namespace, ordinal),
+  CHECK (NOT deleted OR num_nonnulls(logged, metrics, extra) = 0)
+);
+
+CREATE INDEX vitals_at ON ${schema}.vitals (namespace, at) WHERE NOT deleted;
+
+CREATE TABLE ${schema}.decay_runs (
+  namespace text COLLATE "C" NOT NULL,
+  ordinal integer NOT NULL CHECK (ordinal BETWEEN 0 AND 99999999), -- place in its list
+  revision bigint NOT NULL CHECK (revision >= 1),
+  digest bytea CHECK (octet_length(digest) = 32),
+  op_id uuid,
+  deleted boolean NOT NULL CHECK (deleted = (digest IS NULL)),
+  logged text COLLATE "C", -- the member timestamp
+  decayed numeric,
+  pruned numeric,
+  extra json,
+  members text[] COLLATE "C",
+  -- derived
+  at timestamptz,
+  PRIMARY KEY (namespace, ordinal),
+  CHECK (NOT deleted OR num_nonnulls(logged, decayed, pruned, extra) = 0)
+);
+
+CREATE INDEX decay_runs_at ON ${schema}.decay_runs (namespace, at) WHERE NOT deleted;
+
+CREATE TABLE ${schema}.attestations (
+  namespace text COLLATE "C" NOT NULL,
+  type text COLLATE "C" NOT NULL, -- merkle, taste, cognitive, nostr
+  name text COLLATE "C" NOT NULL, -- place in its list in eight digits, or latest
+  revision bigint NOT NULL CHECK (revision >= 1),
+  digest bytea CHECK (octet_length(digest) = 32),
+  op_id uuid,
+  deleted boolean NOT NULL CHECK (deleted = (digest IS NULL)),
+  version text COLLATE "C",
+  agent text COLLATE "C",
+  logged text COLLATE "C", -- the member timestamp
+  memory_count numeric,
+  merkle_root text COLLATE "C",
+  previous_root text COLLATE "C",
+  chain_depth numeric,
+  nostr_published json,
+  file_hashes json,
+  fingerprint_hash text COLLATE "C",
+  taste_hash text COLLATE "C",
+  attestation_hash text COLLATE "C",
+  event_id_hex text COLLATE "C",
+  event_id_bech32 text COLLATE "C",
+  public_key text COLLATE "C",
+  nostr_link text COLLATE "C",
+  extra json,
+  members text[] COLLATE "C",
+  -- derived
+  hash text COLLATE "C", -- what it attests to
+  at timestamptz,
+  PRIMARY KEY (namespace, type, name),
+  CHECK (
+    NOT deleted
+    OR num_nonnulls(
+      version, agent, logged, memory_count, merkle_root, previous_root,
+      chain_depth, nostr_published, file_hashes, fingerprint_hash, taste_hash, attestation_hash,
+      event_id_hex, event_id_bech32, public_key, nostr_link, extra) = 0)
+);
+
+CREATE INDEX attestations_at ON ${schema}.attestations (namespace, type, at) WHERE NOT deleted;
+
 CREATE TABLE ${schema}.vector_space (
   namespace text COLLATE "C" NOT NULL,
   name text COLLATE "C" NOT NULL,
