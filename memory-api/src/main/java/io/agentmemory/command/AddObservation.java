@@ -32,7 +32,7 @@ public record AddObservation(
 
   @Override
   public String verb() {
-    return "add_observation";
+    return "addObservation";
   }
 
   @Override

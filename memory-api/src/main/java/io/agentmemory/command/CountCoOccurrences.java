@@ -26,7 +26,7 @@ public record CountCoOccurrences(List<String> retrieved) implements Command {
 
   @Override
   public String verb() {
-    return "count_co_occurrences";
+    return "countCoOccurrences";
   }
 
   @Override

@@ -22,7 +22,7 @@ public record DecayCoOccurrences(List<String> retrieved, DecayRule rule) impleme
 
   @Override
   public String verb() {
-    return "decay_co_occurrences";
+    return "decayCoOccurrences";
   }
 
   @Override

@@ -57,7 +57,7 @@ public record DecayEdges(
 
   @Override
   public String verb() {
-    return "decay_edges";
+    return "decayEdges";
   }
 
   @Override

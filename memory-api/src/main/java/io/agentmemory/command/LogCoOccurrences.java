@@ -54,7 +54,7 @@ public record LogCoOccurrences(
 
   @Override
   public String verb() {
-    return "log_co_occurrences";
+    return "logCoOccurrences";
   }
 
   @Override

@@ -48,7 +48,7 @@ public record LogRetrievals(List<Retrieval> retrievals) implements Command {
 
   @Override
   public String verb() {
-    return "log_retrievals";
+    return "logRetrievals";
   }
 
   @Override

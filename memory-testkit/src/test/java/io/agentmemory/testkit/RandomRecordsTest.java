@@ -302,7 +302,16 @@ final class RandomRecordsTest {
               "defineSpace",
               "putEmbedding",
               "putRecords",
-              "deleteRecords");
+              "deleteRecords",
+              "addObservation",
+              "logCoOccurrences",
+              "countCoOccurrences",
+              "decayEdges",
+              "decayCoOccurrences",
+              "promote",
+              "compress",
+              "consolidate",
+              "logRetrievals");
       assertThat(failed.keySet())
           .containsExactlyInAnyOrder(
               "store",
@@ -312,7 +321,10 @@ final class RandomRecordsTest {
               "forget",
               "defineSpace",
               "putEmbedding",
-              "putRecords");
+              "putRecords",
+              "addObservation",
+              "compress",
+              "consolidate");
       assertThat(reasons).containsExactly(Outcome.Skip.Reason.values());
       assertThat(kinds).containsExactlyInAnyOrderElementsOf(Kind.all());
       assertThat(repeated).isGreaterThan(25);
