@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class DocumentCache {
   static final String FOLDER = "cache";
-  private static final int MAGIC = 0x414d4331; // AMC1
+  private static final int MAGIC = 0x414d4332; // AMC2
   private static final int MAX_TEXT = 64 << 20;
 
   private DocumentCache() {}
@@ -88,8 +88,12 @@ final class DocumentCache {
         for (int left = in.readInt(); left > 0; left--) {
           problems.add(new Problem(text(in), text(in)));
         }
+        List<Kind<?>> kinds = new ArrayList<>();
         for (int left = in.readInt(); left > 0; left--) {
-          rows.accept(row(in));
+          kinds.add(Kind.named(text(in)).orElseThrow(EOFException::new));
+        }
+        for (int left = in.readInt(); left > 0; left--) {
+          rows.accept(row(in, kinds));
         }
         long expected = sum.getValue();
         return in.readLong() == expected ? problems : null;
@@ -141,9 +145,14 @@ final class DocumentCache {
           text(out, problem.where());
           text(out, problem.reason());
         }
+        List<Kind<?>> kinds = rows.stream().<Kind<?>>map(row -> row.kind).distinct().toList();
+        out.writeInt(kinds.size());
+        for (Kind<?> kind : kinds) {
+          text(out, kind.name());
+        }
         out.writeInt(rows.size());
         for (Row row : rows) {
-          row(out, row);
+          row(out, row, kinds);
         }
         out.writeLong(sum.getValue());
         out.flush();
@@ -155,8 +164,8 @@ final class DocumentCache {
     }
   }
 
-  private static void row(DataOutputStream out, Row row) throws IOException {
-    out.writeByte(Kind.all().indexOf(row.kind));
+  private static void row(DataOutputStream out, Row row, List<Kind<?>> kinds) throws IOException {
+    out.writeByte(kinds.indexOf(row.kind));
     for (String part : row.key.parts()) {
       text(out, part);
     }
@@ -174,8 +183,12 @@ final class DocumentCache {
     }
   }
 
-  private static Row row(DataInputStream in) throws IOException {
-    Kind<?> kind = Kind.all().get(in.readUnsignedByte());
+  private static Row row(DataInputStream in, List<Kind<?>> kinds) throws IOException {
+    int index = in.readUnsignedByte();
+    if (index >= kinds.size()) {
+      throw new EOFException();
+    }
+    Kind<?> kind = kinds.get(index);
     List<String> parts = new ArrayList<>();
     for (int i = 0; i < kind.keyParts(); i++) {
       parts.add(text(in));
