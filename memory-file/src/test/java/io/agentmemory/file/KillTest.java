@@ -24,8 +24,11 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Kills a process that writes, again and again, on the real disk. */
 final class KillTest {
-  /** Each round has a tree of its own, so that the time goes into writing and not into opening. */
-  private static final int ROUNDS = 20;
+  /**
+   * Each round has a tree of its own, so that the time goes into writing and not into opening.
+   * {@code -Dkill.rounds=20} kills 200 times.
+   */
+  private static final int ROUNDS = Integer.getInteger("kill.rounds", 10);
 
   private static final int KILLS = 10;
 

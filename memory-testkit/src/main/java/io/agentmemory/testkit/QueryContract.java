@@ -128,14 +128,14 @@ abstract class QueryContract extends StateContract {
     void givenManyKeys_whenRead_thenAllOfThem() {
       List<MemoryRecord> records = new ArrayList<>();
       List<Key> keys = new ArrayList<>();
-      for (int i = 0; i < 3000; i++) {
+      for (int i = 0; i < 1100; i++) {
         records.add(record("m" + i));
         keys.add(Key.of("m" + i));
         keys.add(Key.of("none" + i));
       }
       run(put(records.toArray(MemoryRecord[]::new)));
 
-      assertThat(store.readAll(Kind.MEMORY, keys)).hasSize(3000);
+      assertThat(store.readAll(Kind.MEMORY, keys)).hasSize(1100);
     }
   }
 
