@@ -102,7 +102,7 @@ public final class PostgresSchema {
     }
   }
 
-  private int version(Connection connection) throws SQLException {
+  int version(Connection connection) throws SQLException {
     // Not by to_regclass: a transaction may remember that there was no such table.
     try (PreparedStatement table =
         connection.prepareStatement(
@@ -137,7 +137,8 @@ public final class PostgresSchema {
     check(version());
   }
 
-  private void check(int version) {
+  /** Makes sure that this version is the one this library works with. */
+  void check(int version) {
     if (version == LATEST) {
       return;
     }
@@ -179,6 +180,7 @@ public final class PostgresSchema {
         lock(operation, guard);
         int found = version(guard);
         if (found < LATEST) {
+          requireRight(operation, guard);
           runScripts(operation, found);
         }
         check(version(guard));
@@ -213,6 +215,31 @@ public final class PostgresSchema {
             null);
       }
       LockSupport.parkNanos(LOCK_POLL.toNanos());
+    }
+  }
+
+  // Flyway would try for ten seconds to create a schema that it may not create.
+  private void requireRight(Operation operation, Connection connection) throws SQLException {
+    try (PreparedStatement statement =
+        connection.prepareStatement(
+            """
+            SELECT coalesce(
+              (SELECT has_schema_privilege(n.oid, 'CREATE')
+                FROM pg_catalog.pg_namespace n WHERE n.nspname = ?),
+              has_database_privilege(current_database(), 'CREATE'))
+            """)) {
+      statement.setString(1, schema);
+      try (ResultSet row = statement.executeQuery()) {
+        if (row.next() && !row.getBoolean(1)) {
+          throw new UncategorizedStoreException(
+              operation,
+              "SQLSTATE 42501: the database user has no right to create schema "
+                  + schema
+                  + " or tables in it: grant CREATE on the database, or make it the owner of an"
+                  + " empty schema of that name, or run what printSql() gives as somebody else",
+              null);
+        }
+      }
     }
   }
 

@@ -283,7 +283,9 @@ class PostgresSchemaTest {
   @Nested
   class Rights {
     @Test
-    void givenUserWithoutRights_whenTheSchemaIsMissing_thenTheErrorSaysSo() throws SQLException {
+    @Timeout(5) // Flyway alone would try for ten seconds
+    void givenUserWithoutRights_whenTheSchemaIsMissing_thenTheErrorSaysSoAtOnce()
+        throws SQLException {
       try (TestDatabase poor = TestDatabase.withoutRights("no rights")) {
         poor.sql("DROP SCHEMA agent_memory");
 
@@ -291,6 +293,19 @@ class PostgresSchemaTest {
             .isThrownBy(() -> poor.open("n"))
             .withMessageContaining("42501")
             .withMessageContaining("has no right");
+      }
+    }
+
+    @Test
+    void givenEmptySchemaOfSomebodyElse_whenOpened_thenTheErrorSaysSo() throws SQLException {
+      try (TestDatabase poor = TestDatabase.withoutRights("no rights in it")) {
+        poor.sql("ALTER SCHEMA agent_memory OWNER TO " + poor.user());
+        poor.sql("GRANT USAGE ON SCHEMA agent_memory TO " + poor.role());
+
+        assertThatExceptionOfType(UncategorizedStoreException.class)
+            .isThrownBy(() -> poor.open("n"))
+            .withMessageContaining("42501")
+            .withMessageContaining("agent_memory");
       }
     }
 
