@@ -11,13 +11,16 @@ import java.sql.SQLException;
 import java.sql.SQLFeatureNotSupportedException;
 import java.time.Duration;
 import java.util.Properties;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.logging.Logger;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.Driver;
+import org.slf4j.LoggerFactory;
 
 /** The connections of a store that was opened by address: one pool for callers, one for bulk. */
 final class Pools implements AutoCloseable {
+  private static final org.slf4j.Logger LOG = LoggerFactory.getLogger(Pools.class);
   private static final int FOREGROUND = 10;
   private static final int BULK = 4;
   private static final int BULK_SOCKET_SECONDS = 120;
@@ -30,10 +33,34 @@ final class Pools implements AutoCloseable {
     this.bulk = bulk;
   }
 
-  static Pools open(PostgresUrl url) {
-    return new Pools(
-        new HikariDataSource(config(url, "agent-memory", url.properties(), FOREGROUND)),
-        new HikariDataSource(config(url, "agent-memory-bulk", patience(url), BULK)));
+  /**
+   * Opens them.
+   *
+   * @param first a connection that is there already, which the foreground takes over
+   */
+  static Pools open(PostgresUrl url, Connection first) {
+    Connecting connecting = new Connecting(url.jdbcUrl(), url.properties());
+    connecting.spare.set(first);
+    HikariConfig config = config("agent-memory", connecting, FOREGROUND);
+    // Takes the one that is there at once. A thread of the pool would do so too, and then rest for
+    // 30 ms, which a close has to wait for.
+    config.setMinimumIdle(1);
+    config.setInitializationFailTimeout(0);
+    HikariDataSource foreground = new HikariDataSource(config);
+    foreground.setMinimumIdle(0);
+    DataSource patient = new Connecting(url.jdbcUrl(), patience(url));
+    return new Pools(foreground, new HikariDataSource(config("agent-memory-bulk", patient, BULK)));
+  }
+
+  /** Closes a connection that is of no use any more, if there is one. */
+  static void closeQuietly(@Nullable Connection connection) {
+    if (connection != null) {
+      try {
+        connection.close();
+      } catch (SQLException e) {
+        LOG.debug("a connection did not close: SQLSTATE {}", SqlErrors.state(e));
+      }
+    }
   }
 
   private static Properties patience(PostgresUrl url) {
@@ -45,11 +72,10 @@ final class Pools implements AutoCloseable {
     return properties;
   }
 
-  private static HikariConfig config(
-      PostgresUrl url, String name, Properties properties, int size) {
+  private static HikariConfig config(String name, DataSource connections, int size) {
     HikariConfig config = new HikariConfig();
     config.setPoolName(name);
-    config.setDataSource(new Connecting(url.jdbcUrl(), properties));
+    config.setDataSource(connections);
     config.setMaximumPoolSize(size);
     config.setMinimumIdle(0);
     config.setInitializationFailTimeout(-1); // whoever asks first is told
@@ -108,6 +134,9 @@ final class Pools implements AutoCloseable {
     private final String jdbcUrl;
     private final Properties properties;
 
+    /** Given to whoever asks first. */
+    private final AtomicReference<@Nullable Connection> spare = new AtomicReference<>();
+
     Connecting(String jdbcUrl, Properties properties) {
       this.jdbcUrl = jdbcUrl;
       this.properties = properties;
@@ -115,6 +144,10 @@ final class Pools implements AutoCloseable {
 
     @Override
     public Connection getConnection() throws SQLException {
+      Connection first = spare.getAndSet(null);
+      if (first != null) {
+        return first;
+      }
       return requireNonNull(driver.connect(jdbcUrl, properties), "not an address of PostgreSQL");
     }
 

@@ -29,6 +29,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Memory in PostgreSQL 14 to 18: typed tables, one transaction per batch, vectors in pgvector's
@@ -50,11 +51,16 @@ public final class PostgresMemoryStore implements MemoryStore {
   private volatile boolean closed;
 
   private PostgresMemoryStore(
-      Builder builder, DataSource bulk, Runnable evictAll, Runnable onClose, Vectors vectors) {
+      Builder builder,
+      DataSource foreground,
+      DataSource bulk,
+      Runnable evictAll,
+      Runnable onClose,
+      Vectors vectors) {
     namespace = builder.namespace;
     mode = builder.mode;
     this.onClose = onClose;
-    database = new Database(builder.source, bulk, evictAll);
+    database = new Database(foreground, bulk, evictAll);
     Tables tables = new Tables('"' + builder.schema + '"', namespace, vectors);
     reads = new Reads(database, tables);
     queries = new Queries(database, tables);
@@ -132,35 +138,70 @@ public final class PostgresMemoryStore implements MemoryStore {
      */
     public PostgresMemoryStore open() {
       PostgresSchema tables = PostgresSchema.of(source, schema);
-      return open(tables, source, () -> {}, () -> {});
+      Vectors vectors;
+      try (Connection connection = source.getConnection()) {
+        vectors = look(tables, connection);
+      } catch (SQLException failure) {
+        throw translate(failure);
+      }
+      return new PostgresMemoryStore(
+          this,
+          source,
+          source,
+          () -> {},
+          () -> {},
+          vectors == null ? migrate(tables, source) : vectors);
     }
 
-    private PostgresMemoryStore open(
-        PostgresSchema tables, DataSource bulk, Runnable evictAll, Runnable onClose) {
-      if (migrates && mode == OpenMode.READ_WRITE) {
-        tables.migrate();
-      } else {
-        tables.check();
+    /** How the schema keeps vectors; null if it has to be migrated before. */
+    private @Nullable Vectors look(PostgresSchema tables, Connection connection)
+        throws SQLException {
+      int version = tables.version(connection);
+      if (migrates && mode == OpenMode.READ_WRITE && version < PostgresSchema.LATEST) {
+        return null;
       }
+      tables.check(version);
+      return Facts.vectors(connection, tables.quoted());
+    }
+
+    private Vectors migrate(PostgresSchema tables, DataSource source) {
+      tables.migrate();
       try (Connection connection = source.getConnection()) {
-        Vectors vectors = Facts.vectors(connection, tables.quoted());
-        return new PostgresMemoryStore(this, bulk, evictAll, onClose, vectors);
+        return Facts.vectors(connection, tables.quoted());
       } catch (SQLException failure) {
-        throw SqlErrors.translate(new Operation(Writes.STORE, "open", namespace), failure);
+        throw translate(failure);
       }
+    }
+
+    private MemoryStoreException translate(SQLException failure) {
+      return SqlErrors.translate(new Operation(Writes.STORE, "open", namespace), failure);
     }
   }
 
   static PostgresMemoryStore open(PostgresUrl url, OpenMode mode) {
-    Pools pools = Pools.open(url);
+    // Not from a pool: it would take a second to say that there is no connection.
+    DataSource direct = Pools.unpooled(url);
+    Builder builder = builder(direct).namespace(url.namespace()).schema(url.schema());
+    builder.mode = mode;
+    PostgresSchema tables = PostgresSchema.of(url);
+    Connection first = null;
+    Pools pools;
+    Vectors vectors;
     try {
-      Builder builder = builder(pools.foreground()).namespace(url.namespace()).schema(url.schema());
-      builder.mode = mode;
-      return builder.open(PostgresSchema.of(url), pools.bulk(), pools::evictAll, pools::close);
-    } catch (RuntimeException | Error failure) {
-      pools.close();
-      throw failure;
+      first = direct.getConnection();
+      vectors = builder.look(tables, first);
+      if (vectors == null) {
+        vectors = builder.migrate(tables, direct);
+      }
+      pools = Pools.open(url, first);
+      first = null;
+    } catch (SQLException failure) {
+      throw builder.translate(failure);
+    } finally {
+      Pools.closeQuietly(first);
     }
+    return new PostgresMemoryStore(
+        builder, pools.foreground(), pools.bulk(), pools::evictAll, pools::close, vectors);
   }
 
   @Override
