@@ -32,6 +32,7 @@ class ArrowsTest {
   private static final String[] API = {
     "io.agentmemory",
     "io.agentmemory.command",
+    "io.agentmemory.detect",
     "io.agentmemory.identity",
     "io.agentmemory.spi",
     "io.agentmemory.internal"
