@@ -22,6 +22,7 @@ public sealed interface Command
         CompressMemory,
         ConsolidateMemories,
         LogRetrievals,
+        AppendRecord,
         DefineSpace,
         PutEmbedding,
         PutRecords,

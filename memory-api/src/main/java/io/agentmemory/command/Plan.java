@@ -24,6 +24,7 @@ import io.agentmemory.VectorSpace;
 import io.agentmemory.Version;
 import io.agentmemory.command.Outcome.Skip;
 import io.agentmemory.internal.Texts;
+import io.agentmemory.internal.TreeFile;
 import io.agentmemory.spi.Canonical;
 import io.agentmemory.spi.Needs;
 import io.agentmemory.spi.RecordReader;
@@ -122,6 +123,8 @@ public final class Plan {
       new Upkeep(this, rules, operation).consolidate(c);
     } else if (command instanceof LogRetrievals c) {
       new Upkeep(this, rules, operation).log(c);
+    } else if (command instanceof AppendRecord c) {
+      new Lists(this, rules, operation).append(c);
     } else if (command instanceof DefineSpace c) {
       define(operation, c.space());
     } else if (command instanceof PutEmbedding c) {
@@ -489,6 +492,35 @@ public final class Plan {
   /** The live observations of an edge, in key order. */
   List<Stored<Observation>> observations(String pair) {
     return seen(Kind.OBSERVATION, reader.observationsOf(pair), key -> key.part(0).equals(pair));
+  }
+
+  /** The place after the last live record of a list, as this batch sees it. */
+  int endOf(TreeFile list) {
+    int end = reader.endOf(list.kind(), list.key());
+    for (Map.Entry<Ref, Entry> entry : entries.entrySet()) {
+      Key key = entry.getKey().key();
+      Stored<?> now = entry.getValue().now;
+      if (now != null
+          && !now.isTombstone()
+          && entry.getKey().kind().equals(list.kind())
+          && list.equals(TreeFile.of(list.kind(), key))) {
+        end = Math.max(end, list.place(key) + 1);
+      }
+    }
+    while (end > 0 && isGone(list, end - 1)) {
+      end--;
+    }
+    return end;
+  }
+
+  /** Whether there is nothing at a place, as far as that is known without reading it. */
+  private boolean isGone(TreeFile list, int place) {
+    Entry entry = entries.get(new Ref(list.kind(), list.item(place)));
+    return entry != null && (entry.now == null || entry.now.isTombstone());
+  }
+
+  void expect(Needs more) {
+    reader.expect(more);
   }
 
   /** What the reader found, with what this batch made of it. */

@@ -39,6 +39,9 @@ public record TreeFile(
     WHOLE
   }
 
+  /** The last place that a list can have. */
+  public static final int LAST_PLACE = 99_999_999;
+
   private static final String ENDING = ".json";
   private static final String CONTEXT = "context/";
   private static final int MOST_PARTS = 16;
@@ -127,6 +130,20 @@ public record TreeFile(
     return null;
   }
 
+  /**
+   * The file of a list; null if there is no such list.
+   *
+   * @param before what comes before the place in the keys of its records
+   */
+  public static @Nullable TreeFile listOf(Kind<?> kind, List<String> before) {
+    for (TreeFile file : NAMED) {
+      if (file.form == Form.LIST && file.kind.equals(kind) && file.key.equals(before)) {
+        return file;
+      }
+    }
+    return null;
+  }
+
   private boolean isKey(List<String> parts) {
     if (form == Form.WHOLE) {
       return parts.equals(key);
@@ -145,6 +162,11 @@ public record TreeFile(
     List<String> parts = new ArrayList<>(key);
     parts.add(Observation.key("", ordinal).part(1));
     return new Key(parts);
+  }
+
+  /** The place that a key of this list means. */
+  public int place(Key item) {
+    return Integer.parseInt(item.part(key.size()));
   }
 
   /** Whether a store can have a record of this kind and key at all. */

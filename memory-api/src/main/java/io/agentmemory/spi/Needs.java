@@ -5,6 +5,7 @@ import io.agentmemory.Kind;
 import io.agentmemory.internal.Texts;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -17,7 +18,21 @@ public final class Needs {
   private final Set<Kind<?>> whole = new LinkedHashSet<>();
   private final Set<String> owners = new LinkedHashSet<>();
   private final Set<String> pairs = new LinkedHashSet<>();
+  private final Map<ListEnd, Integer> ends = new LinkedHashMap<>();
   private boolean sessionRecalls;
+
+  /**
+   * The end of a list.
+   *
+   * @param kind of its records
+   * @param before what comes before the place in their keys: mostly nothing
+   */
+  public record ListEnd(Kind<?> kind, List<String> before) {
+    /** Copies what comes before. */
+    public ListEnd {
+      before = List.copyOf(before);
+    }
+  }
 
   /** Adds one record, unless its key is one that no store can hold. */
   public Needs record(Kind<?> kind, Key key) {
@@ -57,6 +72,20 @@ public final class Needs {
   public Needs all(Kind<?> kind) {
     whole.add(kind);
     return this;
+  }
+
+  /**
+   * Adds the end of a list, and this many places after it: at most one batch at a time may go on
+   * from there.
+   */
+  public Needs endOf(Kind<?> kind, List<String> before, int places) {
+    ends.merge(new ListEnd(kind, before), places, Integer::sum);
+    return this;
+  }
+
+  /** The lists that are appended to, and by how many records at most. */
+  public Map<ListEnd, Integer> ends() {
+    return ends;
   }
 
   /** The records by kind. */

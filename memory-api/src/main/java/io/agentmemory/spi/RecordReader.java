@@ -29,8 +29,16 @@ public interface RecordReader {
   <T extends MemoryRecord> List<Stored<T>> all(Kind<T> kind);
 
   /**
-   * Says that these will be read too, all within kinds that are read as a whole: a reader for which
-   * many reads are dearer than one may fetch them.
+   * The place after the last live record of a list; 0 if there is none. Whoever may write at the
+   * same time is kept from asking for it until this batch is done.
+   *
+   * @param before what comes before the place in the keys of the list's records
+   */
+  int endOf(Kind<?> kind, List<String> before);
+
+  /**
+   * Says that these will be read too, all within kinds that are read as a whole and lists whose end
+   * is: a reader for which many reads are dearer than one may fetch them.
    */
   default void expect(Needs more) {}
 }

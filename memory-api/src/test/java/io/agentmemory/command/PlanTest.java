@@ -17,6 +17,7 @@ import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
 import io.agentmemory.OpId;
+import io.agentmemory.Rejection;
 import io.agentmemory.SessionRecall;
 import io.agentmemory.Stored;
 import io.agentmemory.Tier;
@@ -74,6 +75,7 @@ final class PlanTest {
               || needs.owners().contains(key.part(0))
               || needs.pairs().contains(key.part(0))
               || needs.whole().contains(kind)
+              || needs.ends().keySet().stream().anyMatch(end -> end.kind().equals(kind))
               || kind.equals(Kind.IMAGE_LINK);
       if (!owned && !needs.keys().getOrDefault(kind, Set.of()).contains(key)) {
         throw new AssertionError("read " + kind + ":" + key + " without saying so before");
@@ -92,6 +94,16 @@ final class PlanTest {
         }
       }
       return found;
+    }
+
+    @Override
+    public int endOf(Kind<?> kind, List<String> before) {
+      assertThat(needs.ends()).containsKey(new Needs.ListEnd(kind, before));
+      return of(kind).values().stream()
+          .filter(stored -> !stored.isTombstone())
+          .mapToInt(stored -> Integer.parseInt(stored.key().part(before.size())) + 1)
+          .max()
+          .orElse(0);
     }
 
     @Override
@@ -456,6 +468,34 @@ final class PlanTest {
     void givenIdThatIsNotTheFiles_whenPut_thenRefused() {
       assertRefused("id", put(1, new Memory("a", Tier.CORE, "b.md", "", null)));
       assertRefused("id", put(1, new Memory("a", Tier.CORE, "a.md", "", map("id", Value.of("b")))));
+    }
+  }
+
+  @Nested
+  class Appending {
+    @Test
+    void givenListWithoutPlaceLeft_whenAppended_thenRefused() {
+      run(
+          new PutRecords(
+              List.of(new PutRecords.Put(new Rejection(99_999_999, Value.EMPTY_MAP), 1))));
+
+      assertThatExceptionOfType(InvalidMemoryException.class)
+          .isThrownBy(
+              () ->
+                  run(
+                      new AppendRecord(
+                          Kind.REJECTION, List.of(), Value.EMPTY_MAP, AppendRecord.ALL)))
+          .satisfies(refused -> assertThat(refused.field()).isEqualTo("rejection"));
+    }
+
+    @Test
+    void givenNoSuchList_whenMadeACommand_thenIllegal() {
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> new AppendRecord(Kind.MEMORY, List.of(), Value.EMPTY_MAP, 1));
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> new AppendRecord(Kind.ATTESTATION, List.of(), Value.EMPTY_MAP, 1));
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> new AppendRecord(Kind.VITALS, List.of(), Value.EMPTY_MAP, 0));
     }
   }
 }

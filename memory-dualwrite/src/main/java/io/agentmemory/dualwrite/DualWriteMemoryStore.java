@@ -22,7 +22,9 @@ import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Stored;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
+import io.agentmemory.internal.TreeFile;
 import io.agentmemory.spi.Needs;
+import io.agentmemory.spi.Needs.ListEnd;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -460,6 +462,23 @@ public final class DualWriteMemoryStore implements MemoryStore {
       Needs needs = batch.needs();
       needs.keys().forEach((kind, keys) -> keys.forEach(k -> refs.add(new Ref(kind, k))));
       needs.whole().forEach(kind -> refs.addAll(all(kind)));
+      needs.ends().forEach((end, places) -> refs.addAll(listed(end, places)));
+      return refs;
+    }
+
+    /** Every record of a list's kind, and where the next ones go, which nobody may know yet. */
+    private Set<Ref> listed(ListEnd end, int places) {
+      Set<Ref> refs = all(end.kind());
+      TreeFile list = requireNonNull(TreeFile.listOf(end.kind(), end.before()), "list");
+      int next = 0;
+      for (Ref ref : refs) {
+        if (list.equals(TreeFile.of(ref.kind(), ref.key()))) {
+          next = Math.max(next, list.place(ref.key()) + 1);
+        }
+      }
+      for (int i = next; i < next + places && i <= TreeFile.LAST_PLACE; i++) {
+        refs.add(new Ref(end.kind(), list.item(i)));
+      }
       return refs;
     }
 

@@ -18,7 +18,8 @@ import java.util.Set;
  * writes that touch a record in common have a name in common.
  *
  * <p>A memory stands for all that belongs to it and all that lives in it, an edge for its
- * observations, the session for its recalls. Image links belong to several memories at once, and
+ * observations, the session for its recalls. What stands in a list shares one name, for whoever
+ * adds to the list may move all of it. Image links belong to several memories at once, and
  * forgetting one looks for its links, so all of them share one name. Every vector needs its space,
  * which hardly ever changes. A write that reads a kind as a whole goes alone: every other one
  * shares the name of it all.
@@ -29,6 +30,15 @@ import java.util.Set;
 record Names(Set<String> own, Set<String> shared) {
   /** What a write has for its own that must go alone. */
   static final String EVERYTHING = "everything";
+
+  private static final Set<Kind<?>> LISTS =
+      Set.of(
+          Kind.REJECTION,
+          Kind.LESSON,
+          Kind.FINGERPRINT,
+          Kind.VITALS,
+          Kind.DECAY_RUN,
+          Kind.ATTESTATION);
 
   private static final String IMAGES = "images";
   private static final String SESSION = "session";
@@ -48,6 +58,7 @@ record Names(Set<String> own, Set<String> shared) {
             });
     needs.owners().forEach(id -> own.add(memory(id)));
     needs.pairs().forEach(pair -> own.add(pair(pair)));
+    needs.ends().keySet().forEach(end -> own.add(list(end.kind())));
     if (!needs.owners().isEmpty()) {
       own.add(IMAGES);
     }
@@ -90,7 +101,14 @@ record Names(Set<String> own, Set<String> shared) {
     if (kind.equals(Kind.IMAGE_LINK)) {
       return IMAGES;
     }
-    return kind.equals(Kind.VECTOR_SPACE) ? "space:" + key.part(0) : kind + ":" + key;
+    if (kind.equals(Kind.VECTOR_SPACE)) {
+      return "space:" + key.part(0);
+    }
+    return LISTS.contains(kind) ? list(kind) : kind + ":" + key;
+  }
+
+  private static String list(Kind<?> kind) {
+    return "list:" + kind;
   }
 
   // A command may name a memory by another normal form of its id.

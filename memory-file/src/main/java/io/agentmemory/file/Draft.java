@@ -9,6 +9,7 @@ import io.agentmemory.Observation;
 import io.agentmemory.SessionRecall;
 import io.agentmemory.Stored;
 import io.agentmemory.file.Control.Ref;
+import io.agentmemory.internal.TreeFile;
 import io.agentmemory.spi.RecordReader;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -174,6 +175,29 @@ final class Draft implements RecordReader {
   @Override
   public <T extends MemoryRecord> List<Stored<T>> all(Kind<T> kind) {
     return over(kind, index.live(kind), state -> true);
+  }
+
+  @Override
+  public int endOf(Kind<?> kind, List<String> before) {
+    TreeFile list = requireNonNull(TreeFile.listOf(kind, before), "list");
+    int end = 0;
+    for (Row row : index.backwards(kind, list.item(0), list.item(TreeFile.LAST_PLACE))) {
+      Stored<?> now = state(kind, row.key);
+      if (now != null && !now.isTombstone()) {
+        end = list.place(row.key) + 1;
+        break;
+      }
+    }
+    for (Draft draft = this; draft != null; draft = draft.below) {
+      for (Stored<?> state : draft.states.values()) {
+        if (state.kind().equals(kind)
+            && list.equals(TreeFile.of(kind, state.key()))
+            && get(kind, state.key()).filter(now -> !now.isTombstone()).isPresent()) {
+          end = Math.max(end, list.place(state.key()) + 1);
+        }
+      }
+    }
+    return end;
   }
 
   /** Live states of a kind: those of the rows, with what the drafts say in their place. */

@@ -258,6 +258,11 @@ final class Index {
     return found;
   }
 
+  /** The rows from one key to another, tombstones too, the last one first. */
+  Collection<Row> backwards(Kind<?> kind, Key first, Key last) {
+    return rows(kind).subMap(first, true, last, true).descendingMap().values();
+  }
+
   /** The live rows of a kind, in key order. */
   List<Row> live(Kind<?> kind) {
     return rows(kind).values().stream().filter(Row::isLive).toList();

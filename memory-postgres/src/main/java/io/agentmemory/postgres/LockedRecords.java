@@ -1,5 +1,7 @@
 package io.agentmemory.postgres;
 
+import static java.util.Objects.requireNonNull;
+
 import io.agentmemory.CoOccurrence;
 import io.agentmemory.Embedding;
 import io.agentmemory.ImageLink;
@@ -12,12 +14,15 @@ import io.agentmemory.SessionRecall;
 import io.agentmemory.Stored;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.internal.Texts;
+import io.agentmemory.internal.TreeFile;
 import io.agentmemory.spi.Needs;
+import io.agentmemory.spi.Needs.ListEnd;
 import io.agentmemory.spi.RecordReader;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -48,6 +53,7 @@ final class LockedRecords implements RecordReader {
   private final Set<String> observed = new HashSet<>();
 
   private final Map<Kind<?>, List<Stored<?>>> whole = new HashMap<>();
+  private final Map<ListEnd, Integer> ends = new HashMap<>();
   private @Nullable List<String> spaces;
 
   /**
@@ -70,6 +76,10 @@ final class LockedRecords implements RecordReader {
   /** Adds to {@code pipeline} the statements that fetch the records named by key. */
   void fetch(Needs needs, Pipeline pipeline) {
     for (Kind<?> kind : Kind.all()) { // always in the same order, so that nobody deadlocks
+      needs.ends().keySet().stream()
+          .filter(end -> end.kind().equals(kind))
+          .sorted(Comparator.comparing(end -> String.join("/", end.before())))
+          .forEach(end -> fetchEnd(end, pipeline));
       Set<Key> keys = needs.keys().get(kind);
       if (keys != null) {
         fetch(kind, keys, pipeline);
@@ -78,6 +88,41 @@ final class LockedRecords implements RecordReader {
         fetchWhole(kind, pipeline);
       }
     }
+  }
+
+  /**
+   * Fetches the end of a list, for which everybody who goes on from there has to wait: the lock
+   * comes in a statement of its own, so that the next one sees what the one before us appended.
+   */
+  private void fetchEnd(ListEnd end, Pipeline pipeline) {
+    Table<?> table = tables.of(end.kind());
+    TreeFile list = requireNonNull(TreeFile.listOf(end.kind(), end.before()), "list");
+    pipeline.call(
+        Sql.of(
+            "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))",
+            Sql.text(table.name() + " of " + table.namespace() + " in " + list.path())));
+    ends.put(end, 0);
+    pipeline.query(
+        table.selectEnd(end.before()), row -> ends.put(end, list.place(table.readKey(row)) + 1));
+  }
+
+  /** Fetches the places that come after the ends of lists: they may have been in use before. */
+  private void fetchNext(Needs needs) throws SQLException {
+    Pipeline pipeline = new Pipeline();
+    needs
+        .ends()
+        .forEach(
+            (end, places) -> {
+              TreeFile list = requireNonNull(TreeFile.listOf(end.kind(), end.before()), "list");
+              int from = endOf(end.kind(), end.before());
+              int most = Math.min(places, TreeFile.LAST_PLACE + 1 - from);
+              Set<Key> keys = new HashSet<>();
+              for (int i = 0; i < most; i++) {
+                keys.add(list.item(from + i));
+              }
+              fetch(end.kind(), keys, pipeline);
+            });
+    pipeline.run(connection);
   }
 
   private <T extends MemoryRecord> void fetchWhole(Kind<T> kind, Pipeline pipeline) {
@@ -116,8 +161,11 @@ final class LockedRecords implements RecordReader {
                 }));
   }
 
-  /** Fetches what belongs to memories and edges, if anything such is needed. */
+  /** Fetches what belongs to memories and edges, and where lists go on, if that is needed. */
   void fetchOwned(Needs needs) throws SQLException {
+    if (!needs.ends().isEmpty()) {
+      fetchNext(needs);
+    }
     if (!needs.owners().isEmpty()) {
       fetchOwned(needs.owners());
     }
@@ -264,8 +312,17 @@ final class LockedRecords implements RecordReader {
     }
     List<Stored<T>> list = new ArrayList<>();
     whole.getOrDefault(kind, List.of()).forEach(stored -> list.add((Stored<T>) stored));
-    list.sort(java.util.Comparator.comparing(Stored::key));
+    list.sort(Comparator.comparing(Stored::key));
     return list;
+  }
+
+  @Override
+  public int endOf(Kind<?> kind, List<String> before) {
+    ListEnd end = new ListEnd(kind, before);
+    if (!ends.containsKey(end)) {
+      run(pipeline -> fetchEnd(end, pipeline));
+    }
+    return requireNonNull(ends.get(end));
   }
 
   @Override
@@ -280,7 +337,7 @@ final class LockedRecords implements RecordReader {
     for (Stored<?> stored : owned.getOrDefault(kind, Map.of()).getOrDefault(owner, List.of())) {
       list.add((Stored<T>) stored);
     }
-    list.sort(java.util.Comparator.comparing(Stored::key));
+    list.sort(Comparator.comparing(Stored::key));
     return list;
   }
 

@@ -310,6 +310,28 @@ final class Table<T extends MemoryRecord> {
         .add(" OFFSET 0" + more + ") AS t ORDER BY k.n");
   }
 
+  /**
+   * The key of the last live row of a list.
+   *
+   * @param before what comes before the place in the keys of its records
+   */
+  Sql selectEnd(List<String> before) {
+    KeyColumn place = keys.get(keys.size() - 1);
+    Sql sql = Sql.of("SELECT " + keyList + " FROM " + name + " AS t").add(scope());
+    for (int i = 0; i < before.size(); i++) {
+      sql.add(" AND t." + keys.get(i).name() + " = ?", Sql.text(before.get(i)));
+    }
+    if (place.type() == ColumnType.TEXT) {
+      sql.add(" AND t." + place.name() + " < ':'"); // after the digits: what is no place
+    }
+    return sql.add(" AND NOT t.deleted ORDER BY t." + place.name() + " DESC LIMIT 1");
+  }
+
+  /** The key in a row that begins with one. */
+  Key readKey(ResultSet row) {
+    return keyReader.apply(row);
+  }
+
   /** The condition that there is no row of these keys. */
   Sql hasNone(Collection<Key> wanted) {
     if (wanted.size() == 1) {

@@ -11,6 +11,7 @@ import io.agentmemory.OpId;
 import io.agentmemory.Stored;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
+import io.agentmemory.command.AppendRecord;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Command;
 import io.agentmemory.command.DefineSpace;
@@ -21,6 +22,7 @@ import io.agentmemory.command.StoreMemory;
 import io.agentmemory.command.UpdateMemory;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.OptionalLong;
@@ -38,7 +40,7 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
 /** What holds when many threads use one store. */
-abstract class ConcurrencyContract extends GraphContract {
+abstract class ConcurrencyContract extends ListsContract {
   private static final int THREADS = 8;
   private static final int ROUNDS = 25;
 
@@ -235,6 +237,30 @@ abstract class ConcurrencyContract extends GraphContract {
           });
 
       assertThat(memory("cause").leadsTo()).hasSize(THREADS * 5).doesNotHaveDuplicates();
+    }
+
+    @Test
+    void givenEightThreads_whenEachAppends_thenNoneIsLostAndOnlyTheLastAreKept() throws Exception {
+      together(
+          thread -> {
+            for (int i = 0; i < ROUNDS; i++) {
+              Value.Map members = members("thread", thread, "i", i);
+              store.execute(
+                  new AppendRecord(Kind.FINGERPRINT, List.of(), members, AppendRecord.ALL));
+              store.execute(new AppendRecord(Kind.VITALS, List.of(), members, 10));
+            }
+          });
+
+      List<Value.Map> all = items(Kind.FINGERPRINT);
+      assertThat(all).hasSize(THREADS * ROUNDS).doesNotHaveDuplicates();
+      for (int thread = 0; thread < THREADS; thread++) {
+        Value which = Value.of((long) thread);
+        assertThat(all.stream().filter(item -> which.equals(item.get("thread"))))
+            .as("in the order in which thread %s appended them", thread)
+            .extracting(item -> item.get("i"))
+            .isSortedAccordingTo(Comparator.comparingLong(i -> ((Value.Int) i).value()));
+      }
+      assertThat(items(Kind.VITALS)).hasSize(10).doesNotHaveDuplicates();
     }
 
     @Test

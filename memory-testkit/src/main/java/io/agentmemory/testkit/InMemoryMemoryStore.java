@@ -26,6 +26,7 @@ import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.command.Plan;
 import io.agentmemory.internal.Texts;
+import io.agentmemory.internal.TreeFile;
 import io.agentmemory.spi.RecordReader;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -108,6 +109,17 @@ public final class InMemoryMemoryStore implements MemoryStore {
     @Override
     public <T extends MemoryRecord> List<Stored<T>> all(Kind<T> kind) {
       return live(kind).toList();
+    }
+
+    @Override
+    public int endOf(Kind<?> kind, List<String> before) {
+      TreeFile list = requireNonNull(TreeFile.listOf(kind, before), "list");
+      return live(kind)
+          .map(Stored::key)
+          .filter(key -> list.equals(TreeFile.of(kind, key)))
+          .mapToInt(key -> list.place(key) + 1)
+          .max()
+          .orElse(0);
     }
   }
 

@@ -25,6 +25,7 @@ import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.Vitals;
 import io.agentmemory.command.AddObservation;
+import io.agentmemory.command.AppendRecord;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.BeliefRule;
 import io.agentmemory.command.Command;
@@ -136,7 +137,9 @@ public final class RandomCommands {
   }
 
   private Command command() {
-    switch (random.nextInt(21)) {
+    switch (random.nextInt(22)) {
+      case 21:
+        return appending();
       case 0, 1, 2:
         return storing(pick(IDS));
       case 3, 4:
@@ -225,6 +228,21 @@ public final class RandomCommands {
               pick(IDS.subList(3, 9)),
               chance(2) ? body() : null,
               TIMES.get(0));
+    };
+  }
+
+  private Command appending() {
+    int keep = chance(3) ? AppendRecord.ALL : 1 + random.nextInt(4);
+    return switch (random.nextInt(4)) {
+      case 0 -> new AppendRecord(Kind.VITALS, List.of(), records.vitals(0).members(), keep);
+      case 1 -> new AppendRecord(Kind.DECAY_RUN, List.of(), records.decayRun(0).members(), keep);
+      case 2 ->
+          new AppendRecord(Kind.FINGERPRINT, List.of(), records.fingerprint(0).members(), keep);
+      default -> {
+        Key key = Attestation.key(Attestation.MERKLE, 0);
+        yield new AppendRecord(
+            Kind.ATTESTATION, List.of(key.part(0)), records.attestation(key).members(), keep);
+      }
     };
   }
 

@@ -1,5 +1,6 @@
 package io.agentmemory.testkit;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
@@ -14,7 +15,9 @@ import io.agentmemory.Stored;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.command.Plan;
+import io.agentmemory.internal.TreeFile;
 import io.agentmemory.spi.Needs;
+import io.agentmemory.spi.Needs.ListEnd;
 import io.agentmemory.spi.RecordReader;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -83,6 +86,7 @@ final class NeedsTest {
       this.note = note;
       needs.keys().forEach((kind, keys) -> fetch(store, kind, keys));
       needs.whole().forEach(kind -> fetchWhole(store, kind));
+      needs.ends().keySet().forEach(end -> fetchWhole(store, end.kind()));
       for (Kind<?> kind : List.of(Kind.EMBEDDING, Kind.IMAGE_LINK, Kind.CO_OCCURRENCE)) {
         fetchOwned(store, kind);
       }
@@ -94,6 +98,29 @@ final class NeedsTest {
           scan.forEach(this::add);
         }
       }
+    }
+
+    @Override
+    public int endOf(Kind<?> kind, List<String> before) {
+      assertThat(needs.ends())
+          .as("%s asks for an end", note)
+          .containsKey(new ListEnd(kind, before));
+      TreeFile list = requireNonNull(TreeFile.listOf(kind, before));
+      return records.getOrDefault(kind, Map.of()).values().stream()
+          .filter(s -> !s.isTombstone() && list.equals(TreeFile.of(kind, s.key())))
+          .mapToInt(s -> list.place(s.key()) + 1)
+          .max()
+          .orElse(0);
+    }
+
+    /** Whether a key is that of a list which is appended to. */
+    private boolean isListed(Kind<?> kind, Key key) {
+      return needs.ends().keySet().stream()
+          .anyMatch(
+              end ->
+                  end.kind().equals(kind)
+                      && requireNonNull(TreeFile.listOf(kind, end.before()))
+                          .equals(TreeFile.of(kind, key)));
     }
 
     private <T extends MemoryRecord> void fetch(
@@ -131,7 +158,7 @@ final class NeedsTest {
       boolean observed =
           kind.equals(Kind.OBSERVATION)
               && (needs.pairs().contains(key.part(0)) || expected.contains(key.part(0)));
-      if (!observed && !needs.whole().contains(kind)) {
+      if (!observed && !needs.whole().contains(kind) && !isListed(kind, key)) {
         assertThat(known.getOrDefault(kind, Set.of()))
             .as("%s asks for %s %s", note, kind, key.parts())
             .contains(key);

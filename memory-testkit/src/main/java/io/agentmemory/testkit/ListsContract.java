@@ -1,0 +1,101 @@
+package io.agentmemory.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.agentmemory.Attestation;
+import io.agentmemory.DecayRun;
+import io.agentmemory.Kind;
+import io.agentmemory.MemoryRecord;
+import io.agentmemory.Stored;
+import io.agentmemory.Value;
+import io.agentmemory.Vitals;
+import io.agentmemory.command.AppendRecord;
+import java.util.List;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+
+/** What the commands do whose records stand in lists. */
+abstract class ListsContract extends GraphContract {
+
+  private static AppendRecord append(Kind<?> kind, int keep, Value.Map members) {
+    return new AppendRecord(kind, List.of(), members, keep);
+  }
+
+  /** The members of a list's records, in order. */
+  final List<Value.Map> items(Kind<?> kind) {
+    try (var scan = store.scan(kind)) {
+      return scan.flatMap(stored -> stored.live().stream()).map(ListsContract::inner).toList();
+    }
+  }
+
+  private static Value.Map inner(MemoryRecord record) {
+    return record.tree().get("members") instanceof Value.Map members ? members : Value.EMPTY_MAP;
+  }
+
+  private static Value.Map run(int number) {
+    return members("timestamp", AT, "decayed", number, "pruned", 0);
+  }
+
+  @Nested
+  class Appending {
+    @Test
+    void givenLists_whenAppended_thenEachGoesOnAfterItsLast() {
+      Value.Map root = members("merkle_root", "r");
+      Value.Map event = members("event_id_hex", "e");
+      run(put(new Attestation(Attestation.MERKLE, Attestation.LATEST, root)));
+      run(put(new Vitals(2, members("timestamp", AT))));
+
+      run(
+          new AppendRecord(Kind.ATTESTATION, List.of(Attestation.NOSTR), event, AppendRecord.ALL),
+          new AppendRecord(Kind.ATTESTATION, List.of(Attestation.MERKLE), root, AppendRecord.ALL),
+          new AppendRecord(Kind.ATTESTATION, List.of(Attestation.NOSTR), event, AppendRecord.ALL),
+          append(Kind.VITALS, 100, members("timestamp", "later")));
+
+      assertThat(live(Kind.ATTESTATION, Attestation.NOSTR, "00000001").members()).isEqualTo(event);
+      assertThat(live(Kind.ATTESTATION, Attestation.MERKLE, "00000000").members()).isEqualTo(root);
+      assertThat(live(Kind.VITALS, "00000003").members()).isEqualTo(members("timestamp", "later"));
+    }
+
+    @Test
+    void givenMoreThanAreKept_whenAppended_thenTheOthersMoveUpAndTheOldestGo() {
+      for (int i = 0; i < 3; i++) {
+        run(append(Kind.DECAY_RUN, 3, run(i)));
+      }
+      assertThat(stored(Kind.DECAY_RUN, "00000000").revision()).isEqualTo(1);
+
+      run(append(Kind.DECAY_RUN, 3, run(3)), append(Kind.DECAY_RUN, 3, run(4)));
+
+      assertThat(items(Kind.DECAY_RUN)).containsExactly(run(2), run(3), run(4));
+      assertThat(stored(Kind.DECAY_RUN, "00000000").revision()).isEqualTo(2);
+      assertThat(store.read(Kind.DECAY_RUN, DecayRun.key(3)))
+          .isEmpty(); // came and went in one batch
+    }
+
+    @Test
+    void givenListThatWasCutShort_whenAppended_thenItsOldPlacesAreUsedAgain() {
+      for (int i = 0; i < 4; i++) {
+        run(append(Kind.DECAY_RUN, AppendRecord.ALL, run(i)));
+      }
+      run(append(Kind.DECAY_RUN, 2, run(4)));
+      assertThat(items(Kind.DECAY_RUN)).containsExactly(run(3), run(4));
+      assertThat(stored(Kind.DECAY_RUN, "00000003").isTombstone()).isTrue();
+      run(append(Kind.DECAY_RUN, 3, run(5)));
+      run(append(Kind.DECAY_RUN, 4, run(6)));
+
+      assertThat(items(Kind.DECAY_RUN)).containsExactly(run(3), run(4), run(5), run(6));
+      Stored<DecayRun> last = stored(Kind.DECAY_RUN, "00000003");
+      assertThat(last.live()).contains(new DecayRun(3, run(6)));
+      assertThat(last.revision()).isEqualTo(3);
+    }
+
+    @Test
+    void givenListWithGaps_whenItGetsTooLong_thenItHasNone() {
+      run(put(new DecayRun(0, run(0)), new DecayRun(4, run(1)), new DecayRun(7, run(2))));
+
+      run(append(Kind.DECAY_RUN, 5, run(3)));
+
+      assertThat(items(Kind.DECAY_RUN)).containsExactly(run(0), run(1), run(2), run(3));
+      assertThat(live(Kind.DECAY_RUN, "00000003").members()).isEqualTo(run(3));
+    }
+  }
+}
