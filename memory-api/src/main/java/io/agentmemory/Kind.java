@@ -59,8 +59,9 @@ public final class Kind<T extends MemoryRecord> {
   public static final Kind<ContextGraph> CONTEXT_GRAPH =
       new Kind<>("context_graph", 1, ContextGraph.class, ContextGraph::of);
 
-  /** Any other JSON file, kept whole. Key: its path from the memory root. */
-  public static final Kind<JsonFile> VALUE = new Kind<>("value", 1, JsonFile.class, JsonFile::of);
+  /** Any other file of records or notes, kept whole. Key: its path from the memory root. */
+  public static final Kind<OtherFile> VALUE =
+      new Kind<>("value", 1, OtherFile.class, OtherFile::of);
 
   /** What is to be counted at the next start. Key: {@link PendingCoOccurrence#KEY}. */
   public static final Kind<PendingCoOccurrence> PENDING_CO_OCCURRENCE =

@@ -19,7 +19,7 @@ public sealed interface MemoryRecord
         Rejection,
         Lesson,
         ContextGraph,
-        JsonFile,
+        OtherFile,
         PendingCoOccurrence,
         Fingerprint,
         Vitals,

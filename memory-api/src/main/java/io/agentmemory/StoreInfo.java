@@ -14,7 +14,7 @@ import java.util.Map;
  * @param kinds live records per kind, in the order of {@link Kind#all()}
  * @param tombstones deleted records per kind that are still known as such
  * @param setAside what the store could not read and left alone
- * @param notCovered files that belong to no kind yet, by path
+ * @param files every file of the tree and what it is, by path; empty for a store without files
  * @param health how it is
  */
 public record StoreInfo(
@@ -24,7 +24,7 @@ public record StoreInfo(
     Map<Kind<?>, Long> kinds,
     Map<Kind<?>, Long> tombstones,
     List<SetAside> setAside,
-    List<String> notCovered,
+    List<File> files,
     Health health) {
 
   /** Copies the collections. */
@@ -32,8 +32,28 @@ public record StoreInfo(
     kinds = Collections.unmodifiableMap(new LinkedHashMap<>(kinds));
     tombstones = Collections.unmodifiableMap(new LinkedHashMap<>(tombstones));
     setAside = List.copyOf(setAside);
-    notCovered = List.copyOf(notCovered);
+    files = List.copyOf(files);
   }
+
+  /** What a file of the tree is to the store. */
+  public enum Use {
+    /** It holds records. */
+    RECORDS,
+    /** The store made it from the others, and can do so again. */
+    DERIVED,
+    /** The store leaves it alone, and so does a move: it holds no memory, or cannot be read. */
+    SET_ASIDE
+  }
+
+  /**
+   * A file of the tree.
+   *
+   * @param path from the memory root, {@code /} between the parts; a folder that is of one use as a
+   *     whole ends in {@code /}
+   * @param detail of {@link Use#RECORDS} the kind that the file is kept in or is mostly about; else
+   *     why it is of that use
+   */
+  public record File(String path, Use use, String detail) {}
 
   /**
    * Something that could not be read, left as it is.

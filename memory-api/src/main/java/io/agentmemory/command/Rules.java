@@ -3,13 +3,13 @@ package io.agentmemory.command;
 import io.agentmemory.CoOccurrence;
 import io.agentmemory.Embedding;
 import io.agentmemory.InvalidMemoryException;
-import io.agentmemory.JsonFile;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Limits;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Operation;
+import io.agentmemory.OtherFile;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.internal.Texts;
@@ -225,8 +225,13 @@ record Rules(Limits limits) {
         && space.members().has(space.name().equals(VectorSpace.IMAGE) ? "images" : "memories")) {
       throw new InvalidMemoryException(operation, "members", "has the place of the vectors");
     }
-    if (record instanceof JsonFile file) {
+    if (record instanceof OtherFile file) {
       TreeFile holder = TreeFile.of(Kind.VALUE, file.key());
+      if (holder != null
+          && holder.form() == TreeFile.Form.TEXT
+          && !(file.value() instanceof Value.Text)) {
+        throw new InvalidMemoryException(operation, "value", "of a file of text is no text");
+      }
       String list = holder == null ? null : holder.member();
       boolean beside =
           file.value() instanceof Value.Map map

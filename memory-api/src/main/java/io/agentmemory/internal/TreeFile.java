@@ -5,6 +5,7 @@ import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Observation;
 import io.agentmemory.PendingCoOccurrence;
+import io.agentmemory.Tier;
 import io.agentmemory.VectorSpace;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -15,7 +16,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A JSON file of a tree that is either one record or a list of records: which kind, and under which
+ * A file of a tree that is either one record or a list of records: which kind, and under which
  * keys. What a file's path says decides, never what the file holds. All stores share it, so that
  * they agree on the keys that there can be.
  *
@@ -36,13 +37,16 @@ public record TreeFile(
     /** A list of maps; a record's place is the last part of its key. */
     LIST,
     /** The file is the record. */
-    WHOLE
+    WHOLE,
+    /** The file is the record, and its value the text of the file as it is. */
+    TEXT
   }
 
   /** The last place that a list can have. */
   public static final int LAST_PLACE = 99_999_999;
 
   private static final String ENDING = ".json";
+  private static final List<String> TEXT_ENDINGS = List.of(".md", ".jsonl");
   private static final String CONTEXT = "context/";
   private static final int MOST_PARTS = 16;
   private static final int MOST_BYTES = 255; // of a name, on every file system that matters
@@ -94,7 +98,7 @@ public record TreeFile(
     return whole(Kind.ATTESTATION, path, type, Attestation.LATEST);
   }
 
-  /** The file at a path; null if it is of another form, or no JSON file of the tree. */
+  /** The file at a path; null if it is of another form, or none that a tree keeps records in. */
   public static @Nullable TreeFile at(String path) {
     for (TreeFile file : NAMED) {
       if (file.path.equals(path)) {
@@ -103,6 +107,9 @@ public record TreeFile(
     }
     if (!isPossible(path) || isOfOtherForm(path)) {
       return null;
+    }
+    if (!path.endsWith(ENDING)) {
+      return new TreeFile(path, Kind.VALUE, List.of(path), Form.TEXT, null);
     }
     if (path.startsWith(CONTEXT) && path.indexOf('/', CONTEXT.length()) < 0) {
       String name = path.substring(CONTEXT.length(), path.length() - ENDING.length());
@@ -145,7 +152,7 @@ public record TreeFile(
   }
 
   private boolean isKey(List<String> parts) {
-    if (form == Form.WHOLE) {
+    if (form != Form.LIST) {
       return parts.equals(key);
     }
     return parts.size() == key.size() + 1
@@ -191,9 +198,23 @@ public record TreeFile(
   private static boolean isOfOtherForm(String path) {
     Matcher vectors = VECTORS.matcher(path);
     return OTHERS.contains(path)
+        || isMemory(path)
         || (vectors.matches()
             && !vectors.group(1).equals(VectorSpace.TEXT)
             && !vectors.group(1).equals(VectorSpace.IMAGE));
+  }
+
+  private static boolean isMemory(String path) {
+    int slash = path.indexOf('/');
+    return path.endsWith(".md")
+        && slash >= 0
+        && path.indexOf('/', slash + 1) < 0
+        && Tier.ofFolder(path.substring(0, slash)).isPresent();
+  }
+
+  /** Whether a file of this name may hold records. */
+  public static boolean hasEnding(String name) {
+    return name.endsWith(ENDING) || TEXT_ENDINGS.stream().anyMatch(name::endsWith);
   }
 
   /**
@@ -202,7 +223,7 @@ public record TreeFile(
    */
   private static boolean isPossible(String path) {
     String[] parts = path.split("/", MOST_PARTS + 1);
-    if (parts.length > MOST_PARTS || !path.endsWith(ENDING)) {
+    if (parts.length > MOST_PARTS || !hasEnding(path)) {
       return false;
     }
     for (int i = 0; i < parts.length; i++) {
@@ -211,8 +232,7 @@ public record TreeFile(
       if (part.isEmpty()
           || part.getBytes(StandardCharsets.UTF_8).length > MOST_BYTES
           || part.codePoints().anyMatch(c -> c == '\\' || Character.isISOControl(c))
-          || (isFolder
-              && (part.startsWith(".") || part.endsWith(".json") || part.endsWith(".md")))) {
+          || (isFolder && (part.startsWith(".") || hasEnding(part)))) {
         return false;
       }
     }

@@ -104,8 +104,9 @@ final class Demo {
     List<String> counts = new ArrayList<>();
     info.kinds().forEach((kind, count) -> counts.add(kind.name() + " " + number(count)));
     wrapped(counts);
-    detail(
-        info.notCovered().size() + " files are of kinds that a later release covers: left alone");
+    long unused =
+        info.files().stream().filter(file -> file.use() == StoreInfo.Use.SET_ASIDE).count();
+    detail("of " + number(info.files().size()) + " files " + number(unused) + " are set aside");
     info.setAside().forEach(one -> detail("set aside: " + one.location() + ": " + one.reason()));
     end();
   }

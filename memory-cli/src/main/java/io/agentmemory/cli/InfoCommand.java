@@ -4,7 +4,11 @@ import io.agentmemory.Health;
 import io.agentmemory.Kind;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.StoreInfo;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -13,7 +17,7 @@ import picocli.CommandLine.Parameters;
     name = "info",
     description = "Show what a store holds, how it is, and what it left alone. Changes nothing.")
 final class InfoCommand extends StoreOperation {
-  private static final int LABEL = 14;
+  private static final int LABEL = 28; // the longest name of a kind, indented under "of"
 
   @Parameters(paramLabel = "STORE", description = "Its address.")
   private String url;
@@ -50,7 +54,16 @@ final class InfoCommand extends StoreOperation {
             info.setAside().stream()
                 .map(one -> new Json().put("location", one.location()).put("reason", one.reason()))
                 .toList())
-        .putTexts("not_covered", info.notCovered())
+        .put(
+            "files",
+            info.files().stream()
+                .map(
+                    file ->
+                        new Json()
+                            .put("path", file.path())
+                            .put("use", file.use().name().toLowerCase(Locale.ROOT))
+                            .put("detail", file.detail()))
+                .toList())
         .put("health", health);
   }
 
@@ -72,19 +85,45 @@ final class InfoCommand extends StoreOperation {
       long deleted = info.tombstones().getOrDefault(kind, 0L);
       line(
           "  " + kind.name(),
-          Cells.right(String.format("%,d", info.kinds().getOrDefault(kind, 0L)), 12)
+          Cells.right(String.format("%,d", info.kinds().getOrDefault(kind, 0L)), 10)
               + (deleted == 0 ? "" : console().dim(String.format("  (%,d deleted)", deleted))));
     }
-    line("set aside", Integer.toString(info.setAside().size()));
-    info.setAside()
-        .forEach(
-            one ->
-                console()
-                    .line(
-                        "  " + Cells.oneLine(one.location()) + "  " + console().dim(one.reason())));
-    if (!info.notCovered().isEmpty()) {
-      line("not covered", info.notCovered().size() + " files that this version leaves alone");
-      info.notCovered().forEach(file -> console().line("  " + Cells.oneLine(file)));
+    files(info.files());
+    List<StoreInfo.SetAside> setAside = new ArrayList<>(info.setAside());
+    info.files().stream()
+        .filter(file -> file.use() == StoreInfo.Use.SET_ASIDE)
+        .map(file -> new StoreInfo.SetAside(file.path(), file.detail()))
+        .filter(one -> !setAside.contains(one))
+        .forEach(setAside::add);
+    line("set aside", Integer.toString(setAside.size()));
+    setAside.forEach(
+        one ->
+            console()
+                .line("  " + Cells.oneLine(one.location()) + "  " + console().dim(one.reason())));
+  }
+
+  /** How many files hold what; which of them are derived. */
+  private void files(List<StoreInfo.File> files) {
+    if (files.isEmpty()) {
+      return;
+    }
+    Map<String, Long> kinds = new TreeMap<>();
+    for (StoreInfo.File file : files) {
+      if (file.use() == StoreInfo.Use.RECORDS) {
+        kinds.merge(file.detail(), 1L, Long::sum);
+      }
+    }
+    line("files", String.format("%,d", files.size()));
+    for (Kind<?> kind : Kind.all()) {
+      Long count = kinds.get(kind.name());
+      if (count != null) {
+        line("  of " + kind.name(), Cells.right(String.format("%,d", count), 10));
+      }
+    }
+    for (StoreInfo.File file : files) {
+      if (file.use() == StoreInfo.Use.DERIVED) {
+        line("  derived", Cells.oneLine(file.path()) + "  " + console().dim(file.detail()));
+      }
     }
   }
 

@@ -519,7 +519,7 @@ class CliTest {
               "kinds",
               "tombstones",
               "set_aside",
-              "not_covered",
+              "files",
               "health");
       assertThat(json.get("kinds").fieldNames())
           .toIterable()
@@ -540,7 +540,8 @@ class CliTest {
       assertThat(json.get("kinds").get("memory").asLong()).isEqualTo(1);
       assertThat(json.get("tombstones").get("memory").asLong()).isEqualTo(2);
       assertThat(json.get("set_aside").get(0).get("location").asText()).isEqualTo("active/x.md:3");
-      assertThat(json.get("not_covered").get(0).asText()).isEqualTo("memory/lessons.json");
+      assertThat(json.get("files").get(0).toString())
+          .isEqualTo("{\"path\":\"photo.jpg\",\"use\":\"set_aside\",\"detail\":\"is no memory\"}");
       assertThat(json.get("health").get("status").asText()).isEqualTo("DEGRADED");
     }
 
@@ -550,7 +551,8 @@ class CliTest {
 
       assertThat(run.exit()).isZero();
       assertThat(run.out())
-          .contains("active/x.md:3", "no YAML", "memory/lessons.json", "DEGRADED", "exact search");
+          .contains(
+              "active/x.md:3", "no YAML", "photo.jpg", "is no memory", "DEGRADED", "exact search");
     }
   }
 

@@ -87,7 +87,7 @@ public final class TestStores implements StoreProvider {
           kinds,
           Map.of(Kind.MEMORY, 2L),
           List.of(new StoreInfo.SetAside("active/x.md:3", "no YAML")),
-          List.of("memory/lessons.json"),
+          List.of(new StoreInfo.File("photo.jpg", StoreInfo.Use.SET_ASIDE, "is no memory")),
           new Health(Health.Status.DEGRADED, List.of("exact search")));
     }
 

@@ -759,7 +759,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
         info.kinds(),
         info.tombstones(),
         info.setAside(),
-        info.notCovered(),
+        info.files(),
         health());
   }
 

@@ -340,7 +340,7 @@ class BackfillTest {
                   info.kinds(),
                   info.tombstones(),
                   List.of(file),
-                  info.notCovered(),
+                  info.files(),
                   info.health());
             }
           };

@@ -36,21 +36,17 @@ import org.yaml.snakeyaml.resolver.Resolver;
  * What a memory tree means, read by SnakeYAML and Jackson and by nothing of ours: so that a mistake
  * in our own readers, which would be made on both sides of every other comparison, shows here.
  *
- * <p>Covers memory files with their co-occurrences, edges with their observations, vectors and
- * image links. Key order, quoting, folding and spelling of equal numbers are no part of the
- * meaning; names and folders of files are.
+ * <p>Covers every file of the tree, and of {@code sensors} beside it, but those of our own folder.
+ * Key order, quoting, folding and spelling of equal numbers are no part of the meaning, nor is the
+ * order of a session's ids, which came from sets; names and folders of files are.
  */
 final class PlainTree {
   /** Members whose scalars are taken as they are written, whatever type YAML would give them. */
   private static final Set<String> SOURCE_TEXT =
       Set.of("id", "tags", "links", "caused_by", "leads_to", "consolidated_from");
 
-  private static final List<String> DOCUMENTS =
-      List.of(
-          ".edges_v3.json",
-          "embeddings.json",
-          "../sensors/data/image_embeddings.json",
-          "../sensors/data/image_memory_links.json");
+  private static final Set<String> OF_SETS =
+      Set.of(".session_state.json", ".pending_cooccurrence.json");
 
   private static final JsonMapper JSON =
       JsonMapper.builder()
@@ -68,24 +64,50 @@ final class PlainTree {
   /** Takes the lists under these names, which came from a set, in any order. */
   PlainTree(Path memory, Set<String> unordered) throws IOException {
     this.unordered = unordered;
-    for (String tier : List.of("core", "active", "archive")) {
-      Path folder = memory.resolve(tier);
-      if (Files.isDirectory(folder)) {
-        List<Path> files;
-        try (Stream<Path> list = Files.list(folder)) {
-          files = list.filter(file -> file.toString().endsWith(".md")).toList();
-        }
-        for (Path file : files) {
-          contents.put(tier + "/" + file.getFileName(), memory(Files.readString(file)));
-        }
+    add(memory, "");
+    Path sensors = memory.resolveSibling("sensors");
+    if (Files.isDirectory(sensors)) {
+      add(sensors, "sensors/");
+    }
+  }
+
+  private void add(Path root, String prefix) throws IOException {
+    List<Path> files;
+    try (Stream<Path> walk = Files.walk(root)) {
+      files = walk.filter(Files::isRegularFile).toList();
+    }
+    for (Path file : files) {
+      String name = prefix + root.relativize(file);
+      if (!name.startsWith(".memory/")) {
+        contents.put(name, content(name, file));
       }
     }
-    for (String name : DOCUMENTS) {
-      Path file = memory.resolve(name).normalize();
-      if (Files.exists(file)) {
-        contents.put(name, json(name, JSON.readTree(Files.readAllBytes(file))));
-      }
+  }
+
+  private Object content(String name, Path file) throws IOException {
+    if (name.endsWith(".json")) {
+      Object content = json(name, JSON.readTree(Files.readAllBytes(file)));
+      return OF_SETS.contains(name) ? sorted(content) : content;
     }
+    String text = Files.readString(file);
+    return name.matches("(core|active|archive)/[^/]+\\.md") ? memory(text) : text;
+  }
+
+  private static Object sorted(Object value) {
+    if (value instanceof Map<?, ?> map) {
+      Map<Object, Object> entries = new LinkedHashMap<>();
+      map.forEach((key, entry) -> entries.put(key, sorted(entry)));
+      return entries;
+    }
+    return value instanceof List<?> list
+        ? list.stream().map(PlainTree::sorted).map(Object::toString).sorted().toList()
+        : value;
+  }
+
+  /** Leaves out a file. */
+  PlainTree without(String name) {
+    contents.remove(name);
+    return this;
   }
 
   /** Where two trees differ, as paths. */

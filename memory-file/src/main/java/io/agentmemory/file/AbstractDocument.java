@@ -21,8 +21,8 @@ import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** What all documents have in common: one value, read and copied as a stream. */
-abstract class AbstractDocument implements JsonDocument {
+/** What all documents of JSON have in common: one value, read and copied as a stream. */
+abstract class AbstractDocument implements Document {
   private final String location;
   private final JsonText text;
 

@@ -34,21 +34,23 @@ final class Documents {
   }
 
   /** How a document is read and written. */
-  static JsonDocument format(String file) {
+  static Document format(String file) {
     String space = space(file);
     if (space != null) {
-      return JsonDocument.vectors(space);
+      return Document.vectors(space);
     }
     TreeFile other = TreeFile.at(file);
     if (other != null) {
-      return other.form() == TreeFile.Form.LIST
-          ? new ListDocument(other)
-          : new WholeDocument(other);
+      return switch (other.form()) {
+        case LIST -> new ListDocument(other);
+        case WHOLE -> new WholeDocument(other);
+        case TEXT -> new TextDocument(other);
+      };
     }
     return switch (file) {
-      case Layout.EDGES -> JsonDocument.edges();
-      case Layout.SESSION -> JsonDocument.session();
-      default -> JsonDocument.imageLinks();
+      case Layout.EDGES -> Document.edges();
+      case Layout.SESSION -> Document.session();
+      default -> Document.imageLinks();
     };
   }
 
@@ -76,6 +78,15 @@ final class Documents {
         : Layout.spaceOf(file);
   }
 
+  /** The kind that a document is mostly about. */
+  static Kind<?> kind(String file) {
+    TreeFile other = TreeFile.at(file);
+    if (space(file) != null) {
+      return Kind.EMBEDDING;
+    }
+    return other == null ? kinds(file).get(0) : other.kind();
+  }
+
   /** Whether a file that is no memory's holds records. */
   static boolean isDocument(String file) {
     return FIXED.contains(file) || space(file) != null || TreeFile.at(file) != null;
@@ -84,7 +95,7 @@ final class Documents {
   /** The record that a file is; null if it is no record but holds some. */
   static @Nullable Ref whole(String file) {
     TreeFile found = TreeFile.at(file);
-    return found == null || found.form() != TreeFile.Form.WHOLE
+    return found == null || found.form() == TreeFile.Form.LIST
         ? null
         : new Ref(found.kind(), new Key(found.key()));
   }
@@ -99,7 +110,7 @@ final class Documents {
       rows.addAll(index.startingWith(Kind.EMBEDDING, space));
     } else if (other == null) {
       kinds(file).forEach(kind -> index.all(kind).forEach(row -> add(row, rows)));
-    } else if (other.form() == TreeFile.Form.WHOLE) {
+    } else if (other.form() != TreeFile.Form.LIST) {
       add(index.row(other.kind(), new Key(other.key())), rows);
     } else {
       add(index.row(Kind.VALUE, Key.of(file)), rows);

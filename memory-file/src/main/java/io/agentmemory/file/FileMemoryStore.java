@@ -25,6 +25,7 @@ import io.agentmemory.VectorSpace;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.internal.Texts;
+import io.agentmemory.internal.TreeFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -32,7 +33,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.TreeSet;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -372,7 +374,7 @@ public final class FileMemoryStore implements MemoryStore {
           index.count(true),
           index.count(false),
           setAside,
-          notCovered(),
+          files(),
           health());
     } catch (IOException e) {
       throw StoreUnavailableException.notApplied(
@@ -382,40 +384,66 @@ public final class FileMemoryStore implements MemoryStore {
     }
   }
 
-  /** The files that belong to no kind yet. */
-  private List<String> notCovered() throws IOException {
-    TreeSet<String> files = new TreeSet<>(Texts::compare);
+  /** Every file of the tree, and what it is. */
+  private List<StoreInfo.File> files() throws IOException {
+    SortedMap<String, StoreInfo.File> files = new TreeMap<>(Texts::compare);
     walk(layout.root(), "", files);
     Path sensors = layout.sensorsBeside();
     if (sensors != null) {
       walk(sensors, "sensors/", files);
     }
-    return List.copyOf(files);
+    return List.copyOf(files.values());
   }
 
-  private void walk(Path folder, String prefix, TreeSet<String> files) throws IOException {
+  private void walk(Path folder, String prefix, SortedMap<String, StoreInfo.File> files)
+      throws IOException {
     Disk.Stat there = disk.stat(folder);
     if (there == null || there.type() != Disk.Type.FOLDER) {
       return;
     }
     for (String name : disk.list(folder)) {
-      String file = prefix + name;
-      Disk.Stat stat = disk.stat(folder.resolve(name));
-      if (stat == null || file.equals(Layout.CONTROL) || isCovered(file)) {
+      Path path = folder.resolve(name);
+      Disk.Stat stat = disk.stat(path);
+      if (stat == null) {
         continue;
       }
-      if (stat.type() == Disk.Type.FOLDER) {
-        walk(folder.resolve(name), file + "/", files);
-      } else if (!Layout.isTemporary(name)) {
-        files.add(file);
+      boolean isFolder = stat.type() == Disk.Type.FOLDER;
+      if (isFolder && !name.startsWith(".")) {
+        walk(path, prefix + name + "/", files);
+      } else {
+        String file = prefix + name + (isFolder ? "/" : "");
+        files.put(file, use(file, name, stat));
       }
     }
   }
 
-  private static boolean isCovered(String file) {
-    return Layout.tierOf(file) == null
-        ? Documents.isDocument(file)
-        : TreeReader.isMemoryName(Layout.nameOf(file));
+  private StoreInfo.File use(String file, String name, Disk.Stat stat) {
+    String problem = tree.setAside.get(file);
+    if (problem != null) {
+      return new StoreInfo.File(file, StoreInfo.Use.SET_ASIDE, problem);
+    }
+    if (file.equals(Layout.CONTROL + "/")) {
+      return new StoreInfo.File(file, StoreInfo.Use.DERIVED, "the store's log, state and caches");
+    }
+    if (Layout.isTemporary(name)) {
+      return new StoreInfo.File(file, StoreInfo.Use.DERIVED, "a file that was being written");
+    }
+    boolean isMemory = Layout.tierOf(file) != null;
+    if (isMemory ? TreeReader.isMemoryName(name) : Documents.isDocument(file)) {
+      Kind<?> kind = isMemory ? Kind.MEMORY : Documents.kind(file);
+      return new StoreInfo.File(file, StoreInfo.Use.RECORDS, kind.name());
+    }
+    String reason = "is of no form that memory is kept in";
+    if (stat.type() == Disk.Type.FOLDER) {
+      reason = "begins with a dot: another program's folder";
+    } else if (stat.type() != Disk.Type.FILE) {
+      reason = "is no regular file";
+    } else if (isMemory) {
+      reason = "begins with a dot: no memory to the original either";
+    } else if (TreeFile.hasEnding(name)) {
+      reason = "has a path that no record can have";
+    }
+    return new StoreInfo.File(file, StoreInfo.Use.SET_ASIDE, reason);
   }
 
   @Override

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.agentmemory.Tier;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.internal.Texts;
+import io.agentmemory.internal.TreeFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Set;
@@ -192,25 +193,25 @@ final class Layout {
     return false;
   }
 
-  /** The files below the root, and below {@code sensors} beside it, that may be JSON, in order. */
-  Set<String> jsonFiles() throws IOException {
+  /** The files below the root, and below {@code sensors} beside it, that may be documents. */
+  Set<String> documents() throws IOException {
     Set<String> files = new TreeSet<>(Texts::compare);
-    addJsonFiles(root, "", files);
+    addDocuments(root, "", files);
     Path beside = sensorsBeside();
     if (beside != null) {
-      addJsonFiles(beside, SENSORS, files);
+      addDocuments(beside, SENSORS, files);
     }
     return files;
   }
 
-  private void addJsonFiles(Path folder, String prefix, Set<String> files) throws IOException {
+  private void addDocuments(Path folder, String prefix, Set<String> files) throws IOException {
     for (String name : disk.list(folder)) {
-      if (name.endsWith(".json")) {
-        files.add(prefix + name);
-      } else if (!name.endsWith(".md") // spares a look at every memory
-          && !name.startsWith(".")
-          && isFolder(disk, folder.resolve(name))) {
-        addJsonFiles(folder.resolve(name), prefix + name + "/", files);
+      if (TreeFile.hasEnding(name)) { // spares a look at every memory
+        if (tierOf(prefix + name) == null) {
+          files.add(prefix + name);
+        }
+      } else if (!name.startsWith(".") && isFolder(disk, folder.resolve(name))) {
+        addDocuments(folder.resolve(name), prefix + name + "/", files);
       }
     }
   }

@@ -1,10 +1,10 @@
 package io.agentmemory.file;
 
 import com.fasterxml.jackson.core.JsonToken;
-import io.agentmemory.JsonFile;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.MemoryRecord;
+import io.agentmemory.OtherFile;
 import io.agentmemory.Value;
 import io.agentmemory.file.JsonPatch.Edit;
 import io.agentmemory.file.JsonPatch.ListEdit;
@@ -70,7 +70,7 @@ final class ListDocument extends AbstractDocument {
           }
         });
     if (!broken[0] && !beside.isEmpty()) {
-      reading.record(new JsonFile(file.path(), new Value.Map(beside)));
+      reading.record(new OtherFile(file.path(), new Value.Map(beside)));
     }
     items.forEach((index, item) -> record(reading, index, item));
   }
@@ -128,7 +128,7 @@ final class ListDocument extends AbstractDocument {
     Optional<MemoryRecord> beside =
         changes.getOrDefault(Kind.VALUE, Map.of()).get(Key.of(file.path()));
     Optional<Value.Map> map =
-        beside == null ? null : beside.map(there -> (Value.Map) ((JsonFile) there).value());
+        beside == null ? null : beside.map(there -> (Value.Map) ((OtherFile) there).value());
     if (root != JsonToken.START_ARRAY) {
       return new JsonPatch.Members(new BesideEdit(member, map, list));
     }

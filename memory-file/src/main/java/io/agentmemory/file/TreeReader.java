@@ -210,7 +210,7 @@ final class TreeReader {
   // ---- documents ----
 
   private void readDocuments() throws IOException {
-    for (String file : layout.jsonFiles()) {
+    for (String file : layout.documents()) {
       if (!Documents.isDocument(file)) {
         continue;
       }

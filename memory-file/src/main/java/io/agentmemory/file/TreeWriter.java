@@ -743,7 +743,7 @@ final class TreeWriter {
               ref.key(),
               row == null || !row.isLive() ? Optional.empty() : Optional.of(row.record()));
     }
-    JsonDocument format = Documents.format(file);
+    Document format = Documents.format(file);
     if (format.goes(changes)) {
       return new Ready(file, path, null, "", false);
     }

@@ -3,10 +3,10 @@ package io.agentmemory.file;
 import static java.util.Objects.requireNonNull;
 
 import com.fasterxml.jackson.core.JsonToken;
-import io.agentmemory.JsonFile;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.MemoryRecord;
+import io.agentmemory.OtherFile;
 import io.agentmemory.Value;
 import io.agentmemory.file.JsonPatch.Edit;
 import io.agentmemory.internal.TreeFile;
@@ -74,7 +74,7 @@ final class WholeDocument extends AbstractDocument {
       return Edit.KEEP;
     }
     MemoryRecord record = requireNonNull(change.orElse(null), "a file that goes is not written");
-    Value value = record instanceof JsonFile any ? any.value() : MapBecomes.members(record.tree());
+    Value value = record instanceof OtherFile any ? any.value() : MapBecomes.members(record.tree());
     return MapBecomes.edit(value, root == JsonToken.START_OBJECT || root == null);
   }
 }

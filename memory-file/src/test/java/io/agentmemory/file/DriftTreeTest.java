@@ -10,22 +10,31 @@ import io.agentmemory.Kind;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.SimilarQuery;
+import io.agentmemory.StoreInfo;
 import io.agentmemory.Stored;
 import io.agentmemory.Value;
 import io.agentmemory.command.PutEmbedding;
 import io.agentmemory.command.PutRecords;
 import io.agentmemory.testkit.DriftSamples;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Trees that the original software wrote. */
 final class DriftTreeTest {
   @TempDir Path folder;
+
+  private static int files(Path tree) throws IOException {
+    try (Stream<Path> files = Files.walk(tree)) {
+      return (int) files.filter(Files::isRegularFile).count();
+    }
+  }
 
   private static FileMemoryStore open(Path tree) {
     return FileMemoryStore.builder(tree).checkpointAfter(Duration.ofHours(1)).build();
@@ -38,11 +47,13 @@ final class DriftTreeTest {
 
     try (FileMemoryStore store = FileMemoryStore.builder(sample.tree()).readOnly().build()) {
       counts(store, 160, 2, 2228, 931, 4577, 158 + 9, 5);
-      assertThat(store.info().notCovered())
-          .isSorted()
-          .contains("sensors/data/encounter_history.jsonl")
-          .noneMatch(name -> name.endsWith(".json"))
-          .noneMatch(name -> name.startsWith("active/"));
+      assertThat(store.info().files())
+          .contains(
+              new StoreInfo.File(
+                  "sensors/data/encounter_history.jsonl", StoreInfo.Use.RECORDS, "value"))
+          .hasSize(files(sample.tree()))
+          .extracting(StoreInfo.File::use)
+          .containsOnly(StoreInfo.Use.RECORDS);
       others(store, 134, 29, 31);
       assertThat(store.info().kinds())
           .containsEntry(Kind.SESSION, 1L)

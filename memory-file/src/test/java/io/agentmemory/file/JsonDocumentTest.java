@@ -37,12 +37,12 @@ import org.junit.jupiter.api.io.TempDir;
 
 class JsonDocumentTest {
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final List<JsonDocument> DOCUMENTS =
+  private static final List<Document> DOCUMENTS =
       List.of(
-          JsonDocument.edges(),
-          JsonDocument.vectors(VectorSpace.TEXT),
-          JsonDocument.vectors(VectorSpace.IMAGE),
-          JsonDocument.imageLinks());
+          Document.edges(),
+          Document.vectors(VectorSpace.TEXT),
+          Document.vectors(VectorSpace.IMAGE),
+          Document.imageLinks());
 
   /** What a document says. */
   record Content(Map<Kind<?>, Map<Key, MemoryRecord>> records, List<String> problems) {
@@ -55,7 +55,7 @@ class JsonDocumentTest {
     }
   }
 
-  private static Content read(JsonDocument document, byte[] bytes)
+  private static Content read(Document document, byte[] bytes)
       throws IOException, UnreadableFileException {
     Content content = new Content(new LinkedHashMap<>(), new ArrayList<>());
     document.read(
@@ -69,12 +69,12 @@ class JsonDocumentTest {
     return content;
   }
 
-  private static Content read(JsonDocument document, String text)
+  private static Content read(Document document, String text)
       throws IOException, UnreadableFileException {
     return read(document, text.getBytes(UTF_8));
   }
 
-  private static byte[] write(JsonDocument document, byte @Nullable [] old, Object... changes)
+  private static byte[] write(Document document, byte @Nullable [] old, Object... changes)
       throws IOException, UnreadableFileException {
     Map<Kind<?>, Map<Key, Optional<MemoryRecord>>> byKind = new LinkedHashMap<>();
     for (Object change : changes) {
@@ -96,7 +96,7 @@ class JsonDocumentTest {
 
   private record Gone(Kind<?> kind, Key key) {}
 
-  private static String patch(JsonDocument document, String old, Object... changes)
+  private static String patch(Document document, String old, Object... changes)
       throws IOException, UnreadableFileException {
     return new String(write(document, old.getBytes(UTF_8), changes), UTF_8);
   }
@@ -107,7 +107,7 @@ class JsonDocumentTest {
         DriftSamples.thousand(folder.resolve("thousand")));
   }
 
-  private static Path file(DriftSamples samples, JsonDocument document) {
+  private static Path file(DriftSamples samples, Document document) {
     return document.location().startsWith("sensors/")
         ? samples.tree().resolve(document.location())
         : samples.memory().resolve(document.location());
@@ -134,7 +134,7 @@ class JsonDocumentTest {
       }
     }
 
-    private static Content compare(DriftSamples samples, JsonDocument document) throws Exception {
+    private static Content compare(DriftSamples samples, Document document) throws Exception {
       byte[] bytes = Files.readAllBytes(file(samples, document));
       Content content = read(document, bytes);
       assertThat(content.problems()).isEmpty();
@@ -146,7 +146,7 @@ class JsonDocumentTest {
     @Test
     void givenEveryDocument_whenCopiedWithoutChanges_thenEveryByteStays() throws Exception {
       for (DriftSamples samples : samples(folder)) {
-        for (JsonDocument document : DOCUMENTS) {
+        for (Document document : DOCUMENTS) {
           byte[] bytes = Files.readAllBytes(file(samples, document));
           assertThat(write(document, bytes)).as(document.location()).isEqualTo(bytes);
         }
@@ -156,7 +156,7 @@ class JsonDocumentTest {
     @Test
     void givenEveryDocument_whenWrittenAnew_thenItIsAsTheOriginalWroteIt() throws Exception {
       for (DriftSamples samples : samples(folder)) {
-        for (JsonDocument document : DOCUMENTS) {
+        for (Document document : DOCUMENTS) {
           byte[] bytes = Files.readAllBytes(file(samples, document));
           Content content = read(document, bytes);
           List<Object> all = new ArrayList<>();
@@ -180,7 +180,7 @@ class JsonDocumentTest {
     void givenEveryDocument_whenOneRecordChanges_thenOnlyItsEntryDoes() throws Exception {
       Random random = new Random(3);
       DriftSamples samples = DriftSamples.small(folder);
-      for (JsonDocument document : DOCUMENTS) {
+      for (Document document : DOCUMENTS) {
         byte[] bytes = Files.readAllBytes(file(samples, document));
         Content content = read(document, bytes);
         for (Map<Key, MemoryRecord> records : content.records().values()) {
@@ -224,7 +224,7 @@ class JsonDocumentTest {
         throws Exception {
       Content content =
           read(
-              JsonDocument.edges(),
+              Document.edges(),
               """
               {"version": "3.0", "edges": {"a|b": {"observations": [{"weight": 1}], "belief": 1,
               "status": "x"}}, "note": {"observations": []}}""");
@@ -240,7 +240,7 @@ class JsonDocumentTest {
       String long_ = "1".repeat(1_000_000);
       Content edges =
           read(
-              JsonDocument.edges(),
+              Document.edges(),
               """
               {"a|b": {"observations": [{}, 5, null, {"note": "\\ud800"}, {"id": "x"}]},
                "c": [], "d": {"belief": DEEP}, "e": {"x": {"y": LONG}}, "f": {"z": "\\u0000"},
@@ -276,7 +276,7 @@ class JsonDocumentTest {
     void givenVectorsThatCannotBeHeld_whenRead_thenTheyAreToldAndTheRestGoesOn() throws Exception {
       Content content =
           read(
-              JsonDocument.vectors("text"),
+              Document.vectors("text"),
               """
               {"memories": {"a": {"embedding": [1, NaN]}, "b": {"embedding": [1e39]}, "c": {},
               "d": {"embedding": "x"}, "e": 1, "f": {"embedding": [1, 0.1, -0.0, 2e-3]},
@@ -300,7 +300,7 @@ class JsonDocumentTest {
     @Test
     void givenKeyThatStandsTwice_whenRead_thenItIsToldAndTheLastOneCounts() throws Exception {
       Content content =
-          read(JsonDocument.imageLinks(), "{\"links\": {\"a\": [1], \"b\": [], \"a\": [2]}}");
+          read(Document.imageLinks(), "{\"links\": {\"a\": [1], \"b\": [], \"a\": [2]}}");
 
       assertThat(content.problems())
           .containsExactly(
@@ -346,12 +346,12 @@ class JsonDocumentTest {
         }
         assertThatExceptionOfType(UnreadableFileException.class)
             .as(bad)
-            .isThrownBy(() -> read(JsonDocument.edges(), bytes))
+            .isThrownBy(() -> read(Document.edges(), bytes))
             .satisfies(e -> assertThat(e.reason()).startsWith("is no UTF-8 at byte 1"));
       }
       byte[] utf16 = "{}".getBytes(java.nio.charset.StandardCharsets.UTF_16LE);
       assertThatExceptionOfType(UnreadableFileException.class)
-          .isThrownBy(() -> read(JsonDocument.edges(), utf16))
+          .isThrownBy(() -> read(Document.edges(), utf16))
           .satisfies(e -> assertThat(e.reason()).isEqualTo("has a NUL at byte 1"));
     }
 
@@ -359,22 +359,22 @@ class JsonDocumentTest {
     void givenDocumentCutAnywhere_whenRead_thenItIsRefused() throws Exception {
       byte[] whole =
           "{\"a|b\": {\"observations\": [{\"é\": [1.5, true]}], \"b\": null}}".getBytes(UTF_8);
-      read(JsonDocument.edges(), whole);
+      read(Document.edges(), whole);
       for (int length = 0; length < whole.length; length++) {
         byte[] cut = java.util.Arrays.copyOf(whole, length);
         assertThatExceptionOfType(UnreadableFileException.class)
             .as("cut at %s", length)
-            .isThrownBy(() -> read(JsonDocument.edges(), cut));
+            .isThrownBy(() -> read(Document.edges(), cut));
         assertThatExceptionOfType(UnreadableFileException.class)
             .as("cut at %s", length)
-            .isThrownBy(() -> write(JsonDocument.edges(), cut));
+            .isThrownBy(() -> write(Document.edges(), cut));
       }
     }
 
     private static void refuse(String text, String reason, int line) {
       assertThatExceptionOfType(UnreadableFileException.class)
           .as(text.substring(0, Math.min(30, text.length())))
-          .isThrownBy(() -> read(JsonDocument.edges(), text))
+          .isThrownBy(() -> read(Document.edges(), text))
           .satisfies(e -> assertThat(e.reason()).isEqualTo(reason))
           .satisfies(e -> assertThat(e.line()).isEqualTo(line));
     }
@@ -382,7 +382,7 @@ class JsonDocumentTest {
 
   @Nested
   class Write {
-    private static final JsonDocument TEXT = JsonDocument.vectors("text");
+    private static final Document TEXT = Document.vectors("text");
 
     @Test
     void givenNoDocument_whenWritten_thenItIsInTheOriginalsDialect() throws Exception {
@@ -406,7 +406,7 @@ class JsonDocumentTest {
       assertThat(
               new String(
                   write(
-                      JsonDocument.edges(),
+                      Document.edges(),
                       null,
                       new Edge("a|b", Value.EMPTY_MAP.with("observations", Value.EMPTY_SEQ)),
                       new Edge("c|d", Value.EMPTY_MAP),
@@ -427,8 +427,7 @@ class JsonDocumentTest {
               }""");
       assertThat(
               new String(
-                  write(JsonDocument.vectors("image"), null, VectorSpace.of("image", "j", 3)),
-                  UTF_8))
+                  write(Document.vectors("image"), null, VectorSpace.of("image", "j", 3)), UTF_8))
           .isEqualTo("{\"images\": {}, \"model\": \"j\", \"dimensions\": 3}");
     }
 
@@ -452,7 +451,7 @@ class JsonDocumentTest {
     @Test
     void givenEntries_whenSomeGo_thenCommasAndBlanksStayRight() throws Exception {
       String old = "{ \"links\" : {\"a\": [] ,\n\"b\": [1],  \"c\": {}} , \"x\": 1}";
-      JsonDocument links = JsonDocument.imageLinks();
+      Document links = Document.imageLinks();
       Gone a = new Gone(Kind.IMAGE_LINK, Key.of("a"));
       Gone b = new Gone(Kind.IMAGE_LINK, Key.of("b"));
       Gone c = new Gone(Kind.IMAGE_LINK, Key.of("c"));
@@ -470,7 +469,7 @@ class JsonDocumentTest {
     void givenObservations_whenSomeGo_thenTheOthersKeepTheirPlaces() throws Exception {
       String old =
           "{\"a|b\": {\"observations\": [{\"n\": 0}, {\"n\": 1}, {\"n\": 2}], \"belief\": 1.50}}";
-      JsonDocument edges = JsonDocument.edges();
+      Document edges = Document.edges();
       Gone zero = new Gone(Kind.OBSERVATION, Observation.key("a|b", 0));
       Gone two = new Gone(Kind.OBSERVATION, Observation.key("a|b", 2));
       Observation four = new Observation("a|b", 4, Value.EMPTY_MAP);
@@ -503,8 +502,8 @@ class JsonDocumentTest {
                           () ->
                               write(
                                   record instanceof ImageLink
-                                      ? JsonDocument.imageLinks()
-                                      : JsonDocument.edges(),
+                                      ? Document.imageLinks()
+                                      : Document.edges(),
                                   null,
                                   record)));
       assertThat(
@@ -517,7 +516,7 @@ class JsonDocumentTest {
           .isEqualTo("a member is called memories");
       assertThatIllegalArgumentException()
           .isThrownBy(
-              () -> patch(JsonDocument.edges(), "{}", new Observation("a", 0, Value.EMPTY_MAP)));
+              () -> patch(Document.edges(), "{}", new Observation("a", 0, Value.EMPTY_MAP)));
       assertThatIllegalArgumentException()
           .isThrownBy(() -> patch(TEXT, "{}", new Gone(Kind.VECTOR_SPACE, Key.of("text"))));
     }
@@ -528,7 +527,7 @@ class JsonDocumentTest {
       for (long seed = 0; seed < 1000; seed++) {
         Random random = new Random(seed);
         RandomFrontMatter values = new RandomFrontMatter(seed);
-        JsonDocument document = DOCUMENTS.get(random.nextInt(DOCUMENTS.size()));
+        Document document = DOCUMENTS.get(random.nextInt(DOCUMENTS.size()));
         Model model = new Model(document, random, values);
         byte[] bytes = write(document, null, model.changes(true).toArray());
         for (int round = 0; round < 6; round++) {
@@ -548,11 +547,11 @@ class JsonDocumentTest {
   /** Holds what a document should say, and changes it at random. */
   private static final class Model {
     private final Map<Kind<?>, Map<Key, MemoryRecord>> records = new LinkedHashMap<>();
-    private final JsonDocument document;
+    private final Document document;
     private final Random random;
     private final RandomFrontMatter values;
 
-    Model(JsonDocument document, Random random, RandomFrontMatter values) {
+    Model(Document document, Random random, RandomFrontMatter values) {
       this.document = document;
       this.random = random;
       this.values = values;
@@ -560,11 +559,11 @@ class JsonDocumentTest {
 
     List<Object> changes(boolean first) {
       Map<Key, Object> changes = new LinkedHashMap<>();
-      if (document.equals(JsonDocument.edges())) {
+      if (document.equals(Document.edges())) {
         for (int i = random.nextInt(4); i >= 0; i--) {
           edge("n" + random.nextInt(5) + "|" + values.text(), changes);
         }
-      } else if (document.equals(JsonDocument.imageLinks())) {
+      } else if (document.equals(Document.imageLinks())) {
         for (int i = random.nextInt(4); i >= 0; i--) {
           change(new ImageLink(random.nextInt(5) + values.text(), values.json()), changes);
         }
@@ -668,7 +667,7 @@ class JsonDocumentTest {
   }
 
   /** The records put together again, as a value. */
-  private static Value.Map asTree(JsonDocument document, Content content) {
+  private static Value.Map asTree(Document document, Content content) {
     Map<String, Value> entries = new LinkedHashMap<>();
     for (MemoryRecord record : content.of(Kind.EDGE).values()) {
       Edge edge = (Edge) record;
@@ -693,7 +692,7 @@ class JsonDocumentTest {
       ImageLink link = (ImageLink) record;
       entries.put(link.image(), link.links());
     }
-    if (document.equals(JsonDocument.edges())) {
+    if (document.equals(Document.edges())) {
       return new Value.Map(entries);
     }
     Value.Map top = Value.EMPTY_MAP;
@@ -701,14 +700,14 @@ class JsonDocumentTest {
       top = ((VectorSpace) record).members();
     }
     String name =
-        document.equals(JsonDocument.imageLinks())
+        document.equals(Document.imageLinks())
             ? "links"
             : document.location().startsWith("sensors/") ? "images" : "memories";
     return top.with(name, new Value.Map(entries));
   }
 
   /** The same document in which the elements of vectors are what 32 bits make of them. */
-  private static JsonNode shortened(JsonDocument document, JsonNode root) {
+  private static JsonNode shortened(Document document, JsonNode root) {
     if (document.location().contains("embeddings")) {
       String name = document.location().startsWith("sensors/") ? "images" : "memories";
       for (JsonNode entry : root.path(name)) {

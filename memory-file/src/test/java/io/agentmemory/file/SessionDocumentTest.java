@@ -68,7 +68,6 @@ class SessionDocumentTest {
       assertThat(session.hasRecalls("odd")).isFalse();
       assertThat(session.members().get("unknown")).isEqualTo(Value.of(1000.0));
       assertThat(store.info().kinds()).containsEntry(Kind.SESSION_RECALL, 2L);
-      assertThat(store.info().notCovered()).isEmpty();
       assertThat(store.info().setAside())
           .extracting(StoreInfo.SetAside::location)
           .containsExactly(

@@ -3,15 +3,17 @@ package io.agentmemory.file;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.agentmemory.CorruptMemoryException;
 import io.agentmemory.InvalidMemoryException;
-import io.agentmemory.JsonFile;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Lesson;
 import io.agentmemory.MemoryRecord;
+import io.agentmemory.OtherFile;
 import io.agentmemory.Rejection;
+import io.agentmemory.StoreInfo;
 import io.agentmemory.Stored;
 import io.agentmemory.Value;
 import io.agentmemory.command.DeleteRecords;
@@ -85,7 +87,7 @@ final class TreeFilesTest {
       try (FileMemoryStore store = open()) {
         assertThat(stored(store, Kind.VALUE, ".rejection_log.json").value())
             .isEqualTo(
-                new JsonFile(
+                new OtherFile(
                     ".rejection_log.json",
                     members("version", "1.0", "stats", members("total", Value.of(2L)))));
         put(
@@ -130,7 +132,7 @@ final class TreeFilesTest {
           .isEqualTo("[{\"reason\": \"first\"}, {\"reason\": \"second\"}]");
 
       try (FileMemoryStore store = open()) {
-        put(store, new JsonFile(".rejection_log.json", members("agent", "A")), 1);
+        put(store, new OtherFile(".rejection_log.json", members("agent", "A")), 1);
         delete(store, Kind.REJECTION, Rejection.key(1), 2);
       }
       try (FileMemoryStore store = open()) {
@@ -138,7 +140,7 @@ final class TreeFilesTest {
             .isEqualTo(new Rejection(0, members("reason", "first")));
         assertThat(stored(store, Kind.REJECTION, "00000001").isTombstone()).isTrue();
         assertThat(stored(store, Kind.VALUE, ".rejection_log.json").value())
-            .isEqualTo(new JsonFile(".rejection_log.json", members("agent", "A")));
+            .isEqualTo(new OtherFile(".rejection_log.json", members("agent", "A")));
       }
     }
 
@@ -211,6 +213,7 @@ final class TreeFilesTest {
       write("context/who.json", "{}");
       write("context/more/who.json", "3");
       write(".hidden/x.json", "{}");
+      write("photo.jpg", "x");
       Path sensors = Files.createDirectories(folder.resolve("sensors"));
       Files.writeString(sensors.resolve("physical_entities.json"), "{\"k\": {}}");
 
@@ -226,12 +229,49 @@ final class TreeFilesTest {
                   "vocabulary_map.json");
         }
         assertThat(stored(store, Kind.CONTEXT_GRAPH, "who").isTombstone()).isFalse();
-        assertThat(store.info().notCovered()).containsExactly(".hidden/x.json");
+        assertThat(store.info().files())
+            .filteredOn(file -> file.use() != StoreInfo.Use.RECORDS)
+            .extracting(StoreInfo.File::path, StoreInfo.File::use)
+            .containsExactly(
+                tuple(".hidden/", StoreInfo.Use.SET_ASIDE),
+                tuple(".memory/", StoreInfo.Use.DERIVED),
+                tuple("photo.jpg", StoreInfo.Use.SET_ASIDE));
         assertThat(store.info().setAside()).isEmpty();
-        put(store, new JsonFile("sensors/new.json", Value.NULL), 1);
+        put(store, new OtherFile("sensors/new.json", Value.NULL), 1);
       }
 
       assertThat(sensors.resolve("new.json")).hasContent("null");
+    }
+
+    @Test
+    void givenFilesOfText_whenRead_thenEveryCharacterIsKeptAndGivenBack() throws IOException {
+      String text = "\uFEFF---\r\nname: Lex\r\n---\n\nüber \uD83D\uDE00\n\n";
+      Path contact = write("social/contacts/lex.md", text);
+      write("rejected/rejected-x.md", "");
+      write("core/deep/notes.md", "deep");
+      Path history = write("social/archive/old.jsonl", "{\"a\": 1}\n{\"a\": 2}");
+      Path none = folder.resolve("memory/none.md");
+      Files.write(none, new byte[] {'a', (byte) 0xff});
+      write("nul.md", "a\0b");
+
+      try (FileMemoryStore store = open()) {
+        assertThat(stored(store, Kind.VALUE, "social/contacts/lex.md").live().orElseThrow())
+            .isEqualTo(new OtherFile("social/contacts/lex.md", Value.of(text)));
+        assertThat(stored(store, Kind.VALUE, "rejected/rejected-x.md").live().orElseThrow())
+            .isEqualTo(new OtherFile("rejected/rejected-x.md", Value.of("")));
+        assertThat(stored(store, Kind.VALUE, "core/deep/notes.md").isTombstone()).isFalse();
+        assertThat(store.info().setAside())
+            .extracting(StoreInfo.SetAside::location, StoreInfo.SetAside::reason)
+            .containsExactly(
+                tuple("none.md", "is no text in UTF-8"),
+                tuple("nul.md", "has NUL, which no database keeps"));
+        put(store, new OtherFile("social/contacts/lex.md", Value.of("new\r\n")), 2);
+        delete(store, Kind.VALUE, Key.of("social/archive/old.jsonl"), 2);
+      }
+
+      assertThat(Files.readString(contact)).isEqualTo("new\r\n");
+      assertThat(history).doesNotExist();
+      assertThat(Files.readAllBytes(none)).containsExactly('a', 0xff);
     }
 
     @Test
@@ -240,12 +280,13 @@ final class TreeFilesTest {
       Path file = write("social/my.json", before);
 
       try (FileMemoryStore store = open()) {
-        JsonFile old = (JsonFile) stored(store, Kind.VALUE, "social/my.json").live().orElseThrow();
+        OtherFile old =
+            (OtherFile) stored(store, Kind.VALUE, "social/my.json").live().orElseThrow();
         Value.Map map = (Value.Map) old.value();
         Value.Map a = (Value.Map) requireNonNull(map.get("a"));
         put(
             store,
-            new JsonFile("social/my.json", map.with("a", a.with("y", Value.of("changed")))),
+            new OtherFile("social/my.json", map.with("a", a.with("y", Value.of("changed")))),
             2);
       }
 
@@ -256,7 +297,7 @@ final class TreeFilesTest {
     void givenRecordDeleted_whenWritten_thenItsFileAndItsCacheAreGone() throws IOException {
       Path file = write("social/my.json", "{\"secret\": 1}");
       try (FileMemoryStore store = open()) {
-        put(store, new JsonFile("social/my.json", members("secret", "two")), 2);
+        put(store, new OtherFile("social/my.json", members("secret", "two")), 2);
       }
       try (FileMemoryStore store = open()) {
         delete(store, Kind.VALUE, Key.of("social/my.json"), 3);
@@ -278,7 +319,7 @@ final class TreeFilesTest {
     void givenKnownFile_whenEditedOrDeletedOutside_thenItsRevisionFollows() throws IOException {
       Path file = write("vocabulary_map.json", "{\"a\": \"b\"}");
       try (FileMemoryStore store = open()) {
-        put(store, new JsonFile("other.json", Value.NULL), 1); // so that there is a checkpoint
+        put(store, new OtherFile("other.json", Value.NULL), 1); // so that there is a checkpoint
       }
       Files.writeString(file, "{\"a\": \"c\"}");
 
@@ -301,7 +342,7 @@ final class TreeFilesTest {
     void givenWholeFolderGone_whenOpened_thenNothingCountsAsDeleted() throws IOException {
       Path file = write("social/my.json", "{}");
       try (FileMemoryStore store = open()) {
-        put(store, new JsonFile("other.json", Value.NULL), 1);
+        put(store, new OtherFile("other.json", Value.NULL), 1);
       }
       Files.delete(file);
       Files.delete(file.getParent());
@@ -330,7 +371,7 @@ final class TreeFilesTest {
             .extracting(aside -> aside.location())
             .containsExactlyInAnyOrderElementsOf(broken.keySet());
         assertThatExceptionOfType(CorruptMemoryException.class)
-            .isThrownBy(() -> put(store, new JsonFile("c.json", Value.NULL), 1));
+            .isThrownBy(() -> put(store, new OtherFile("c.json", Value.NULL), 1));
       }
 
       for (Map.Entry<String, String> file : broken.entrySet()) {
@@ -345,7 +386,7 @@ final class TreeFilesTest {
 
       try (FileMemoryStore store = open()) {
         assertThatExceptionOfType(InvalidMemoryException.class)
-            .isThrownBy(() -> put(store, new JsonFile("social/my.json", Value.NULL), 1));
+            .isThrownBy(() -> put(store, new OtherFile("social/my.json", Value.NULL), 1));
       }
 
       assertThat(elsewhere).isEmptyDirectory();
@@ -354,8 +395,8 @@ final class TreeFilesTest {
     @Test
     void givenTwoFilesOfTheSameBytes_whenCached_thenNeitherIsTakenForTheOther() throws IOException {
       try (FileMemoryStore store = open()) {
-        put(store, new JsonFile("a/b.json", Value.EMPTY_MAP), 1);
-        put(store, new JsonFile("a-b.json", Value.EMPTY_MAP), 1);
+        put(store, new OtherFile("a/b.json", Value.EMPTY_MAP), 1);
+        put(store, new OtherFile("a-b.json", Value.EMPTY_MAP), 1);
       }
 
       try (FileMemoryStore store = open();

@@ -17,7 +17,6 @@ import io.agentmemory.Edge;
 import io.agentmemory.Embedding;
 import io.agentmemory.Fingerprint;
 import io.agentmemory.ImageLink;
-import io.agentmemory.JsonFile;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Lesson;
@@ -26,6 +25,7 @@ import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryQuery.TimeField;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
+import io.agentmemory.OtherFile;
 import io.agentmemory.PendingCoOccurrence;
 import io.agentmemory.Rejection;
 import io.agentmemory.Session;
@@ -79,7 +79,7 @@ final class Tables {
             rejections(),
             lessons(),
             contextGraphs(),
-            jsonFiles(),
+            otherFiles(),
             pendingCoOccurrences(),
             fingerprints(),
             vitals(),
@@ -310,8 +310,8 @@ final class Tables {
         .make(Tables.ofMembers(Kind.CONTEXT_GRAPH));
   }
 
-  private Table<JsonFile> jsonFiles() {
-    return table(Kind.VALUE, "json_files", JsonFile::tree)
+  private Table<OtherFile> otherFiles() {
+    return table(Kind.VALUE, "other_files", OtherFile::tree)
         .key("path")
         .member(JSON, "value")
         .single()

@@ -93,7 +93,11 @@ public final class RandomCommands {
   private static final List<String> GRAPHS = List.of("who", "bridges_who_what");
 
   private static final List<String> FILES =
-      List.of("vocabulary_map.json", "social/my_posts.json", "sensors/physical_entities.json");
+      List.of(
+          "vocabulary_map.json",
+          "social/my_posts.json",
+          "sensors/physical_entities.json",
+          "social/contacts/lex.md");
 
   private static final List<String> TAGS =
       List.of("api", "API", "bug", "Straße", "İ", "re\u0301sume\u0301", "x_y", "50%", "");
@@ -377,7 +381,7 @@ public final class RandomCommands {
       case 12:
         return records.contextGraph(pick(GRAPHS));
       case 13:
-        return chance(4) ? records.besideRejections() : records.jsonFile(pick(FILES));
+        return chance(4) ? records.besideRejections() : records.otherFile(pick(FILES));
       default:
         return records.imageLink(
             pick(List.of("photo_1.jpg", "photo_2.jpg", "\u00e9.png")), List.of(memory(pick(IDS))));

@@ -10,12 +10,12 @@ import io.agentmemory.Edge;
 import io.agentmemory.Embedding;
 import io.agentmemory.Fingerprint;
 import io.agentmemory.ImageLink;
-import io.agentmemory.JsonFile;
 import io.agentmemory.Key;
 import io.agentmemory.Lesson;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
+import io.agentmemory.OtherFile;
 import io.agentmemory.PendingCoOccurrence;
 import io.agentmemory.Rejection;
 import io.agentmemory.Session;
@@ -457,7 +457,9 @@ public final class RandomRecords {
     }
     records.add(besideRejections());
     for (int i = 0; i < count; i++) {
-      records.add(jsonFile(pick(FOLDERS) + fileName(".json")));
+      String folder = pick(FOLDERS);
+      String ending = chance(3) ? ".jsonl" : chance(3) && !folder.equals("core/") ? ".md" : ".json";
+      records.add(otherFile(folder + fileName(ending)));
     }
     records.add(pendingCoOccurrence());
     for (int i = 0; i < count; i++) {
@@ -759,14 +761,14 @@ public final class RandomRecords {
   }
 
   /** What stands beside the rejections in their file. */
-  public JsonFile besideRejections() {
+  public OtherFile besideRejections() {
     Map<String, Value> members = new LinkedHashMap<>();
     members.put("version", Value.of("1.0"));
     member(members, "agent", Value.of(text()));
     member(members, "count", Value.of((long) random.nextInt(9)));
     member(members, "stats", value(2, false));
     extra(members, false);
-    return new JsonFile(".rejection_log.json", new Value.Map(members));
+    return new OtherFile(".rejection_log.json", new Value.Map(members));
   }
 
   /** A lesson, now and then without the members it should have. */
@@ -805,9 +807,10 @@ public final class RandomRecords {
     return new ContextGraph(name, new Value.Map(members));
   }
 
-  /** A file of any value, at a path that no other kind has. */
-  public JsonFile jsonFile(String path) {
-    return new JsonFile(path, value(chance(10) ? DEPTH : 3, false));
+  /** A file of any value or text, at a path that no other kind has. */
+  public OtherFile otherFile(String path) {
+    return new OtherFile(
+        path, path.endsWith(".json") ? value(chance(10) ? DEPTH : 3, false) : Value.of(body()));
   }
 
   /** Memories that wait to be counted, in one of the two forms. */

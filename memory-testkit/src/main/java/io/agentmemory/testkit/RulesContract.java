@@ -13,7 +13,6 @@ import io.agentmemory.Embedding;
 import io.agentmemory.Health;
 import io.agentmemory.ImageLink;
 import io.agentmemory.InvalidMemoryException;
-import io.agentmemory.JsonFile;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Lesson;
@@ -22,6 +21,7 @@ import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStoreException;
 import io.agentmemory.Observation;
+import io.agentmemory.OtherFile;
 import io.agentmemory.ScanRange;
 import io.agentmemory.SimilarQuery;
 import io.agentmemory.StoreInfo;
@@ -250,19 +250,23 @@ abstract class RulesContract extends QueryContract {
               "sensors/data/image_embeddings.json",
               "lessons.json",
               ".session_state.json",
-              "context/who.json")) {
-        refuse("value key", put(new JsonFile(path, members("a", 1)), 1));
-        refuse("value key", delete(new JsonFile(path, Value.NULL), 1));
+              "context/who.json",
+              "core/x.md",
+              "x.txt",
+              "a.jsonl/x.json")) {
+        refuse("value key", put(new OtherFile(path, members("a", 1)), 1));
+        refuse("value key", delete(new OtherFile(path, Value.NULL), 1));
       }
       for (String name : List.of("a/b", "a/", "../x")) {
         refuse("context_graph key", put(new ContextGraph(name, members()), 1));
       }
       for (Value beside :
           List.of(Value.NULL, Value.EMPTY_MAP, Value.EMPTY_SEQ, members("rejections", "x"))) {
-        refuse("value", put(new JsonFile(".rejection_log.json", beside), 1));
+        refuse("value", put(new OtherFile(".rejection_log.json", beside), 1));
       }
       refuse("members", put(new Lesson(0, members("x", new Value.Time("2026-02-10"))), 1));
-      refuse("value", put(new JsonFile("x.json", new Value.Opaque("0x1")), 1));
+      refuse("value", put(new OtherFile("x.json", new Value.Opaque("0x1")), 1));
+      refuse("value", put(new OtherFile("social/contacts/x.md", members("a", 1)), 1));
     }
 
     @Test
@@ -497,7 +501,9 @@ abstract class RulesContract extends QueryContract {
       assertThat(info.type()).isNotBlank();
       assertThat(info.version()).isNotBlank();
       assertThat(info.setAside()).isEmpty();
-      assertThat(info.notCovered()).isEmpty();
+      assertThat(info.files())
+          .extracting(StoreInfo.File::use)
+          .doesNotContain(StoreInfo.Use.SET_ASIDE);
       assertThat(store.health().status()).isNotEqualTo(Health.Status.DOWN);
       assertThat(info.health().status()).isEqualTo(store.health().status());
       assertThat(store.find(MemoryQuery.all())).isEmpty();

@@ -11,7 +11,6 @@ import io.agentmemory.Edge;
 import io.agentmemory.Fingerprint;
 import io.agentmemory.ImageLink;
 import io.agentmemory.InvalidMemoryException;
-import io.agentmemory.JsonFile;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Lesson;
@@ -20,6 +19,7 @@ import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
 import io.agentmemory.OpId;
+import io.agentmemory.OtherFile;
 import io.agentmemory.PendingCoOccurrence;
 import io.agentmemory.Rejection;
 import io.agentmemory.Session;
@@ -71,7 +71,7 @@ abstract class StateContract extends CommandContract {
         new Rejection(0, members("timestamp", AT, "reason", "too vague")),
         new Lesson(0, members("lesson", "Use a timeout")),
         new ContextGraph("who", members("hubs", List.of("m"))),
-        new JsonFile("vocabulary_map.json", members("term", "synonym")),
+        new OtherFile("vocabulary_map.json", members("term", "synonym")),
         new PendingCoOccurrence(members("retrieved", List.of("m", "n"), "agent", "A")),
         new Fingerprint(0, members("timestamp", AT, "edge_count", 3L)),
         new Vitals(0, members("timestamp", AT, "metrics", Value.EMPTY_MAP)),

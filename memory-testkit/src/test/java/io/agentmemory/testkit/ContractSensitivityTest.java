@@ -318,7 +318,7 @@ final class ContractSensitivityTest {
           kinds,
           info.tombstones(),
           info.setAside(),
-          info.notCovered(),
+          info.files(),
           info.health());
     }
   }

@@ -264,7 +264,7 @@ CREATE TABLE ${schema}.context_graphs (
   CHECK (NOT deleted OR num_nonnulls(meta, edges, hubs, stats, extra) = 0)
 );
 
-CREATE TABLE ${schema}.json_files (
+CREATE TABLE ${schema}.other_files (
   namespace text COLLATE "C" NOT NULL,
   path text COLLATE "C" NOT NULL,
   revision bigint NOT NULL CHECK (revision >= 1),

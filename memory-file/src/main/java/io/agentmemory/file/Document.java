@@ -13,13 +13,13 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One JSON document that holds records. Both ways it streams: what is held at a time is one entry,
- * never the document. Immutable, safe to share.
+ * One file that holds records other than a memory. Both ways it streams: what is held at a time is
+ * one entry, never the document, unless it is one. Immutable, safe to share.
  */
-interface JsonDocument {
+interface Document {
 
   /** The edges and their observations: {@code .edges_v3.json}. */
-  static JsonDocument edges() {
+  static Document edges() {
     return EdgesDocument.INSTANCE;
   }
 
@@ -27,17 +27,17 @@ interface JsonDocument {
    * The vectors of a space: {@code embeddings.json}, {@code sensors/data/image_embeddings.json}, or
    * {@code embeddings_<space>.json}.
    */
-  static JsonDocument vectors(String space) {
+  static Document vectors(String space) {
     return new VectorsDocument(space);
   }
 
   /** The memories of each image: {@code sensors/data/image_memory_links.json}. */
-  static JsonDocument imageLinks() {
+  static Document imageLinks() {
     return ImageLinksDocument.INSTANCE;
   }
 
   /** The session: {@code .session_state.json}. */
-  static JsonDocument session() {
+  static Document session() {
     return SessionDocument.INSTANCE;
   }
 
@@ -77,7 +77,7 @@ interface JsonDocument {
    * then its records come again; what came for that key before, observations included, is void.
    *
    * @param in is read to its end, not closed
-   * @throws UnreadableFileException if it is no JSON, or begins as this document cannot
+   * @throws UnreadableFileException if it is no JSON or no text, or begins as this document cannot
    */
   void read(InputStream in, Consumer<MemoryRecord> records, BiConsumer<String, String> problems)
       throws IOException, UnreadableFileException;
