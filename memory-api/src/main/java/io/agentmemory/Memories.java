@@ -11,16 +11,23 @@ import io.agentmemory.command.Outcome;
 import io.agentmemory.command.PromoteMemories;
 import io.agentmemory.command.RecallMemory;
 import io.agentmemory.command.UpdateMemory;
+import io.agentmemory.detect.Detection;
 import io.agentmemory.internal.Texts;
+import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.text.Normalizer;
 import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.random.RandomGenerator;
 
@@ -35,24 +42,35 @@ public final class Memories {
   private static final String ID_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
   private static final int ID_LENGTH = 8;
   private static final int ID_TRIES = 5;
+  private static final Duration SESSION = Duration.ofHours(4);
+
+  /** Of what is found out for a memory, so that it never makes one too large to be stored. */
+  private static final int FOUND_BYTES = 16 << 10;
 
   private final MemoryStore store;
   private final Clock clock;
   private final RandomGenerator random;
+  private final Detection detection;
 
   Memories(MemoryStore store) {
-    this(store, Clock.systemUTC(), new SecureRandom());
+    this(store, Clock.systemUTC(), new SecureRandom(), Detection.DRIFT);
   }
 
-  private Memories(MemoryStore store, Clock clock, RandomGenerator random) {
+  private Memories(MemoryStore store, Clock clock, RandomGenerator random, Detection detection) {
     this.store = requireNonNull(store, "store");
     this.clock = requireNonNull(clock, "clock");
     this.random = requireNonNull(random, "random");
+    this.detection = requireNonNull(detection, "detection");
   }
 
   /** The same with another clock and another source of ids, for tests that repeat. */
   public Memories with(Clock clock, RandomGenerator random) {
-    return new Memories(store, clock, random);
+    return new Memories(store, clock, random, detection);
+  }
+
+  /** The same, finding out with these words what a new memory does not say. */
+  public Memories with(Detection detection) {
+    return new Memories(store, clock, random, detection);
   }
 
   /** Stores a memory with nothing but content, in the active tier. */
@@ -63,10 +81,15 @@ public final class Memories {
   /**
    * Stores a memory in the active tier, and notes it with each of its causes that exists.
    *
+   * <p>Unless it says so itself, or is {@link NewMemory#asGiven()}: the entities that its content
+   * and tags name are noted with it, the day its content speaks of is when it happened, and what
+   * the session that is going on has retrieved led to it. Of each of these no more than 16 KiB.
+   *
    * @return the memory as stored
    * @throws MemoryConflictException if it brought an id that is taken
    */
-  public Memory store(NewMemory memory) {
+  public Memory store(NewMemory given) {
+    NewMemory memory = complete(given);
     for (int tries = 1; ; tries++) {
       String id = memory.id().orElseGet(this::newId);
       try {
@@ -80,6 +103,46 @@ public final class Memories {
         }
       }
     }
+  }
+
+  private NewMemory complete(NewMemory memory) {
+    NewMemory complete = memory;
+    if (memory.lacksEntities()) {
+      Map<String, List<String>> found = new LinkedHashMap<>();
+      detection
+          .entities(memory.content(), memory.tags())
+          .forEach((kind, names) -> found.put(kind, few(names)));
+      complete = complete.entities(found);
+    }
+    if (memory.lacksEventTime()) {
+      LocalDate day = LocalDate.ofInstant(memory.madeAt(clock.instant()), ZoneOffset.UTC);
+      complete =
+          Detection.eventTime(memory.content(), day).map(complete::eventTime).orElse(complete);
+    }
+    return memory.lacksRetrieved() ? complete.retrieved(few(retrieved())) : complete;
+  }
+
+  private List<String> retrieved() {
+    Instant now = clock.instant().truncatedTo(ChronoUnit.MICROS);
+    return store
+        .read(Kind.SESSION, Session.KEY)
+        .flatMap(Stored::live)
+        .filter(
+            session ->
+                session.startedAt().filter(at -> !at.plus(SESSION).isBefore(now)).isPresent())
+        .map(Session::retrieved)
+        .orElse(List.of());
+  }
+
+  private static List<String> few(List<String> names) {
+    int bytes = 0;
+    for (int i = 0; i < names.size(); i++) {
+      bytes += names.get(i).getBytes(StandardCharsets.UTF_8).length + 4;
+      if (bytes > FOUND_BYTES) {
+        return names.subList(0, i);
+      }
+    }
+    return names;
   }
 
   // Source: Drift's ids, 8 characters of a-z and 0-9.

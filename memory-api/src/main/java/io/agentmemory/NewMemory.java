@@ -2,6 +2,9 @@ package io.agentmemory;
 
 import static java.util.Objects.requireNonNull;
 
+import io.agentmemory.command.StoreMemory;
+import io.agentmemory.internal.Arithmetic;
+import io.agentmemory.internal.Texts;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -9,7 +12,11 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** A memory to be stored. Immutable: each method returns a copy. */
+/**
+ * A memory to be stored. What it does not say, {@link Memories#store(NewMemory)} finds out as the
+ * original does: whom and what it is about and when it happened from its content, what led to it
+ * from the session. {@link #asGiven()} switches that off. Immutable: each method returns a copy.
+ */
 public final class NewMemory {
   private final String content;
   private final @Nullable String id;
@@ -19,8 +26,9 @@ public final class NewMemory {
   private final @Nullable Instant at;
   private final @Nullable String eventTime;
   private final List<String> causedBy;
-  private final List<String> retrieved;
-  private final Map<String, List<String>> entities;
+  private final @Nullable List<String> retrieved;
+  private final @Nullable Map<String, List<String>> entities;
+  private final boolean asGiven;
 
   private NewMemory(
       String content,
@@ -31,8 +39,9 @@ public final class NewMemory {
       @Nullable Instant at,
       @Nullable String eventTime,
       List<String> causedBy,
-      List<String> retrieved,
-      Map<String, List<String>> entities) {
+      @Nullable List<String> retrieved,
+      @Nullable Map<String, List<String>> entities,
+      boolean asGiven) {
     this.content = content;
     this.id = id;
     this.title = title;
@@ -43,27 +52,28 @@ public final class NewMemory {
     this.causedBy = causedBy;
     this.retrieved = retrieved;
     this.entities = entities;
+    this.asGiven = asGiven;
   }
 
   /** A memory with nothing but content: weight 0.5, a new id, made now. */
   public static NewMemory of(String content) {
     requireNonNull(content, "content");
     return new NewMemory(
-        content, null, null, List.of(), 0.5, null, null, List.of(), List.of(), Map.of());
+        content, null, null, List.of(), 0.5, null, null, List.of(), null, null, false);
   }
 
   /** With this id, at most 256 bytes of UTF-8; it must not be taken. Default: a new random one. */
   public NewMemory id(String id) {
     requireNonNull(id, "id");
     return new NewMemory(
-        content, id, title, tags, weight, at, eventTime, causedBy, retrieved, entities);
+        content, id, title, tags, weight, at, eventTime, causedBy, retrieved, entities, asGiven);
   }
 
   /** With a title, which names the file. Default: the first words of the content. */
   public NewMemory title(String title) {
     requireNonNull(title, "title");
     return new NewMemory(
-        content, id, title, tags, weight, at, eventTime, causedBy, retrieved, entities);
+        content, id, title, tags, weight, at, eventTime, causedBy, retrieved, entities, asGiven);
   }
 
   /** With these tags, in this order. */
@@ -75,64 +85,117 @@ public final class NewMemory {
   public NewMemory tags(List<String> tags) {
     List<String> copy = List.copyOf(tags);
     return new NewMemory(
-        content, id, title, copy, weight, at, eventTime, causedBy, retrieved, entities);
+        content, id, title, copy, weight, at, eventTime, causedBy, retrieved, entities, asGiven);
   }
 
   /** With this emotional weight; by custom 0 to 1, not clamped. Default 0.5. */
   public NewMemory weight(double weight) {
     return new NewMemory(
-        content, id, title, tags, weight, at, eventTime, causedBy, retrieved, entities);
+        content, id, title, tags, weight, at, eventTime, causedBy, retrieved, entities, asGiven);
   }
 
   /** Made at this time. Default: now. */
   public NewMemory at(Instant at) {
     requireNonNull(at, "at");
     return new NewMemory(
-        content, id, title, tags, weight, at, eventTime, causedBy, retrieved, entities);
+        content, id, title, tags, weight, at, eventTime, causedBy, retrieved, entities, asGiven);
   }
 
-  /** Telling of this time: ISO 8601, a date alone will do. Default: the time it is made. */
+  /**
+   * Telling of this time: ISO 8601, a date alone will do. Default: the day that the content speaks
+   * of, else the time it is made.
+   */
   public NewMemory eventTime(String eventTime) {
     requireNonNull(eventTime, "eventTime");
     return new NewMemory(
-        content, id, title, tags, weight, at, eventTime, causedBy, retrieved, entities);
+        content, id, title, tags, weight, at, eventTime, causedBy, retrieved, entities, asGiven);
   }
 
   /** Led to by these memories. */
   public NewMemory causedBy(List<String> ids) {
     List<String> copy = List.copyOf(ids);
     return new NewMemory(
-        content, id, title, tags, weight, at, eventTime, copy, retrieved, entities);
+        content, id, title, tags, weight, at, eventTime, copy, retrieved, entities, asGiven);
   }
 
-  /** Stored in a session that retrieved these memories: they count as causes too. */
+  /**
+   * Stored in a session that retrieved these memories: they count as causes too. Default: what the
+   * session that is going on has retrieved.
+   */
   public NewMemory retrieved(List<String> ids) {
     List<String> copy = List.copyOf(ids);
-    return new NewMemory(content, id, title, tags, weight, at, eventTime, causedBy, copy, entities);
+    return new NewMemory(
+        content, id, title, tags, weight, at, eventTime, causedBy, copy, entities, asGiven);
   }
 
-  /** About these, by kind: {@code agents}, {@code projects}, {@code concepts}. */
+  /**
+   * About these, by kind: {@code agents}, {@code projects}, {@code concepts}. Default: those that
+   * the content and the tags name.
+   */
   public NewMemory entities(Map<String, List<String>> entities) {
     Map<String, List<String>> copy = new LinkedHashMap<>(entities);
     return new NewMemory(
-        content, id, title, tags, weight, at, eventTime, causedBy, retrieved, copy);
+        content, id, title, tags, weight, at, eventTime, causedBy, retrieved, copy, asGiven);
+  }
+
+  /** With nothing but what is given here: nothing is found out beside it. */
+  public NewMemory asGiven() {
+    return new NewMemory(
+        content, id, title, tags, weight, at, eventTime, causedBy, retrieved, entities, true);
+  }
+
+  /**
+   * The emotional weight of something by what it meant, each 0 to 1; three decimals.
+   *
+   * <p>Source: drift.md 2.1, create_memory.
+   *
+   * @throws IllegalArgumentException if one is not a finite number
+   */
+  public static double weightOf(
+      double surprise, double goalRelevance, double socialSignificance, double utility) {
+    return Arithmetic.round(
+        0.2 * surprise + 0.35 * goalRelevance + 0.2 * socialSignificance + 0.25 * utility, 3);
   }
 
   Optional<String> id() {
     return Optional.ofNullable(id);
   }
 
-  io.agentmemory.command.StoreMemory command(String id, Instant now) {
-    return new io.agentmemory.command.StoreMemory(
+  String content() {
+    return content;
+  }
+
+  List<String> tags() {
+    return tags;
+  }
+
+  Instant madeAt(Instant now) {
+    return at == null ? now : at;
+  }
+
+  boolean lacksEntities() {
+    return !asGiven && entities == null;
+  }
+
+  boolean lacksEventTime() {
+    return !asGiven && eventTime == null;
+  }
+
+  boolean lacksRetrieved() {
+    return !asGiven && retrieved == null;
+  }
+
+  StoreMemory command(String id, Instant now) {
+    return new StoreMemory(
         id,
-        io.agentmemory.internal.Texts.time(at == null ? now : at),
+        Texts.time(madeAt(now)),
         content,
         title,
         tags,
         weight,
         eventTime,
         causedBy,
-        retrieved,
-        entities);
+        retrieved == null ? List.of() : retrieved,
+        entities == null ? Map.of() : entities);
   }
 }

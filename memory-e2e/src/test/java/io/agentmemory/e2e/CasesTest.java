@@ -13,6 +13,7 @@ import io.agentmemory.Kind;
 import io.agentmemory.Memories;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryStore;
+import io.agentmemory.NewMemory;
 import io.agentmemory.Stored;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
@@ -58,7 +59,7 @@ class CasesTest {
   private static final JsonMapper JSON = new JsonMapper();
 
   /** Lists that the original made of a set, so that their order means nothing. */
-  private static final Set<String> SETS = Set.of("tags");
+  private static final Set<String> SETS = Set.of("tags", "caused_by");
 
   private static Stores stores;
 
@@ -100,6 +101,12 @@ class CasesTest {
       return call.get("args").get(arg).asText();
     }
 
+    List<String> texts(int arg) {
+      List<String> texts = new ArrayList<>();
+      call.get("args").get(arg).forEach(text -> texts.add(text.asText()));
+      return texts;
+    }
+
     double number(int arg) {
       return call.get("args").get(arg).asDouble();
     }
@@ -127,6 +134,7 @@ class CasesTest {
 
   static {
     CALLS.put("add-observation", CasesTest::addObservation);
+    CALLS.put("store", CasesTest::store);
     CALLS.put("promote", CasesTest::promote);
     CALLS.put("compress", CasesTest::compress);
     CALLS.put("consolidate", CasesTest::consolidate);
@@ -286,15 +294,33 @@ class CasesTest {
 
   private static Object consolidate(MemoryStore store, Case c) {
     Memory kept = memories(store, c).consolidate(c.text(0), c.text(1));
-    // the original then asked its model for a new vector, which we put
-    JsonNode entry = json(c.after().resolve("embeddings.json")).get("memories").get(kept.id());
+    putVectorAfter(store, c, kept.id());
+    return kept.id();
+  }
+
+  /** The original then asked its model for a vector, which we put. */
+  private static void putVectorAfter(MemoryStore store, Case c, String id) {
+    JsonNode entry = json(c.after().resolve("embeddings.json")).get("memories").get(id);
     float[] vector = new float[entry.get("embedding").size()];
     for (int i = 0; i < vector.length; i++) {
       vector[i] = (float) entry.get("embedding").get(i).asDouble();
     }
     Value.Map members = Value.EMPTY_MAP.with("preview", Value.of(entry.get("preview").asText()));
-    store.embeddings().put(Embedding.of(VectorSpace.TEXT, kept.id(), vector, members));
-    return kept.id();
+    store.embeddings().put(Embedding.of(VectorSpace.TEXT, id, vector, members));
+  }
+
+  private static Object store(MemoryStore store, Case c) {
+    Memory stored =
+        memories(store, c)
+            .store(
+                NewMemory.of(c.text(0))
+                    .id(c.call().get("result").get(0).asText())
+                    .tags(c.texts(1))
+                    .weight(c.number(2))
+                    .title(c.text(3))
+                    .causedBy(c.texts(4)));
+    putVectorAfter(store, c, stored.id());
+    return List.of(stored.id(), stored.fileName());
   }
 
   private static Object outcomes(MemoryStore store, Case c) {

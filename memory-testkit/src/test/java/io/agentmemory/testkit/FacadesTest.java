@@ -5,15 +5,20 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 import io.agentmemory.InvalidMemoryException;
+import io.agentmemory.Kind;
 import io.agentmemory.Memories;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.NewMemory;
+import io.agentmemory.Session;
 import io.agentmemory.SimilarQuery;
+import io.agentmemory.Stored;
 import io.agentmemory.Tier;
+import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
+import io.agentmemory.command.PutRecords;
 import io.agentmemory.command.UpdateMemory;
 import java.time.Duration;
 import java.time.Instant;
@@ -75,6 +80,70 @@ final class FacadesTest {
       assertThat(memory.causedBy()).containsExactly(cause.id(), "other");
       assertThat(memory.members().has("entities")).isTrue();
       assertThat(memories.findById(cause.id()).orElseThrow().leadsTo()).containsExactly("my-id");
+    }
+
+    @Test
+    void givenContentThatTells_whenStored_thenEntitiesDayAndCausesAreFoundOut() {
+      String cause = memories.store("cause").id();
+      session("2026-02-10T08:00:00+00:00", cause, "gone");
+
+      Memory found =
+          memories.store(NewMemory.of("Yesterday @Kaleaon shipped it").tags("milestone"));
+      Memory given =
+          memories.store(NewMemory.of("Yesterday @Kaleaon shipped it").tags("milestone").asGiven());
+
+      assertThat(found.members().get("entities"))
+          .isEqualTo(
+              Value.EMPTY_MAP
+                  .with("agents", Value.Seq.ofTexts(List.of("kaleaon")))
+                  .with("concepts", Value.Seq.ofTexts(List.of("milestone"))));
+      assertThat(found.eventTime()).contains("2026-02-09");
+      assertThat(found.causedBy()).containsExactly(cause, "gone");
+      assertThat(memories.findById(cause).orElseThrow().leadsTo()).containsExactly(found.id());
+      assertThat(given.members().has("entities")).isFalse();
+      assertThat(given.eventTime()).isEqualTo(given.created());
+      assertThat(given.causedBy()).isEmpty();
+    }
+
+    @Test
+    void givenSessionOverFourHoursOld_whenStored_thenWhatItRetrievedIsNoCause() {
+      session("2026-02-10T07:52:05.123455+00:00", "one");
+      assertThat(memories.store("late").causedBy()).isEmpty();
+
+      session("2026-02-10T07:52:05.123456+00:00", "one");
+      assertThat(memories.store("in time").causedBy()).containsExactly("one");
+      assertThat(memories.store(NewMemory.of("said").retrieved(List.of())).causedBy()).isEmpty();
+    }
+
+    private void session(String started, String... retrieved) {
+      Session session =
+          new Session(
+              Value.EMPTY_MAP
+                  .with("started", Value.of(started))
+                  .with("retrieved", Value.Seq.ofTexts(List.of(retrieved))));
+      long revision = store.read(Kind.SESSION, Session.KEY).map(Stored::revision).orElse(0L);
+      store.execute(new PutRecords(List.of(new PutRecords.Put(session, revision + 1))));
+    }
+
+    @Test
+    void givenMoreThanAMemoryHolds_whenStored_thenOnlyTheFirstOfItIsNoted() {
+      StringBuilder content = new StringBuilder();
+      for (int i = 0; i < 20_000; i++) {
+        content.append('#').append("concept").append(i).append(' ');
+      }
+
+      Value entities = memories.store(content.toString()).members().get("entities");
+
+      assertThat(entities).isInstanceOf(Value.Map.class);
+      assertThat(Value.textsOf(((Value.Map) entities).get("concepts")))
+          .hasSizeBetween(500, 2000)
+          .startsWith("concept0", "concept1", "concept10");
+    }
+
+    @Test
+    void givenFactorsOfAWeight_whenWorkedOut_thenThreeDecimals() {
+      assertThat(NewMemory.weightOf(1, 1, 1, 1)).isEqualTo(1);
+      assertThat(NewMemory.weightOf(0.5, 0.3333, 0, 0.9)).isEqualTo(0.442);
     }
 
     @Test
