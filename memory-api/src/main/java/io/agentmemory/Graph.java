@@ -18,6 +18,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -104,7 +105,7 @@ public final class Graph {
    */
   public int countCoOccurrences(List<String> retrieved) {
     List<String> ids = List.copyOf(new LinkedHashSet<>(retrieved));
-    return ids.size() < 2 ? 0 : changed(store.execute(new CountCoOccurrences(ids))) / 2;
+    return ids.size() < 2 ? 0 : counted(store.execute(new CountCoOccurrences(ids)));
   }
 
   /** How many ties lost some of their strength, and how many all of it and are gone. */
@@ -151,19 +152,43 @@ public final class Graph {
     return new Decayed(decayed, pruned);
   }
 
-  private static int changed(Outcome outcome) {
+  /** The number of pairs that count each other once more. */
+  static int counted(Outcome outcome) {
     return (int)
-        outcome.changes().stream()
-            .filter(change -> change.after().kind().equals(Kind.CO_OCCURRENCE))
-            .count();
+            outcome.changes().stream()
+                .filter(change -> change.after().kind().equals(Kind.CO_OCCURRENCE))
+                .count()
+        / 2;
+  }
+
+  /** What edges lost in a batch that also reinforced those between {@code retrieved}. */
+  static Decayed decayedEdges(Outcome outcome, List<String> retrieved) {
+    Set<String> ids = Set.copyOf(retrieved);
+    int pruned = 0;
+    int decayed = 0;
+    for (Outcome.Change change : outcome.changes()) {
+      if (change.after().kind().equals(Kind.EDGE)) {
+        if (change.after().isTombstone()) {
+          pruned++;
+        } else if (change.after().value() instanceof Edge edge
+            && !(ids.contains(edge.first().orElse("")) && ids.contains(edge.second().orElse("")))) {
+          decayed++;
+        }
+      }
+    }
+    return new Decayed(decayed, pruned);
   }
 
   private String now() {
     return Texts.time(clock.instant());
   }
 
-  /** A random UUID, as Drift names observations. Source: RFC 4122, version 4. */
   private String uuid() {
+    return uuid(random);
+  }
+
+  /** A random UUID, as Drift names observations. Source: RFC 4122, version 4. */
+  static String uuid(RandomGenerator random) {
     long high = (random.nextLong() & ~0xf000L) | 0x4000L;
     long low = (random.nextLong() & ~(3L << 62)) | (1L << 63);
     return new UUID(high, low).toString();

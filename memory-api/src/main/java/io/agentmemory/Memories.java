@@ -10,6 +10,7 @@ import io.agentmemory.command.MoveMemory;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.command.PromoteMemories;
 import io.agentmemory.command.RecallMemory;
+import io.agentmemory.command.SessionRule;
 import io.agentmemory.command.UpdateMemory;
 import io.agentmemory.detect.Detection;
 import io.agentmemory.internal.Texts;
@@ -29,6 +30,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 
 /**
@@ -170,11 +172,24 @@ public final class Memories {
   }
 
   /**
-   * The memory of this id, noting that it was recalled: one more recall, weight up by 0.05 to at
-   * most 1. Empty, and nothing changed, if there is none.
+   * The memory of this id, noting that somebody asked for it: one more recall, weight up by 0.05 to
+   * at most 1, and a recall in the session ({@link MemoryStore#sessions()}). Empty, and nothing
+   * changed, if there is none.
    */
   public Optional<Memory> recall(String id) {
-    var outcome = store.execute(new RecallMemory(id, Texts.time(clock.instant())));
+    return recall(id, SessionRule.MANUAL);
+  }
+
+  /**
+   * The memory of this id, noting as {@link #recall(String)} that it was recalled.
+   *
+   * @param source how it came to be: {@code manual}, {@code start_priming}, {@code thought_priming}
+   *     or {@code prompt_priming}; of another one the session lists no recalls
+   */
+  public Optional<Memory> recall(String id, String source) {
+    var outcome =
+        store.execute(
+            new RecallMemory(id, now(), requireNonNull(source, "source"), SessionRule.DRIFT));
     return outcome.changes().stream()
         .map(change -> change.after().value())
         .filter(Memory.class::isInstance)
@@ -235,16 +250,21 @@ public final class Memories {
    * @return those memories, by file name
    */
   public List<Memory> promoteHot() {
-    List<String> ids =
-        active(MemoryQuery.all()).stream()
-            .filter(memory -> memory.recallCount() >= PromoteMemories.DRIFT_RECALLS)
-            .sorted(Comparator.comparing(Memory::fileName, Texts::compare))
-            .map(Memory::id)
-            .toList();
+    List<String> ids = hot();
     if (ids.isEmpty()) {
       return List.of();
     }
     return changed(store.execute(new PromoteMemories(ids, PromoteMemories.DRIFT_RECALLS, now())));
+  }
+
+  /** The ids of the memories that are hot, by file name. */
+  List<String> hot() {
+    return active(
+            MemoryQuery.all(), memory -> memory.recallCount() >= PromoteMemories.DRIFT_RECALLS)
+        .stream()
+        .sorted(Comparator.comparing(Memory::fileName, Texts::compare))
+        .map(Memory::id)
+        .toList();
   }
 
   /**
@@ -281,48 +301,75 @@ public final class Memories {
 
   /**
    * Notes what came of what a session retrieved. All but the last led on; one that a memory made
-   * today names as its cause led to that; the last led nowhere unless it did so.
+   * today names as its cause led to that; the last led nowhere unless it ever led to a memory.
    *
    * @param retrieved ids in the order of retrieval
    * @return how many of each were noted; of memories that are not there, none
    */
   public Retrievals logRetrievals(List<String> retrieved) {
-    List<String> ids = List.copyOf(new LinkedHashSet<>(retrieved));
+    List<LogRetrievals.Retrieval> found = retrievals(List.copyOf(new LinkedHashSet<>(retrieved)));
+    if (!found.isEmpty()) {
+      store.execute(new LogRetrievals(found));
+    }
+    return count(found);
+  }
+
+  /** How many there are of each. */
+  static Retrievals count(List<LogRetrievals.Retrieval> retrievals) {
+    int[] counts = new int[LogRetrievals.Result.values().length];
+    retrievals.forEach(retrieval -> counts[retrieval.result().ordinal()]++);
+    return new Retrievals(counts[0], counts[1], counts[2]);
+  }
+
+  /** What came of what a session retrieved, each id once. */
+  List<LogRetrievals.Retrieval> retrievals(List<String> ids) {
     List<LogRetrievals.Retrieval> found = new ArrayList<>();
+    if (ids.isEmpty()) {
+      return found;
+    }
     LocalDate today = LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC);
     List<Memory> made =
-        active(MemoryQuery.all().days(MemoryQuery.TimeField.CREATED, today, today.plusDays(1)));
+        active(
+            MemoryQuery.all().days(MemoryQuery.TimeField.CREATED, today, today.plusDays(1)),
+            memory -> !memory.causedBy().isEmpty());
     for (int i = 0; i < ids.size(); i++) {
-      String id = findById(ids.get(i)).map(Memory::id).orElse(null);
-      if (id == null) {
+      Memory memory = findById(ids.get(i)).orElse(null);
+      if (memory == null) {
         continue;
       }
-      int effects = (int) made.stream().filter(memory -> memory.causedBy().contains(id)).count();
+      String id = memory.id();
+      int effects = (int) made.stream().filter(effect -> effect.causedBy().contains(id)).count();
       if (i < ids.size() - 1) {
         found.add(new LogRetrievals.Retrieval(id, LogRetrievals.Result.PRODUCTIVE));
-      } else if (effects == 0) {
+      } else if (effects == 0 && memory.tier() != Tier.ARCHIVE && !wasGenerative(memory)) {
         found.add(new LogRetrievals.Retrieval(id, LogRetrievals.Result.DEAD_END));
       }
       for (int n = 0; n < effects; n++) {
         found.add(new LogRetrievals.Retrieval(id, LogRetrievals.Result.GENERATIVE));
       }
     }
-    if (!found.isEmpty()) {
-      store.execute(new LogRetrievals(found));
-    }
-    int[] counts = new int[LogRetrievals.Result.values().length];
-    found.forEach(retrieval -> counts[retrieval.result().ordinal()]++);
-    return new Retrievals(counts[0], counts[1], counts[2]);
+    return found;
   }
 
-  private List<Memory> active(MemoryQuery query) {
-    List<Memory> all = new ArrayList<>();
+  private static boolean wasGenerative(Memory memory) {
+    Double times =
+        memory.members().get("retrieval_outcomes") instanceof Value.Map counts
+            ? Value.numberOf(counts.get("generative"))
+            : null;
+    return times != null && times != 0;
+  }
+
+  /** The active memories that a query asks for and {@code keep} keeps. */
+  private List<Memory> active(MemoryQuery query, Predicate<Memory> keep) {
+    List<Memory> kept = new ArrayList<>();
     List<Memory> page;
+    int from = 0;
     do {
-      page = store.find(query.tiers(List.of(Tier.ACTIVE)).page(MemoryQuery.MAX_LIMIT, all.size()));
-      all.addAll(page);
+      page = store.find(query.tiers(List.of(Tier.ACTIVE)).page(MemoryQuery.MAX_LIMIT, from));
+      page.stream().filter(keep).forEach(kept::add);
+      from += page.size();
     } while (page.size() == MemoryQuery.MAX_LIMIT);
-    return all;
+    return kept;
   }
 
   private static List<Memory> changed(Outcome outcome) {

@@ -104,6 +104,11 @@ public interface MemoryStore extends AutoCloseable {
     return new Graph(this);
   }
 
+  /** The session that is going on, by the verbs an agent uses. */
+  default Sessions sessions() {
+    return new Sessions(this);
+  }
+
   /** Releases what the store opened. A second call does nothing. */
   @Override
   void close();

@@ -174,7 +174,11 @@ final class Pairs {
   // ---- counts ----
 
   void count(CountCoOccurrences c) {
-    List<String> ids = c.retrieved().stream().map(this::id).distinct().toList();
+    count(c.retrieved().stream().map(this::id).distinct().toList());
+  }
+
+  /** Counts memories by their ids, each once. */
+  void count(List<String> ids) {
     for (String from : ids) {
       Memory memory = plan.live(Kind.MEMORY, Key.of(from)).orElse(null);
       if (memory != null) {

@@ -125,6 +125,16 @@ public final class Plan {
       new Upkeep(this, rules, operation).log(c);
     } else if (command instanceof AppendRecord c) {
       new Lists(this, rules, operation).append(c);
+    } else if (command instanceof NoteRecalls c) {
+      new SessionNotes(this, rules, operation).note(c);
+    } else if (command instanceof StartSession c) {
+      new SessionNotes(this, rules, operation).start(c);
+    } else if (command instanceof SavePending c) {
+      new SessionNotes(this, rules, operation).save(c);
+    } else if (command instanceof EndSession c) {
+      new SessionNotes(this, rules, operation).end(c);
+    } else if (command instanceof AgeMemories) {
+      new Upkeep(this, rules, operation).age();
     } else if (command instanceof DefineSpace c) {
       define(operation, c.space());
     } else if (command instanceof PutEmbedding c) {
@@ -238,9 +248,13 @@ public final class Plan {
         members.with(
             "emotional_weight", Value.of(Math.min(1.0, memory.weight().orElse(0.5) + 0.05)));
     put(memory.withMembers(members));
+    if (c.source() != null) {
+      new SessionNotes(this, rules, operation)
+          .note(List.of(memory.id()), c.source(), c.at(), c.rule());
+    }
   }
 
-  private static Value plusOne(@Nullable Value count) {
+  static Value plusOne(@Nullable Value count) {
     if (count instanceof Value.Real real) {
       return Value.of(real.value() + 1);
     }
@@ -297,6 +311,15 @@ public final class Plan {
   private void deleteEdge(String pair) {
     deleteAll(Kind.OBSERVATION, reader.observationsOf(pair), pair);
     delete(Kind.EDGE, Key.of(pair));
+  }
+
+  /** Deletes the session, if there is one, with its recalls. */
+  void endSession() {
+    if (live(Kind.SESSION, Session.KEY).isPresent()) {
+      expect(new Needs().sessionRecalls());
+      deleteRecalls(recall -> true);
+      delete(Kind.SESSION, Session.KEY);
+    }
   }
 
   private void deleteRecalls(Predicate<Key> which) {
@@ -470,6 +493,12 @@ public final class Plan {
 
   <T extends MemoryRecord> Optional<T> live(Kind<T> kind, Key key) {
     return current(kind, key).flatMap(Stored::live);
+  }
+
+  /** The revision that a record is at, or its tombstone; 0 if there never was one. */
+  long revision(Kind<?> kind, Key key) {
+    Stored<?> now = entry(kind, key).now;
+    return now == null ? 0 : now.revision();
   }
 
   private Entry entry(Kind<?> kind, Key key) {

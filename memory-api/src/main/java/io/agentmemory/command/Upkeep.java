@@ -54,6 +54,20 @@ final class Upkeep {
     }
   }
 
+  void age() {
+    for (Stored<Memory> stored : plan.all(Kind.MEMORY)) {
+      Memory memory = stored.live().orElseThrow();
+      Value sessions = memory.members().get("sessions_since_recall");
+      boolean countable =
+          sessions == null || sessions.equals(Value.NULL) || Value.numberOf(sessions) != null;
+      if (memory.tier() == Tier.ACTIVE && Rules.hasMap(memory) && countable) {
+        plan.put(
+            memory.withMembers(
+                memory.members().with("sessions_since_recall", Plan.plusOne(sessions))));
+      }
+    }
+  }
+
   void compress(CompressMemory c) {
     Memory memory = plan.existing(operation, c.id(), 0);
     Rules.requireMap(operation, memory);

@@ -37,8 +37,8 @@ public interface RecordReader {
   int endOf(Kind<?> kind, List<String> before);
 
   /**
-   * Says that these will be read too, all within kinds that are read as a whole and lists whose end
-   * is: a reader for which many reads are dearer than one may fetch them.
+   * Says that these will be read too, all within records that were read and lists whose end was: a
+   * reader for which many reads are dearer than one may fetch them.
    */
   default void expect(Needs more) {}
 }

@@ -172,7 +172,7 @@ final class LockedRecords implements RecordReader {
     if (!needs.pairs().isEmpty()) {
       fetchObservations(needs.pairs());
     }
-    if (needs.hasSessionRecalls()) {
+    if (needs.hasSessionRecalls() && !owned.containsKey(Kind.SESSION_RECALL)) {
       fetchRecalls();
     }
   }

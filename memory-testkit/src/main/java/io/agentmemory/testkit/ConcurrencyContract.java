@@ -8,6 +8,7 @@ import io.agentmemory.Memory;
 import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.OpId;
+import io.agentmemory.PendingCoOccurrence;
 import io.agentmemory.Stored;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
@@ -18,6 +19,7 @@ import io.agentmemory.command.DefineSpace;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.command.PutEmbedding;
 import io.agentmemory.command.RecallMemory;
+import io.agentmemory.command.SessionRule;
 import io.agentmemory.command.StoreMemory;
 import io.agentmemory.command.UpdateMemory;
 import java.util.ArrayList;
@@ -25,9 +27,11 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -40,7 +44,7 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
 /** What holds when many threads use one store. */
-abstract class ConcurrencyContract extends ListsContract {
+abstract class ConcurrencyContract extends SessionContract {
   private static final int THREADS = 8;
   private static final int ROUNDS = 25;
 
@@ -92,6 +96,59 @@ abstract class ConcurrencyContract extends ListsContract {
       assertThat(memory("m").recallCount()).isEqualTo(THREADS * ROUNDS);
       assertThat(revision("m")).isEqualTo(1 + THREADS * ROUNDS);
       assertThat(revisions).as("each recall its own revision").hasSize(THREADS * ROUNDS);
+    }
+
+    @Test
+    void givenEightThreads_whenAnyMemoriesAreRecalled_thenNoneOfItIsLost() throws Exception {
+      int memories = 12;
+      for (int i = 0; i < memories; i++) {
+        run(put(record("m" + i), 1));
+      }
+      Map<String, AtomicInteger> recalls = new ConcurrentHashMap<>();
+
+      together(
+          thread -> {
+            Random random = new Random(thread);
+            for (int i = 0; i < ROUNDS; i++) {
+              String id = "m" + random.nextInt(memories);
+              String source = thread % 2 == 0 ? "manual" : "start_priming";
+              store.execute(new RecallMemory(id, AT, source, SessionRule.DRIFT));
+              recalls.computeIfAbsent(id, any -> new AtomicInteger()).incrementAndGet();
+            }
+          });
+
+      recalls.forEach(
+          (id, count) -> assertThat(memory(id).recallCount()).as(id).isEqualTo(count.get()));
+      assertThat(live(Kind.SESSION, "current").retrieved())
+          .containsExactlyInAnyOrderElementsOf(recalls.keySet());
+      assertThat(stored(Kind.SESSION, "current").revision()).isLessThanOrEqualTo(THREADS * ROUNDS);
+    }
+
+    @Test
+    void givenEightThreads_whenSessionsEndWhileOthersRecall_thenEachRecallIsInOne()
+        throws Exception {
+      AtomicInteger ended = new AtomicInteger();
+
+      together(
+          thread -> {
+            for (int i = 0; i < ROUNDS; i++) {
+              if (thread < 2) {
+                ended.addAndGet(store.sessions().savePending("agent"));
+              } else {
+                store.sessions().register(List.of("m" + thread + "-" + i));
+              }
+            }
+          });
+
+      assertThat(ended.get() + store.sessions().retrieved().size())
+          .isEqualTo((THREADS - 2) * ROUNDS);
+      assertThat(
+              store.read(Kind.PENDING_CO_OCCURRENCE, PendingCoOccurrence.KEY).stream()
+                  .flatMap(stored -> stored.live().stream())
+                  .flatMap(pending -> pending.sessions().stream())
+                  .mapToInt(session -> Value.textsOf(session.get("retrieved")).size())
+                  .sum())
+          .isEqualTo(ended.get());
     }
 
     @Test

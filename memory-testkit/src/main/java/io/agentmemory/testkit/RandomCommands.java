@@ -26,6 +26,7 @@ import io.agentmemory.VectorSpace;
 import io.agentmemory.Vitals;
 import io.agentmemory.command.AddObservation;
 import io.agentmemory.command.AppendRecord;
+import io.agentmemory.command.AgeMemories;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.BeliefRule;
 import io.agentmemory.command.Command;
@@ -37,16 +38,22 @@ import io.agentmemory.command.DecayEdges;
 import io.agentmemory.command.DecayRule;
 import io.agentmemory.command.DefineSpace;
 import io.agentmemory.command.DeleteRecords;
+import io.agentmemory.command.EndSession;
 import io.agentmemory.command.ForgetMemory;
 import io.agentmemory.command.LogCoOccurrences;
 import io.agentmemory.command.LogRetrievals;
 import io.agentmemory.command.MoveMemory;
+import io.agentmemory.command.NoteRecalls;
 import io.agentmemory.command.PromoteMemories;
 import io.agentmemory.command.PutEmbedding;
 import io.agentmemory.command.PutRecords;
 import io.agentmemory.command.RecallMemory;
+import io.agentmemory.command.SavePending;
+import io.agentmemory.command.SessionRule;
+import io.agentmemory.command.StartSession;
 import io.agentmemory.command.StoreMemory;
 import io.agentmemory.command.UpdateMemory;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.util.ArrayList;
@@ -58,6 +65,7 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import java.util.Random;
+import java.util.Set;
 
 /**
  * Random batches of commands, valid ones and such that every store refuses, over few enough records
@@ -111,10 +119,15 @@ public final class RandomCommands {
           "2026-02-10T14:00:00+02:00",
           "no time");
 
+  /** Times that a command may take for now. */
+  private static final List<String> NOWS =
+      List.of(TIMES.get(0), TIMES.get(3), TIMES.get(4), "2026-02-11T00:00:00+00:00");
+
   private final Random random;
   private final RandomRecords records;
   private final List<Batch> done = new ArrayList<>();
   private int serial;
+  private PendingCoOccurrence lastPending = new PendingCoOccurrence(Value.EMPTY_MAP);
 
   /** Commands that this seed decides. */
   public RandomCommands(long seed) {
@@ -141,15 +154,15 @@ public final class RandomCommands {
   }
 
   private Command command() {
-    switch (random.nextInt(22)) {
-      case 21:
+    switch (random.nextInt(24)) {
+      case 23:
         return appending();
       case 0, 1, 2:
         return storing(pick(IDS));
       case 3, 4:
         return updating();
       case 5, 6:
-        return new RecallMemory(pick(IDS), pick(TIMES));
+        return recalling();
       case 7:
         return new MoveMemory(pick(IDS), pick(List.of(Tier.values())));
       case 8:
@@ -166,6 +179,8 @@ public final class RandomCommands {
         return decaying();
       case 19:
         return upkeep();
+      case 21, 22:
+        return keepingTheSession();
       case 15, 16, 17, 18:
         List<PutRecords.Put> puts = new ArrayList<>();
         for (int i = 1 + random.nextInt(5); i > 0; i--) {
@@ -271,8 +286,52 @@ public final class RandomCommands {
       case 1 -> new PutRecords(List.of(new PutRecords.Put(memory(pick(IDS)), revision())));
       case 2 -> new PutRecords(List.of(new PutRecords.Put(records.edge(pair()), revision())));
       case 3 -> new DeleteRecords(List.of(delete()));
-      default -> new RecallMemory(pick(IDS), pick(TIMES));
+      default -> recalling();
     };
+  }
+
+  private RecallMemory recalling() {
+    return chance(2)
+        ? new RecallMemory(pick(IDS), pick(TIMES))
+        : new RecallMemory(pick(IDS), pick(NOWS), pick(SOURCES), sessionRule());
+  }
+
+  private SessionRule sessionRule() {
+    return chance(3)
+        ? SessionRule.DRIFT
+        : new SessionRule(Duration.ofDays(100), Set.of("manual", "start_priming"));
+  }
+
+  private Command keepingTheSession() {
+    return switch (random.nextInt(6)) {
+      case 0 -> new StartSession(pending(), pick(NOWS), sessionRule());
+      case 1 -> new SavePending("agent", pick(NOWS), sessionRule());
+      case 2 -> new EndSession(random.nextInt(4));
+      case 3 -> new AgeMemories();
+      default ->
+          new NoteRecalls(List.of(pick(IDS), pick(IDS)), pick(SOURCES), pick(NOWS), sessionRule());
+    };
+  }
+
+  private PendingCoOccurrence pendingRecord() {
+    lastPending = records.pendingCoOccurrence();
+    if (chance(2)) {
+      Value.Map one = Value.EMPTY_MAP.with("retrieved", Value.Seq.ofTexts(some(IDS)));
+      Value.Map two = one.with("retrieved", Value.Seq.ofTexts(List.of("a", "", "b", "a", "c")));
+      lastPending =
+          new PendingCoOccurrence(
+              chance(2) ? two : Value.EMPTY_MAP.with("sessions", new Value.Seq(List.of(one, two))));
+    }
+    return lastPending;
+  }
+
+  /** What may be pending: nothing, or what was put last. */
+  private List<List<String>> pending() {
+    return chance(3)
+        ? List.of()
+        : lastPending.sessions().stream()
+            .map(session -> Value.textsOf(session.get("retrieved")))
+            .toList();
   }
 
   private long revision() {
@@ -365,7 +424,7 @@ public final class RandomCommands {
       case 9:
         return new SessionRecall(pick(SOURCES), id);
       case 14:
-        return records.pendingCoOccurrence();
+        return pendingRecord();
       case 15:
         return switch (random.nextInt(3)) {
           case 0 -> records.fingerprint(random.nextInt(4));

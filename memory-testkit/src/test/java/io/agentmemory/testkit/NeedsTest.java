@@ -10,6 +10,7 @@ import io.agentmemory.Limits;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStoreException;
 import io.agentmemory.Observation;
+import io.agentmemory.Session;
 import io.agentmemory.SessionRecall;
 import io.agentmemory.Stored;
 import io.agentmemory.command.Batch;
@@ -77,6 +78,7 @@ final class NeedsTest {
     private final Needs needs;
     private final String note;
     private final Set<String> expected = new HashSet<>();
+    private boolean expectsRecalls;
     private final Map<Kind<?>, Map<Key, Stored<?>>> records = new HashMap<>();
     private final Map<Kind<?>, Set<Key>> known = new HashMap<>();
 
@@ -188,6 +190,15 @@ final class NeedsTest {
 
     @Override
     public void expect(Needs more) {
+      if (more.hasSessionRecalls()) {
+        assertThat(known.getOrDefault(Kind.SESSION, Set.of()))
+            .as("%s goes on to the recalls", note)
+            .contains(Session.KEY);
+        expectsRecalls = true;
+        try (var scan = store.scan(Kind.SESSION_RECALL)) {
+          scan.forEach(this::add);
+        }
+      }
       for (String pair : more.pairs()) {
         assertThat(known.getOrDefault(Kind.EDGE, Set.of()))
             .as("%s goes on to %s", note, pair)
@@ -214,7 +225,9 @@ final class NeedsTest {
     @Override
     @SuppressWarnings("unchecked") // the map holds recalls
     public List<Stored<SessionRecall>> sessionRecalls() {
-      assertThat(needs.hasSessionRecalls()).as("%s asks for the recalls", note).isTrue();
+      assertThat(needs.hasSessionRecalls() || expectsRecalls)
+          .as("%s asks for the recalls", note)
+          .isTrue();
       return records.getOrDefault(Kind.SESSION_RECALL, Map.of()).values().stream()
           .map(stored -> (Stored<SessionRecall>) stored)
           .filter(s -> !s.isTombstone())

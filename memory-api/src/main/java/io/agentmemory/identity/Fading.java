@@ -1,0 +1,62 @@
+package io.agentmemory.identity;
+
+import io.agentmemory.Memory;
+import io.agentmemory.Value;
+
+/**
+ * Which active memories fade: those that no session recalled for long enough, unless they weigh
+ * much or were recalled often. Nothing is moved by it; somebody decides.
+ *
+ * @param sessions so many sessions without a recall; a memory that came from somebody else fades
+ *     faster, by {@link TrustTier#decayMultiplier}
+ * @param importSessions so many sessions without a recall, where it came from somebody else and was
+ *     never recalled at all
+ * @param lastingWeight from this weight on it stays
+ * @param lastingRecalls from so many recalls on it stays
+ */
+public record Fading(
+    double sessions, double importSessions, double lastingWeight, double lastingRecalls) {
+  /** Drift's own. */
+  public static final Fading DRIFT = new Fading(7, 14, 0.6, 5);
+
+  /**
+   * Whether it was imported, never recalled, and its time is up.
+   *
+   * <p>Source: Drift's session maintenance.
+   */
+  public boolean isToPrune(Memory memory) {
+    return isImported(memory)
+        && number(memory, "recall_count", 0) == 0
+        && number(memory, "sessions_since_recall", 0) >= importSessions;
+  }
+
+  /**
+   * Whether it is about to be forgotten, other than by {@link #isToPrune}.
+   *
+   * <p>Source: Drift's session maintenance.
+   */
+  public boolean isFading(Memory memory) {
+    boolean lasts =
+        number(memory, "emotional_weight", 0.5) >= lastingWeight
+            || number(memory, "recall_count", 0) >= lastingRecalls;
+    double since = number(memory, "sessions_since_recall", 0);
+    return !lasts
+        && since * TrustTier.of(memory).decayMultiplier() >= sessions
+        && !isToPrune(memory);
+  }
+
+  private static double number(Memory memory, String member, double otherwise) {
+    Double number = Value.numberOf(memory.members().get(member));
+    return number == null ? otherwise : number;
+  }
+
+  private static boolean isImported(Memory memory) {
+    if (memory.members().get("source") instanceof Value.Map source) {
+      String agent = Value.textOf(source.get("agent"));
+      if (agent != null && !agent.isEmpty()) {
+        return true;
+      }
+    }
+    return memory.tags().stream().anyMatch(tag -> tag.startsWith("imported:"));
+  }
+}
