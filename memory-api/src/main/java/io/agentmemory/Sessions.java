@@ -323,7 +323,7 @@ public final class Sessions {
   /** What stands beside the session and says what it is about, by its path. */
   private Map<Key, Value> beside() {
     Map<Key, Value> beside = new LinkedHashMap<>();
-    for (Stored<JsonFile> stored :
+    for (Stored<OtherFile> stored :
         store.readAll(Kind.VALUE, List.of(PLATFORMS, ACTIVITY, CONTACTS))) {
       stored.live().ifPresent(file -> beside.put(stored.key(), file.value()));
     }

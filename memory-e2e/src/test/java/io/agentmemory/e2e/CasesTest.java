@@ -14,6 +14,7 @@ import io.agentmemory.Memories;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.NewMemory;
+import io.agentmemory.Sessions;
 import io.agentmemory.Stored;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
@@ -34,6 +35,7 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,7 +43,9 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.UUID;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -127,7 +131,7 @@ class CasesTest {
 
   /** Makes the call of a case; its answer, as the original gives it. */
   private interface Call {
-    Object on(MemoryStore store, Case c);
+    @Nullable Object on(MemoryStore store, Case c);
   }
 
   private static final Map<String, Call> CALLS = new TreeMap<>();
@@ -143,6 +147,12 @@ class CasesTest {
     CALLS.put("log-v3", CasesTest::logV3);
     CALLS.put("decay-v1", CasesTest::decayV1);
     CALLS.put("decay-v3", CasesTest::decayV3);
+    CALLS.put("recall", CasesTest::recall);
+    CALLS.put("recall-missing", CasesTest::recall);
+    CALLS.put("save-pending", CasesTest::savePending);
+    CALLS.put("process-pending", CasesTest::processPending);
+    CALLS.put("maintenance", CasesTest::maintenance);
+    CALLS.put("session-end", CasesTest::sessionEnd);
   }
 
   static Collection<String> names() {
@@ -175,7 +185,7 @@ class CasesTest {
     assertThat(differences(exported, c.after())).as("PostgreSQL").isEmpty();
   }
 
-  private static Object plain(Object answer) {
+  private static @Nullable Object plain(@Nullable Object answer) {
     return JSON.convertValue(JSON.valueToTree(answer), Object.class);
   }
 
@@ -263,6 +273,17 @@ class CasesTest {
 
   private static Object logV3(MemoryStore store, Case c) {
     List<String> ids = c.retrieved();
+    List<String> uuids = observationIds(c);
+    String activity = c.call().get("result").get(1).asText();
+    store.execute(
+        new LogCoOccurrences(
+            ids, uuids, c.now(), c.now(), "DriftCornwall", activity, BeliefRule.DRIFT));
+    return List.of(uuids.size(), activity);
+  }
+
+  /** The ids of the observations that the case made, one for each pair of what was retrieved. */
+  private static List<String> observationIds(Case c) {
+    List<String> ids = c.retrieved();
     List<String> uuids = new ArrayList<>();
     for (int i = 0; i < ids.size(); i++) {
       for (int j = i + 1; j < ids.size(); j++) {
@@ -273,11 +294,7 @@ class CasesTest {
         uuids.add(observations.get(observations.size() - 1).get("id").asText());
       }
     }
-    String activity = c.call().get("result").get(1).asText();
-    store.execute(
-        new LogCoOccurrences(
-            ids, uuids, c.now(), c.now(), "DriftCornwall", activity, BeliefRule.DRIFT));
-    return List.of(uuids.size(), activity);
+    return uuids;
   }
 
   private static Memories memories(MemoryStore store, Case c) {
@@ -354,5 +371,69 @@ class CasesTest {
       topics.addAll(Value.textsOf(memory.members().get("topic_context")));
     }
     return List.copyOf(topics);
+  }
+
+  // ---- sessions ----
+
+  private static Sessions sessions(MemoryStore store, Case c) {
+    return store.sessions().with(c.clock(), new Random(1));
+  }
+
+  private static @Nullable Object recall(MemoryStore store, Case c) {
+    return memories(store, c)
+        .recall(c.text(0))
+        .map(
+            memory -> {
+              Map<String, Object> metadata = new LinkedHashMap<>();
+              memory.members().entries().forEach((name, value) -> metadata.put(name, json(value)));
+              return List.of(metadata, memory.content().strip());
+            })
+        .orElse(null);
+  }
+
+  private static Object savePending(MemoryStore store, Case c) {
+    return sessions(store, c).savePending("DriftCornwall");
+  }
+
+  private static @Nullable Object processPending(MemoryStore store, Case c) {
+    return sessions(store, c).start().orElse(null);
+  }
+
+  private static Object maintenance(MemoryStore store, Case c) {
+    Sessions.Maintained maintained = sessions(store, c).maintain();
+    return List.of(maintained.fading(), maintained.toPrune());
+  }
+
+  /** What the original prints, from what we answer. */
+  private static Object sessionEnd(MemoryStore store, Case c) {
+    Iterator<Long> halves =
+        observationIds(c).stream()
+            .map(UUID::fromString)
+            .flatMap(id -> Stream.of(id.getMostSignificantBits(), id.getLeastSignificantBits()))
+            .iterator();
+    return printed(store.sessions().with(c.clock(), halves::next).end("DriftCornwall"));
+  }
+
+  private static String printed(Sessions.Ended ended) {
+    StringBuilder out = new StringBuilder();
+    Decayed edges = ended.edges();
+    String losses = edges.decayed() + " decayed, " + edges.pruned() + " pruned";
+    out.append("Logged ").append(ended.counted()).append(" co-occurrence pairs from ");
+    out.append(ended.retrieved()).append(" memories\nPair decay (v3): ").append(losses);
+    for (Memory memory : ended.promoted()) {
+      out.append("\nPromoted to core: ").append(memory.id());
+      out.append(" (recall_count=").append(memory.recallCount()).append(')');
+    }
+    int promoted = ended.promoted().size();
+    out.append("\nHeat promotion: ").append(promoted).append(" memories promoted to core\n");
+    out.append("Session ended. ").append(ended.retrieved()).append(" memories, ");
+    out.append(ended.counted()).append(" pairs reinforced");
+    ended.activity().ifPresent(activity -> out.append(", activity=").append(activity));
+    out.append(", ").append(losses).append(", ").append(promoted).append(" promoted.\n");
+    Memories.Retrievals retrievals = ended.retrievals();
+    out.append("Evolution: ").append(retrievals.productive()).append(" productive, ");
+    out.append(retrievals.generative()).append(" generative, ");
+    out.append(retrievals.deadEnd()).append(" dead-ends\nSession cleared.\n");
+    return out.toString();
   }
 }

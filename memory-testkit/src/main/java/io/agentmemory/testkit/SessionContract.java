@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.agentmemory.CoOccurrence;
 import io.agentmemory.InvalidMemoryException;
-import io.agentmemory.JsonFile;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryStore;
+import io.agentmemory.OtherFile;
 import io.agentmemory.PendingCoOccurrence;
 import io.agentmemory.Session;
 import io.agentmemory.SessionRecall;
@@ -188,7 +188,7 @@ abstract class SessionContract extends ListsContract {
 
     @Test
     void givenRecallMeanwhile_whenEnded_thenRefusedUntilTheRevisionIsRight() {
-      run(put(new JsonFile(".session_platforms.json", members("platforms", List.of("moltx")))));
+      run(put(new OtherFile(".session_platforms.json", members("platforms", List.of("moltx")))));
       run(note(AT, "a"));
       run(note(AT, "b"));
 
