@@ -2,9 +2,14 @@ package io.agentmemory;
 
 import static java.util.Objects.requireNonNull;
 
+import io.agentmemory.command.Batch;
 import io.agentmemory.command.DefineSpace;
 import io.agentmemory.command.PutEmbedding;
+import io.agentmemory.command.RecallMemory;
+import io.agentmemory.command.SessionRule;
+import io.agentmemory.internal.Texts;
 import java.text.Normalizer;
+import java.time.Clock;
 import java.util.List;
 import java.util.Optional;
 
@@ -16,10 +21,23 @@ import java.util.Optional;
  * MemoryStore#read} do.
  */
 public final class Embeddings {
+  private static final int IMAGES = 5;
+
   private final MemoryStore store;
+  private final Clock clock;
 
   Embeddings(MemoryStore store) {
+    this(store, Clock.systemUTC());
+  }
+
+  private Embeddings(MemoryStore store, Clock clock) {
     this.store = requireNonNull(store, "store");
+    this.clock = requireNonNull(clock, "clock");
+  }
+
+  /** The same with another clock, for tests that repeat. */
+  public Embeddings with(Clock clock) {
+    return new Embeddings(store, clock);
   }
 
   /**
@@ -69,5 +87,112 @@ public final class Embeddings {
    */
   public List<SimilarQuery.Hit> search(SimilarQuery query) {
     return store.search(query);
+  }
+
+  /**
+   * The memories that come nearest to what was asked, highest score first; ties by tier, file name
+   * and id. Each is recalled, as {@link Memories#recall} does, unless the search says otherwise.
+   *
+   * <p>The scores are the same over every store, to the last bit. Vectors of another length than
+   * the search's are not compared.
+   *
+   * @throws InvalidMemoryException if the space is not defined, or has vectors of another length
+   */
+  public List<MemorySearch.Hit> search(MemorySearch search) {
+    List<Ranking.Ranked> best = new Ranking(store, search).best();
+    String now = Texts.time(clock.instant());
+    List<RecallMemory> recalls =
+        best.stream()
+            .filter(Ranking.Ranked::recallable)
+            .map(
+                ranked ->
+                    new RecallMemory(ranked.hit().id(), now, SessionRule.MANUAL, SessionRule.DRIFT))
+            .toList();
+    if (search.recalls() && !recalls.isEmpty()) {
+      store.execute(Batch.of(recalls));
+    }
+    return best.stream().map(Ranking.Ranked::hit).toList();
+  }
+
+  /**
+   * Two memories whose vectors lie near each other.
+   *
+   * @param similarity cosine, four decimals
+   * @param firstPreview the first 80 characters of what stands beside the first one's vector as
+   *     preview; empty if there is none
+   * @param secondPreview the same of the second
+   */
+  public record Pair(
+      String first, String second, double similarity, String firstPreview, String secondPreview) {
+    /** Ids and similarity; never the previews. */
+    @Override
+    public String toString() {
+      return "Pair[" + first + ", " + second + ", " + similarity + "]";
+    }
+  }
+
+  /**
+   * The pairs of vectors in a space that are at least so similar, most similar first: memories that
+   * may be one. Of a pair, and among equals, what comes first by tier, file name and id does so.
+   *
+   * <p>Compares every vector with every other one, so twice as many take four times as long, and
+   * reads them once for each 16 MiB of them, which is also what it holds in memory.
+   *
+   * @param limit at most this many
+   * @throws IllegalArgumentException if threshold is NaN, or limit not in 1 to {@link
+   *     MemoryQuery#MAX_LIMIT}
+   */
+  public List<Pair> similarPairs(String space, double threshold, int limit) {
+    if (Double.isNaN(threshold) || limit < 1 || limit > MemoryQuery.MAX_LIMIT) {
+      throw new IllegalArgumentException("threshold is a number, limit 1 to 10000");
+    }
+    return new Pairing(store, space, threshold, limit).best();
+  }
+
+  /** The 20 most similar pairs of memories' texts with a similarity of 0.85 or more. */
+  public List<Pair> similarPairs() {
+    return similarPairs(VectorSpace.TEXT, 0.85, 20);
+  }
+
+  /**
+   * The five images nearest to a vector, most similar first; ties by name. The vector may be that
+   * of an image or, from a model that has both in one space, of a text.
+   *
+   * @throws InvalidMemoryException if there is no space of images, or it has vectors of another
+   *     length
+   */
+  public List<SimilarQuery.Hit> similarImages(float[] vector) {
+    return new Images(store).near(vector, IMAGES);
+  }
+
+  /** The five images nearest to one that has a vector, without itself; empty if it has none. */
+  public List<SimilarQuery.Hit> similarImages(String image) {
+    return find(VectorSpace.IMAGE, image)
+        .map(
+            embedding ->
+                new Images(store)
+                    .near(embedding.vector(), IMAGES + 1).stream()
+                        .filter(hit -> !hit.target().equals(embedding.target()))
+                        .limit(IMAGES)
+                        .toList())
+        .orElse(List.of());
+  }
+
+  /**
+   * Somebody or something that was recognised.
+   *
+   * @param type such as {@code dog}; {@code unknown} if it does not say
+   * @param similarity to the most similar of its anchor photos, three decimals
+   */
+  public record Entity(String id, String name, String type, double similarity) {}
+
+  /**
+   * Who and what of {@code sensors/physical_entities.json} is on an image: those to one of whose
+   * anchor photos it has a similarity of 0.75 or more, most similar first.
+   *
+   * @param vector of the image
+   */
+  public List<Entity> entitiesOn(float[] vector) {
+    return new Images(store).entities(vector);
   }
 }

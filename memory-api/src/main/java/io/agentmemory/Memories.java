@@ -18,7 +18,6 @@ import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.text.Normalizer;
 import java.time.Clock;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
@@ -44,7 +43,6 @@ public final class Memories {
   private static final String ID_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
   private static final int ID_LENGTH = 8;
   private static final int ID_TRIES = 5;
-  private static final Duration SESSION = Duration.ofHours(4);
 
   /** Of what is found out for a memory, so that it never makes one too large to be stored. */
   private static final int FOUND_BYTES = 16 << 10;
@@ -129,9 +127,7 @@ public final class Memories {
     return store
         .read(Kind.SESSION, Session.KEY)
         .flatMap(Stored::live)
-        .filter(
-            session ->
-                session.startedAt().filter(at -> !at.plus(SESSION).isBefore(now)).isPresent())
+        .filter(session -> !SessionRule.DRIFT.isOver(session, now))
         .map(Session::retrieved)
         .orElse(List.of());
   }

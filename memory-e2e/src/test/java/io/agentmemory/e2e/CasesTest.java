@@ -12,6 +12,7 @@ import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Memories;
 import io.agentmemory.Memory;
+import io.agentmemory.MemorySearch;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.NewMemory;
 import io.agentmemory.Sessions;
@@ -139,6 +140,7 @@ class CasesTest {
   static {
     CALLS.put("add-observation", CasesTest::addObservation);
     CALLS.put("store", CasesTest::store);
+    CALLS.put("search", CasesTest::search);
     CALLS.put("promote", CasesTest::promote);
     CALLS.put("compress", CasesTest::compress);
     CALLS.put("consolidate", CasesTest::consolidate);
@@ -324,6 +326,34 @@ class CasesTest {
     }
     Value.Map members = Value.EMPTY_MAP.with("preview", Value.of(entry.get("preview").asText()));
     store.embeddings().put(Embedding.of(VectorSpace.TEXT, id, vector, members));
+  }
+
+  /**
+   * The vector of the query, which the case does not tell: the sample's model is a sum of words.
+   */
+  private static final float[] HARBOUR_MEMORY = {
+    -0.463639617f, -0.0336544923f, -0.128533304f, 0.126742914f, -0.204949647f, -0.0740735158f,
+    -0.0408978388f, 0.106203772f, 0.0144342352f, 0.160434902f, -0.512445986f, 0.0692886263f,
+    -0.318299145f, 0.222288415f, -0.303678185f, -0.393168598f
+  };
+
+  private static Object search(MemoryStore store, Case c) {
+    assertThat(c.text(0)).isEqualTo("harbour memory");
+    MemorySearch search =
+        MemorySearch.near(HARBOUR_MEMORY)
+            .limit(c.call().get("result").size())
+            .threshold(-1)
+            .resolution(memory -> false) // no file of the tree has tags as the original sees them
+            .significantDigits(9);
+    return store.embeddings().with(c.clock()).search(search).stream()
+        .map(
+            hit ->
+                Map.of(
+                    "id", hit.id(),
+                    "score", hit.score(),
+                    "preview", hit.preview(),
+                    "path", hit.path()))
+        .toList();
   }
 
   private static Object store(MemoryStore store, Case c) {
