@@ -133,7 +133,8 @@ public final class Graph {
   public Decayed decayCoOccurrences(List<String> retrieved) {
     Decayed entries =
         decayed(
-            Kind.CO_OCCURRENCE, store.execute(new DecayCoOccurrences(retrieved, DecayRule.DRIFT)));
+            Kind.CO_OCCURRENCE,
+            store.execute(new DecayCoOccurrences(retrieved, now(), DecayRule.DRIFT)));
     return new Decayed(entries.decayed() / 2, entries.pruned() / 2);
   }
 

@@ -109,6 +109,11 @@ public interface MemoryStore extends AutoCloseable {
     return new Sessions(this);
   }
 
+  /** What the agent turned down, by the verbs an agent uses. */
+  default Rejections rejections() {
+    return new Rejections(this);
+  }
+
   /** Releases what the store opened. A second call does nothing. */
   @Override
   void close();

@@ -28,6 +28,7 @@ public sealed interface Command
         SavePending,
         EndSession,
         AgeMemories,
+        LogRejections,
         DefineSpace,
         PutEmbedding,
         PutRecords,

@@ -8,16 +8,23 @@ import java.util.List;
 
 /**
  * Lowers every count of co-occurrences but those between two memories that were retrieved together,
- * and deletes each that nothing is left of.
+ * and deletes each that nothing is left of. Notes in the history of decay how many pairs that was.
  *
  * @param retrieved ids that the session retrieved
+ * @param at now, as text
  */
-public record DecayCoOccurrences(List<String> retrieved, DecayRule rule) implements Command {
+public record DecayCoOccurrences(List<String> retrieved, String at, DecayRule rule)
+    implements Command {
 
-  /** Copies the list. */
+  /**
+   * Copies the list.
+   *
+   * @throws IllegalArgumentException if {@code at} is no time
+   */
   public DecayCoOccurrences {
     retrieved = List.copyOf(retrieved);
     requireNonNull(rule, "rule");
+    Ids.requireTime(at);
   }
 
   @Override
@@ -33,5 +40,6 @@ public record DecayCoOccurrences(List<String> retrieved, DecayRule rule) impleme
   @Override
   public void needs(Needs needs) {
     needs.all(Kind.MEMORY).all(Kind.CO_OCCURRENCE);
+    Lists.needDecay(needs, false);
   }
 }

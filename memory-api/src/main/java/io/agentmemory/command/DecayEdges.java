@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Lowers the belief in every edge but those between two memories that were retrieved together, and
- * deletes, with its observations, each that nothing is left of.
+ * deletes, with its observations, each that nothing is left of. Notes in the history of decay how
+ * many of each there were, and in the log of rejections if some were deleted.
  *
  * @param retrieved ids that the session retrieved
  * @param dimensions what the session was about: {@code where}, {@code why}, {@code who} and {@code
@@ -25,6 +26,8 @@ import org.jspecify.annotations.Nullable;
 public record DecayEdges(
     List<String> retrieved, Map<String, List<String>> dimensions, String at, DecayRule rule)
     implements Command {
+  /** How many runs the history of decay keeps. Source: Drift. */
+  static final int RUNS_KEPT = 20;
 
   /**
    * Copies the collections.
@@ -68,5 +71,6 @@ public record DecayEdges(
   @Override
   public void needs(Needs needs) {
     needs.all(Kind.MEMORY).all(Kind.EDGE);
+    Lists.needDecay(needs, true);
   }
 }

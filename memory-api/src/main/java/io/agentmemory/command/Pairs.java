@@ -237,6 +237,7 @@ final class Pairs {
     Pace pace = new Pace(c.rule());
     Set<String> together = together(c.retrieved());
     List<Edge> gone = new ArrayList<>();
+    int decayed = 0;
     for (Stored<Edge> stored : plan.all(Kind.EDGE)) {
       Edge edge = stored.live().orElseThrow();
       Value there = edge.members().get("belief");
@@ -252,6 +253,7 @@ final class Pairs {
       if (left <= 0) {
         gone.add(edge);
       } else if (Double.isFinite(left)) {
+        decayed++;
         plan.put(
             new Edge(
                 edge.pair(),
@@ -261,11 +263,16 @@ final class Pairs {
       }
     }
     plan.deleteEdges(gone.stream().map(Edge::pair).toList());
+    Lists lists = new Lists(plan, rules, operation);
+    lists.noteDecay(decayed, gone.size(), c.at());
+    lists.rejectPruned(decayed, gone.size(), c.at());
   }
 
   void decay(DecayCoOccurrences c) {
     Pace pace = new Pace(c.rule());
     Set<String> together = together(c.retrieved());
+    int decayed = 0;
+    int pruned = 0;
     for (Stored<CoOccurrence> stored : plan.all(Kind.CO_OCCURRENCE)) {
       CoOccurrence entry = stored.live().orElseThrow();
       Double count = Value.numberOf(entry.count());
@@ -274,11 +281,14 @@ final class Pairs {
       }
       double left = count - pace.loss(entry.from(), entry.to());
       if (left <= 0) {
+        pruned++;
         plan.delete(Kind.CO_OCCURRENCE, entry.key());
       } else if (Double.isFinite(left)) {
+        decayed++;
         plan.put(new CoOccurrence(entry.from(), entry.to(), Value.of(left)));
       }
     }
+    new Lists(plan, rules, operation).noteDecay(decayed / 2, pruned / 2, c.at());
   }
 
   private Set<String> together(List<String> retrieved) {

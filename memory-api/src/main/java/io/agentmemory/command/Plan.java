@@ -135,6 +135,8 @@ public final class Plan {
       new SessionNotes(this, rules, operation).end(c);
     } else if (command instanceof AgeMemories) {
       new Upkeep(this, rules, operation).age();
+    } else if (command instanceof LogRejections c) {
+      new Lists(this, rules, operation).log(c);
     } else if (command instanceof DefineSpace c) {
       define(operation, c.space());
     } else if (command instanceof PutEmbedding c) {

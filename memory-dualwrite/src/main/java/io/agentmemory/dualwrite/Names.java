@@ -21,7 +21,7 @@ import java.util.Set;
  * observations, the session for its recalls. What stands in a list shares one name, for whoever
  * adds to the list may move all of it. Image links belong to several memories at once, and
  * forgetting one looks for its links, so all of them share one name. Every vector needs its space,
- * which hardly ever changes. A write that reads a kind as a whole goes alone: every other one
+ * which hardly ever changes. A write that reads another kind as a whole goes alone: every other one
  * shares the name of it all.
  *
  * @param own at most one write at a time has each of these
@@ -65,7 +65,8 @@ record Names(Set<String> own, Set<String> shared) {
     if (needs.hasSessionRecalls()) {
       own.add(SESSION);
     }
-    (needs.whole().isEmpty() ? shared : own).add(EVERYTHING);
+    needs.whole().stream().filter(LISTS::contains).forEach(kind -> own.add(list(kind)));
+    (LISTS.containsAll(needs.whole()) ? shared : own).add(EVERYTHING);
     return new Names(own, shared);
   }
 

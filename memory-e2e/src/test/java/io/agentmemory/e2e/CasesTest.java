@@ -15,6 +15,7 @@ import io.agentmemory.Memory;
 import io.agentmemory.MemorySearch;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.NewMemory;
+import io.agentmemory.NewRejection;
 import io.agentmemory.Sessions;
 import io.agentmemory.Stored;
 import io.agentmemory.Value;
@@ -155,6 +156,7 @@ class CasesTest {
     CALLS.put("process-pending", CasesTest::processPending);
     CALLS.put("maintenance", CasesTest::maintenance);
     CALLS.put("session-end", CasesTest::sessionEnd);
+    CALLS.put("reject", CasesTest::reject);
   }
 
   static Collection<String> names() {
@@ -192,11 +194,7 @@ class CasesTest {
   }
 
   private static List<String> differences(Path tree, Path after) throws IOException {
-    // written by commands that are yet to come
-    String history = ".decay_history.json";
-    return new PlainTree(tree, SETS)
-        .without(history)
-        .differences(new PlainTree(after, SETS).without(history));
+    return new PlainTree(tree, SETS).differences(new PlainTree(after, SETS));
   }
 
   private static void copy(MemoryStore from, MemoryStore to) {
@@ -388,6 +386,15 @@ class CasesTest {
             .graph()
             .with(c.clock(), new Random(1))
             .decayEdges(c.retrieved(), Map.of("what", topics(store, c.retrieved()))));
+  }
+
+  private static Object reject(MemoryStore store, Case c) {
+    return json(
+        store
+            .rejections()
+            .with(c.clock())
+            .log(NewRejection.of(c.text(0), c.text(1)), "DriftCornwall")
+            .members());
   }
 
   private static List<Integer> pair(Decayed decayed) {

@@ -213,10 +213,17 @@ abstract class GraphContract extends RulesContract {
 
       Outcome outcome = run(new DecayEdges(List.of(), Map.of(), LATER, DecayRule.DRIFT));
 
-      assertThat(outcome.changes()).hasSize(3);
+      assertThat(outcome.changes()).hasSize(6); // the log, what stands beside it, and the history
       assertThat(stored(Kind.EDGE, "a|b").isTombstone()).isTrue();
       assertThat(stored(Kind.OBSERVATION, "a|b", "00000000").isTombstone()).isTrue();
       assertThat(belief("c|d")).isEqualTo(Value.of(0.7));
+      assertThat(live(Kind.DECAY_RUN, "00000000").members())
+          .isEqualTo(members("timestamp", LATER, "decayed", 1, "pruned", 1));
+      Value.Map rejection = live(Kind.REJECTION, "00000000").members();
+      assertThat(rejection.get("category")).isEqualTo(Value.of("memory_decay"));
+      assertThat(rejection.get("target"))
+          .isEqualTo(Value.of("session decay: 1 weakened, 1 forgotten"));
+      assertThat(rejection.get("timestamp")).isEqualTo(Value.of(LATER.replace("+00:00", "Z")));
     }
 
     @Test
@@ -255,7 +262,7 @@ abstract class GraphContract extends RulesContract {
               new CoOccurrence("b", "c", Value.of(5L)),
               new CoOccurrence("c", "x", Value.of("odd"))));
 
-      run(new DecayCoOccurrences(List.of("c", "b"), DecayRule.DRIFT));
+      run(new DecayCoOccurrences(List.of("c", "b"), LATER, DecayRule.DRIFT));
 
       assertThat(count("a", "b")).contains(Value.of(0.7));
       assertThat(count("b", "a")).isEmpty();

@@ -4,12 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.agentmemory.Attestation;
 import io.agentmemory.DecayRun;
+import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Kind;
 import io.agentmemory.MemoryRecord;
+import io.agentmemory.NewRejection;
+import io.agentmemory.OtherFile;
+import io.agentmemory.Rejection;
 import io.agentmemory.Stored;
 import io.agentmemory.Value;
 import io.agentmemory.Vitals;
 import io.agentmemory.command.AppendRecord;
+import io.agentmemory.command.LogRejections;
 import java.util.List;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -34,6 +39,74 @@ abstract class ListsContract extends GraphContract {
 
   private static Value.Map run(int number) {
     return members("timestamp", AT, "decayed", number, "pruned", 0);
+  }
+
+  @Nested
+  class Rejecting {
+    @Test
+    void givenLog_whenRejected_thenItsEndAndWhatStandsBesideItSaySo() {
+      OtherFile beside =
+          new OtherFile(".rejection_log.json", members("agent", "A", "count", 7, "stats", "s"));
+      run(put(new Rejection(0, members("timestamp", "t", "category", "tweet"))), put(beside));
+
+      run(
+          new LogRejections(
+              List.of(
+                  NewRejection.of("post", "noise").tags("a", "b").source("moltx"),
+                  NewRejection.of("bounty", "vague").target("t").context("c")),
+              null,
+              AT));
+
+      assertThat(items(Kind.REJECTION).subList(1, 3))
+          .containsExactly(
+              members(
+                  "timestamp",
+                  AT,
+                  "category",
+                  "post",
+                  "reason",
+                  "noise",
+                  "target",
+                  Value.NULL,
+                  "context",
+                  Value.NULL,
+                  "tags",
+                  List.of("a", "b"),
+                  "source",
+                  "moltx"),
+              members(
+                  "timestamp",
+                  AT,
+                  "category",
+                  "bounty",
+                  "reason",
+                  "vague",
+                  "target",
+                  "t",
+                  "context",
+                  "c",
+                  "tags",
+                  List.of(),
+                  "source",
+                  Value.NULL));
+      assertThat(live(Kind.VALUE, ".rejection_log.json").value())
+          .isEqualTo(
+              members(
+                  "agent", "A", "count", 3, "stats", "s", "version", "1.0", "last_updated", AT));
+    }
+
+    @Test
+    void givenCategoryThatCannotBeLogged_whenRejected_thenNothingIsLogged() {
+      InvalidMemoryException refused =
+          refused(
+              InvalidMemoryException.class,
+              new LogRejections(
+                  List.of(NewRejection.of("post", "noise"), NewRejection.of("tweet", "spam")),
+                  "A",
+                  AT));
+
+      assertThat(refused.field()).isEqualTo("category");
+    }
   }
 
   @Nested

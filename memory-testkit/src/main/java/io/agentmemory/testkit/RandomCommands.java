@@ -13,6 +13,7 @@ import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryQuery.Order;
 import io.agentmemory.MemoryQuery.TimeField;
 import io.agentmemory.MemoryRecord;
+import io.agentmemory.NewRejection;
 import io.agentmemory.Observation;
 import io.agentmemory.OpId;
 import io.agentmemory.PendingCoOccurrence;
@@ -41,6 +42,7 @@ import io.agentmemory.command.DeleteRecords;
 import io.agentmemory.command.EndSession;
 import io.agentmemory.command.ForgetMemory;
 import io.agentmemory.command.LogCoOccurrences;
+import io.agentmemory.command.LogRejections;
 import io.agentmemory.command.LogRetrievals;
 import io.agentmemory.command.MoveMemory;
 import io.agentmemory.command.NoteRecalls;
@@ -252,7 +254,15 @@ public final class RandomCommands {
 
   private Command appending() {
     int keep = chance(3) ? AppendRecord.ALL : 1 + random.nextInt(4);
-    return switch (random.nextInt(4)) {
+    return switch (random.nextInt(6)) {
+      case 4, 5 -> {
+        List<NewRejection> rejections = new ArrayList<>();
+        for (int i = 1 + random.nextInt(3); i > 0; i--) {
+          String category = chance(12) ? "tweet" : pick(NewRejection.CATEGORIES);
+          rejections.add(NewRejection.of(category, records.text()).target(pick(IDS)).tags("a"));
+        }
+        yield new LogRejections(rejections, chance(2) ? "agent" : null, TIMES.get(0));
+      }
       case 0 -> new AppendRecord(Kind.VITALS, List.of(), records.vitals(0).members(), keep);
       case 1 -> new AppendRecord(Kind.DECAY_RUN, List.of(), records.decayRun(0).members(), keep);
       case 2 ->
@@ -269,7 +279,7 @@ public final class RandomCommands {
     DecayRule rule =
         chance(2) ? DecayRule.DRIFT : new DecayRule(1 + random.nextInt(3), 1, 0.5, 2, 0.4, 3, 0.5);
     if (chance(2)) {
-      return new DecayCoOccurrences(some(IDS), rule);
+      return new DecayCoOccurrences(some(IDS), TIMES.get(0), rule);
     }
     Map<String, List<String>> dimensions = new LinkedHashMap<>();
     if (chance(2)) {
