@@ -70,8 +70,8 @@ public interface MemoryStore extends AutoCloseable {
   long count(MemoryQuery query);
 
   /**
-   * The vectors nearest to a given one, most similar first; ties by target. Exact. Vectors of
-   * another length than the query's are not compared.
+   * The vectors nearest to a given one, most similar first; ties by target. Exact, unless the query
+   * lets an index answer. Vectors of another length than the query's are not compared.
    *
    * @throws InvalidMemoryException if the space is not defined, or has vectors of another length
    */

@@ -20,6 +20,7 @@ public final class SimilarQuery {
   private final double minSimilarity;
   private final EnumSet<Tier> tiers;
   private final Set<String> tags;
+  private final boolean approximate;
 
   private SimilarQuery(
       String space,
@@ -27,13 +28,15 @@ public final class SimilarQuery {
       int limit,
       double minSimilarity,
       EnumSet<Tier> tiers,
-      Set<String> tags) {
+      Set<String> tags,
+      boolean approximate) {
     this.space = space;
     this.vector = vector;
     this.limit = limit;
     this.minSimilarity = minSimilarity;
     this.tiers = tiers;
     this.tags = tags;
+    this.approximate = approximate;
   }
 
   /**
@@ -50,7 +53,7 @@ public final class SimilarQuery {
     }
     // not -1: rounding makes the cosine of opposite vectors a little less, and they count too
     double any = Double.NEGATIVE_INFINITY;
-    return new SimilarQuery(space, copy, 10, any, EnumSet.noneOf(Tier.class), Set.of());
+    return new SimilarQuery(space, copy, 10, any, EnumSet.noneOf(Tier.class), Set.of(), false);
   }
 
   /**
@@ -62,7 +65,7 @@ public final class SimilarQuery {
     if (limit < 1 || limit > MemoryQuery.MAX_LIMIT) {
       throw new IllegalArgumentException("limit is 1 to " + MemoryQuery.MAX_LIMIT);
     }
-    return new SimilarQuery(space, vector, limit, minSimilarity, tiers, tags);
+    return new SimilarQuery(space, vector, limit, minSimilarity, tiers, tags, approximate);
   }
 
   /**
@@ -74,21 +77,29 @@ public final class SimilarQuery {
     if (Double.isNaN(minSimilarity)) {
       throw new IllegalArgumentException("minSimilarity is not a number");
     }
-    return new SimilarQuery(space, vector, limit, minSimilarity, tiers, tags);
+    return new SimilarQuery(space, vector, limit, minSimilarity, tiers, tags, approximate);
   }
 
   /** Only vectors of live memories in one of these tiers. */
   public SimilarQuery tiers(Collection<Tier> tiers) {
     EnumSet<Tier> copy = EnumSet.noneOf(Tier.class);
     copy.addAll(tiers);
-    return new SimilarQuery(space, vector, limit, minSimilarity, copy, tags);
+    return new SimilarQuery(space, vector, limit, minSimilarity, copy, tags, approximate);
   }
 
   /** Only vectors of live memories that have this tag; called again: and that one too. */
   public SimilarQuery tag(String tag) {
     Set<String> more = new LinkedHashSet<>(tags);
     more.add(Texts.fold(requireNonNull(tag, "tag")));
-    return new SimilarQuery(space, vector, limit, minSimilarity, tiers, more);
+    return new SimilarQuery(space, vector, limit, minSimilarity, tiers, more, approximate);
+  }
+
+  /**
+   * Lets a store answer from an index, faster, that may miss a near vector for one not quite as
+   * near. A store without such an index answers exactly; none gives fewer than exact search would.
+   */
+  public SimilarQuery approximate() {
+    return new SimilarQuery(space, vector, limit, minSimilarity, tiers, tags, true);
   }
 
   /** The space. */
@@ -119,6 +130,11 @@ public final class SimilarQuery {
   /** Folded tags the memory must have, all of them. */
   public Set<String> tags() {
     return tags;
+  }
+
+  /** Whether an index may answer. */
+  public boolean isApproximate() {
+    return approximate;
   }
 
   /** Whether only targets that are live memories pass. */

@@ -42,7 +42,8 @@ import picocli.CommandLine.Spec;
       ListCommand.class,
       SearchCommand.class,
       CheckpointCommand.class,
-      MigrateCommand.class
+      MigrateCommand.class,
+      IndexCommand.class
     })
 final class Cli implements Runnable {
   private final Console console;

@@ -47,6 +47,11 @@ final class SearchCommand extends StoreOperation {
   private double min = -1;
 
   @Option(
+      names = "--approximate",
+      description = "Let an index answer, where there is one: faster, may miss some.")
+  private boolean approximate;
+
+  @Option(
       names = "-k",
       paramLabel = "N",
       description = "At most this many. Default: ${DEFAULT-VALUE}.")
@@ -100,7 +105,7 @@ final class SearchCommand extends StoreOperation {
     }
     query = filters.tiers.isEmpty() ? query : query.tiers(filters.tiers);
     List<SimilarQuery.Hit> hits =
-        store.search(query).stream()
+        store.search(approximate ? query.approximate() : query).stream()
             .filter(hit -> !hit.target().equals(target))
             .limit(limit)
             .toList();

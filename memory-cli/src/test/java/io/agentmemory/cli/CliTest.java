@@ -85,7 +85,8 @@ class CliTest {
               "demo",
               "backfill",
               "verify",
-              "migrate")) {
+              "migrate",
+              "index")) {
         Run run = Run.memory(command, "--help");
 
         assertThat(run.exit()).as(command).isZero();

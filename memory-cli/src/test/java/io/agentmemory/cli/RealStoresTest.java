@@ -3,6 +3,10 @@ package io.agentmemory.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.agentmemory.Embedding;
+import io.agentmemory.MemoryStore;
+import io.agentmemory.MemoryStores;
+import io.agentmemory.command.PutRecords;
 import io.agentmemory.testkit.DriftSamples;
 import io.agentmemory.testkit.TestPostgres;
 import java.io.IOException;
@@ -213,5 +217,29 @@ class RealStoresTest {
     assertThat(Run.memory("migrate", other).out()).startsWith("up to date");
     assertThat(Run.memory("store", other, "--content", "x").exit()).isZero();
     assertThat(Run.memory("migrate", "file:" + folder).exit()).isEqualTo(2);
+  }
+
+  @Test
+  void givenVectors_whenIndexed_thenSaysWhatBecameOfEachSpace() {
+    try (MemoryStore store = MemoryStores.open(db)) {
+      store.embeddings().define("text", "m", 2);
+      List<PutRecords.Put> puts = new ArrayList<>();
+      for (int i = 0; i < 1000; i++) {
+        puts.add(new PutRecords.Put(Embedding.of("text", "t" + i, i, 1000 - i), 1));
+      }
+      store.execute(new PutRecords(puts));
+      store.embeddings().define("few", "m", 3);
+    }
+
+    Run built = Run.memory("index", db);
+    assertThat(built.exit()).as(built.err()).isZero();
+    assertThat(built.out()).contains("built").contains("exact search over so few");
+    assertThat(Run.memory("search", db, "--like", "t5", "-k", "2", "--approximate").out())
+        .contains("t4", "t6");
+    assertThat(Run.memory("index", db, "--json").out())
+        .contains("{\"space\":\"text\",\"dimensions\":2,\"vectors\":1000,\"state\":\"there\"}");
+    assertThat(Run.memory("index", db, "--drop").exit()).isZero();
+    assertThat(Run.memory("index", db).out()).contains("built");
+    assertThat(Run.memory("index", "file:" + folder).exit()).isEqualTo(2);
   }
 }

@@ -153,6 +153,23 @@ final class Database {
     }
   }
 
+  /** Runs statements that may take hours, each of them a transaction of its own. */
+  <R> R maintain(Operation operation, Work<R> work) {
+    try (Connection connection = open(bulk)) {
+      int patience = connection.getNetworkTimeout();
+      connection.setNetworkTimeout(Runnable::run, 0);
+      try {
+        return work.on(connection);
+      } finally {
+        if (!connection.isClosed()) {
+          connection.setNetworkTimeout(Runnable::run, patience);
+        }
+      }
+    } catch (SQLException failure) {
+      throw fail(operation, failure);
+    }
+  }
+
   /**
    * Does work in one transaction and commits it. Starts anew, a few times within three seconds, if
    * somebody else was in the way.

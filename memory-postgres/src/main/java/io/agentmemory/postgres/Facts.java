@@ -19,11 +19,13 @@ import org.jdbi.v3.core.Handle;
 final class Facts {
   private final Database database;
   private final Tables tables;
+  private final VectorIndexes indexes;
   private final OpenMode mode;
 
-  Facts(Database database, Tables tables, OpenMode mode) {
+  Facts(Database database, Tables tables, VectorIndexes indexes, OpenMode mode) {
     this.database = database;
     this.tables = tables;
+    this.indexes = indexes;
     this.mode = mode;
   }
 
@@ -34,7 +36,10 @@ final class Facts {
             """
             SELECT t.typname, quote_ident(n.nspname), t.oid::bigint,
               EXISTS (SELECT FROM pg_catalog.pg_proc f
-                WHERE f.pronamespace = n.oid AND f.proname = 'l2_normalize')
+                WHERE f.pronamespace = n.oid AND f.proname = 'l2_normalize'),
+              coalesce((SELECT string_to_array(x.extversion, '.')::int[] >= ARRAY[0, 8]
+                FROM pg_catalog.pg_extension x
+                WHERE x.extname = 'vector' AND x.extversion ~ '^[0-9]+([.][0-9]+)*$'), false)
             FROM pg_catalog.pg_attribute a
             JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
             JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
@@ -43,17 +48,20 @@ final class Facts {
       statement.setString(1, schema + ".embeddings");
       try (ResultSet row = statement.executeQuery()) {
         return row.next() && row.getString(1).equals("vector")
-            ? Vectors.ofExtension(row.getString(2), (int) row.getLong(3), row.getBoolean(4))
+            ? Vectors.ofExtension(
+                row.getString(2), (int) row.getLong(3), row.getBoolean(4), row.getBoolean(5))
             : Vectors.ofArrays();
       }
     }
   }
 
   Health health() {
-    return database.query(new Operation(Writes.STORE, "health", ""), false, this::health);
+    Operation operation = new Operation(Writes.STORE, "health", "");
+    List<VectorIndexes.Built> built = indexes.built();
+    return database.query(operation, false, handle -> health(handle, built));
   }
 
-  private Health health(Handle handle) {
+  private Health health(Handle handle, List<VectorIndexes.Built> built) {
     List<String> notes = new ArrayList<>();
     Health.Status status = Health.Status.UP;
     Map<String, Object> server =
@@ -84,6 +92,14 @@ final class Facts {
               + (Boolean.TRUE.equals(server.get("available"))
                   ? ", which the server has by now"
                   : ""));
+    }
+    for (VectorIndexes.Built index : built) {
+      notes.add(
+          "vectors of space "
+              + index.space()
+              + " with "
+              + index.dimensions()
+              + " floats have an index for approximate search");
     }
     for (String space : withoutPartition(handle)) {
       notes.add(

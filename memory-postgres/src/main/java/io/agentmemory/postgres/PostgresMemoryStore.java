@@ -45,6 +45,7 @@ public final class PostgresMemoryStore implements MemoryStore {
   private final Runnable onClose;
   private final Database database;
   private final Reads reads;
+  private final VectorIndexes indexes;
   private final Queries queries;
   private final Writes writes;
   private final Facts facts;
@@ -63,12 +64,13 @@ public final class PostgresMemoryStore implements MemoryStore {
     database = new Database(foreground, bulk, evictAll);
     Tables tables = new Tables('"' + builder.schema + '"', namespace, vectors);
     reads = new Reads(database, tables);
-    queries = new Queries(database, tables);
+    indexes = new VectorIndexes(database, tables);
+    queries = new Queries(database, tables, indexes);
     SpaceCache spaces =
         new SpaceCache(
             name -> reads.read(Kind.VECTOR_SPACE, Key.of(name)).filter(s -> !s.isTombstone()));
     writes = new Writes(database, tables, builder.limits, builder.clock, spaces);
-    facts = new Facts(database, tables, mode);
+    facts = new Facts(database, tables, indexes, mode);
   }
 
   /**
@@ -212,13 +214,7 @@ public final class PostgresMemoryStore implements MemoryStore {
   @Override
   public Outcome execute(Batch batch) {
     requireNonNull(batch, "batch");
-    checkOpen(batch.verb());
-    if (mode == OpenMode.READ) {
-      throw new UncategorizedStoreException(
-          new Operation(Writes.STORE, batch.verb(), batch.subject()),
-          "the store was opened for reading only",
-          null);
-    }
+    checkWritable(batch.verb(), batch.subject());
     return writes.execute(batch);
   }
 
@@ -275,6 +271,62 @@ public final class PostgresMemoryStore implements MemoryStore {
     return queries.search(query);
   }
 
+  /**
+   * What has become of the index of a space.
+   *
+   * @param space its name
+   * @param dimensions floats of the vectors that the index is over
+   * @param vectors how many of them there are
+   */
+  public record SpaceIndex(String space, int dimensions, long vectors, State state) {
+    /** What has become of it. */
+    public enum State {
+      /** It was built by this call. */
+      BUILT,
+      /** It was there. */
+      THERE,
+      /** Somebody else is building it. */
+      BUILDING,
+      /** Exact search is as fast over so few vectors, fewer than 1,000. */
+      FEW,
+      /** No index takes so many floats: exact search is all there is. */
+      LONG,
+      /** The extension vector or a partition of the space's own is missing: only exact search. */
+      IMPOSSIBLE
+    }
+  }
+
+  /**
+   * Builds, for each space of vectors, the index that lets {@link SimilarQuery#approximate()} be
+   * fast, where it is worth while and not there yet: HNSW over up to 2,000 floats, over up to 4,000
+   * as 16-bit floats whose hits are ranked anew by the whole vectors.
+   *
+   * <p>Takes minutes for some ten thousands of vectors, and memory of the server for all that the
+   * index holds, up to 1 GiB; reading and writing go on meanwhile. From then on every new vector
+   * costs several times as much, so load many before, or after {@link #dropIndexes()}.
+   *
+   * @throws UncategorizedStoreException if the store was opened for reading only, or the database
+   *     user does not own the tables of the vectors
+   * @throws StoreUnavailableException if the database gives no answer
+   */
+  public List<SpaceIndex> buildIndexes() {
+    checkWritable("buildIndexes", "");
+    return indexes.build();
+  }
+
+  /**
+   * Drops what {@link #buildIndexes()} built, as before putting very many vectors. Does nothing
+   * where there is no index.
+   *
+   * @throws UncategorizedStoreException if the store was opened for reading only, or the database
+   *     user does not own the tables of the vectors
+   * @throws StoreUnavailableException if the database gives no answer
+   */
+  public void dropIndexes() {
+    checkWritable("dropIndexes", "");
+    indexes.drop();
+  }
+
   @Override
   public Health health() {
     if (closed) {
@@ -291,6 +343,16 @@ public final class PostgresMemoryStore implements MemoryStore {
   public StoreInfo info() {
     checkOpen("info");
     return facts.info();
+  }
+
+  private void checkWritable(String verb, String subject) {
+    checkOpen(verb);
+    if (mode == OpenMode.READ) {
+      throw new UncategorizedStoreException(
+          new Operation(Writes.STORE, verb, subject),
+          "the store was opened for reading only",
+          null);
+    }
   }
 
   private void checkOpen(String verb) {

@@ -27,12 +27,22 @@ import org.jspecify.annotations.Nullable;
 final class Queries {
   private static final int QUERY_SECONDS = 3;
 
+  /** How many vectors a scan of an index keeps in sight: the most that pgvector allows. */
+  private static final int MOST_BREADTH = 1000;
+
+  private static final int LEAST_BREADTH = 100;
+
+  /** How much more a vector costs that the index comes by: measured at 2,560 floats. */
+  private static final int NEAR_FACTOR = 10;
+
   private final Database database;
   private final Tables tables;
+  private final VectorIndexes indexes;
 
-  Queries(Database database, Tables tables) {
+  Queries(Database database, Tables tables, VectorIndexes indexes) {
     this.database = database;
     this.tables = tables;
+    this.indexes = indexes;
   }
 
   List<Memory> find(MemoryQuery query) {
@@ -158,9 +168,30 @@ final class Queries {
       throw notDefined(operation);
     }
     float[] vector = query.vector();
-    return tables.vectors().hasExtension()
-        ? searchThere(operation, query, vector)
-        : searchHere(operation, query, vector);
+    if (!tables.vectors().hasExtension()) {
+      return searchHere(operation, query, vector);
+    }
+    if (query.isApproximate()
+        && !isHopeless(query)
+        && hasDirection(vector)
+        && isNearFaster(operation, query, vector.length)) {
+      List<SimilarQuery.Hit> near = searchNear(operation, query, vector);
+      if (near.size() == query.limit()) {
+        return near;
+      }
+      // There may be more: an index does not have everything, and does not go on for ever.
+    }
+    return searchThere(operation, query, vector);
+  }
+
+  /** Whether anything is nearer to it than anything else. */
+  private static boolean hasDirection(float[] vector) {
+    for (float x : vector) {
+      if (x != 0) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static InvalidMemoryException notDefined(Operation operation) {
@@ -193,26 +224,47 @@ final class Queries {
   }
 
   /** The rows to compare with: of the right length, and of memories that pass. */
-  private Sql candidates(SimilarQuery query, Sql distance, int length) {
+  private Sql candidates(SimilarQuery query, Sql columns, int length) {
+    Sql sql = Sql.of("SELECT e.target, ").add(columns);
+    sql.add(" FROM " + tables.schema() + ".embeddings AS e");
+    if (query.needsMemory()) {
+      sql.add(" JOIN ").add(memories(" ON")).add(" AND m.id = e.target");
+      addConditions(sql, query);
+    }
+    return sql.add(rows(query, length));
+  }
+
+  /** Like {@link #candidates}, but each memory is looked up by itself, row by row. */
+  private Sql candidatesInTurn(SimilarQuery query, Sql columns, int length) {
+    Sql sql = Sql.of("SELECT e.target, ").add(columns);
+    sql.add(" FROM " + tables.schema() + ".embeddings AS e");
+    if (query.needsMemory()) {
+      sql.add(" CROSS JOIN LATERAL (SELECT FROM ").add(memories(" WHERE"));
+      sql.add(" AND m.id = e.target");
+      addConditions(sql, query);
+      sql.add(" OFFSET 0) AS m");
+    }
+    return sql.add(rows(query, length));
+  }
+
+  private Sql memories(String where) {
+    return Sql.of(
+        tables.schema() + ".memories m" + where + " m.namespace = ? AND NOT m.deleted",
+        Sql.text(tables.namespace()));
+  }
+
+  private String rows(SimilarQuery query, int length) {
     // The number of the space says whose it is, so the namespace need not be looked at: with it,
     // the planner may take the index for a good idea.
     long id = Spaces.id(tables.namespace(), query.space());
-    Sql sql = Sql.of("SELECT e.target, ").add(distance);
-    sql.add(" FROM " + tables.schema() + ".embeddings AS e");
-    if (query.needsMemory()) {
-      sql.add(
-          " JOIN " + tables.schema() + ".memories m ON m.namespace = ? AND m.id = e.target",
-          Sql.text(tables.namespace()));
+    return " WHERE e.space_id = " + id + " AND e.dims = " + length + " AND NOT e.deleted";
+  }
+
+  private static void addConditions(Sql sql, SimilarQuery query) {
+    if (!query.tiers().isEmpty()) {
+      addTiers(sql, "m", query.tiers());
     }
-    sql.add(" WHERE e.space_id = " + id + " AND e.dims = " + length + " AND NOT e.deleted");
-    if (query.needsMemory()) {
-      sql.add(" AND NOT m.deleted");
-      if (!query.tiers().isEmpty()) {
-        addTiers(sql, "m", query.tiers());
-      }
-      addTags(sql, "m", query.tags());
-    }
-    return sql;
+    addTags(sql, "m", query.tags());
   }
 
   private List<SimilarQuery.Hit> searchThere(
@@ -243,6 +295,96 @@ final class Queries {
           check(operation, dimensions, vector);
           return hits;
         });
+  }
+
+  /**
+   * Whether there is an index and it pays. Of the vectors it comes by, as many pass as of all; each
+   * costs about ten times what it costs exact search to look at one of those that pass.
+   */
+  private boolean isNearFaster(Operation operation, SimilarQuery query, int length) {
+    long all = indexes.size(operation, query.space(), length);
+    if (all == 0) {
+      return false;
+    }
+    long least = (long) Math.sqrt((double) NEAR_FACTOR * candidates(query) * all);
+    if (!query.needsMemory()) {
+      return all >= least;
+    }
+    Sql sql = Sql.of("SELECT count(*) FROM (SELECT FROM ").add(memories(" WHERE"));
+    addConditions(sql, query);
+    sql.add(" LIMIT ?) AS passing", Sql.number(least));
+    return database.query(
+        operation,
+        false,
+        handle ->
+            sql.bind(handle.createQuery(sql.text()).setQueryTimeout(QUERY_SECONDS))
+                    .mapTo(Long.class)
+                    .one()
+                >= least);
+  }
+
+  /**
+   * What an index finds, ranked by the whole vectors; may be fewer than there are. Pgvector's own
+   * order is that of the index, over rounded floats: so it is asked for more than are wanted.
+   */
+  List<SimilarQuery.Hit> searchNear(Operation operation, SimilarQuery query, float[] vector) {
+    return database.read(
+        operation,
+        false,
+        connection -> {
+          List<Integer> dimensions = new ArrayList<>(1);
+          List<SimilarQuery.Hit> hits = new ArrayList<>();
+          Pipeline pipeline = new Pipeline();
+          pipeline.query(dimensions(query.space()), row -> dimensions.add(row.getInt(1)));
+          pipeline.call(nearSettings(query));
+          pipeline.query(
+              near(query, vector),
+              row -> {
+                double similarity = row.getDouble(2);
+                if (hits.size() < query.limit() && similarity >= query.minSimilarity()) {
+                  hits.add(new SimilarQuery.Hit(row.getString(1), similarity));
+                }
+              });
+          pipeline.run(connection, QUERY_SECONDS);
+          check(operation, dimensions, vector);
+          return hits;
+        });
+  }
+
+  private static int candidates(SimilarQuery query) {
+    return 2 * query.limit() + 20;
+  }
+
+  /**
+   * Settings for the statements sent along with it, which are one transaction: how many the index
+   * looks at, and that nothing but the index will do.
+   */
+  Sql nearSettings(SimilarQuery query) {
+    boolean iterates = tables.vectors().iterates();
+    // Where a scan does not go on, a filter is met by what it looks at from the start or not at all
+    int breadth = query.needsMemory() && !iterates ? MOST_BREADTH : 2 * candidates(query);
+    return Sql.of(
+        "SELECT set_config('hnsw.ef_search', ?, true),"
+            + (iterates ? " set_config('hnsw.iterative_scan', 'relaxed_order', true)," : "")
+            + " set_config('enable_seqscan', 'off', true),"
+            + " set_config('enable_bitmapscan', 'off', true),"
+            + " set_config('enable_sort', 'off', true),"
+            + " set_config('enable_hashjoin', 'off', true),"
+            + " set_config('enable_mergejoin', 'off', true),"
+            + " set_config('jit', 'off', true)",
+        Sql.text(Integer.toString(Math.min(MOST_BREADTH, Math.max(LEAST_BREADTH, breadth)))));
+  }
+
+  /** The statement that finds candidates by the index and gives them with their similarity. */
+  Sql near(SimilarQuery query, float[] vector) {
+    Vectors vectors = tables.vectors();
+    Sql sql = Sql.of("WITH e AS MATERIALIZED (");
+    sql.add(candidatesInTurn(query, Sql.of("e.embedding, e.extreme"), vector.length));
+    sql.add(" ORDER BY " + vectors.indexDistance(vector.length), vectors.one(vector));
+    sql.add(" LIMIT ?)", Sql.number(candidates(query)));
+    sql.add(" SELECT target, 1 - coalesce(nullif(d, 'NaN'), 1) FROM (SELECT e.target, ");
+    sql.add(vectors.distance() + " AS d FROM e OFFSET 0) AS near", vectors.one(vector));
+    return sql.add(" ORDER BY coalesce(nullif(d, 'NaN'), 1), target");
   }
 
   private static final Comparator<SimilarQuery.Hit> BEST_FIRST =

@@ -21,6 +21,9 @@ final class Vectors {
   private static final int ARRAY_HEADER = 20;
   private static final int VECTOR_HEADER = 4;
 
+  private static final int MOST_IN_INDEX = 2000;
+  private static final int MOST_IN_HALF_INDEX = 4000;
+
   /** Between these, a sum of squares is exact enough in 32-bit floats. */
   private static final double LEAST = 1e-30;
 
@@ -29,33 +32,78 @@ final class Vectors {
   private final @Nullable String extension;
   private final int elementOid;
   private final boolean normalizes;
+  private final boolean iterates;
   private final Set<PGConnection> prepared =
       Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
 
-  private Vectors(@Nullable String extension, int elementOid, boolean normalizes) {
+  private Vectors(
+      @Nullable String extension, int elementOid, boolean normalizes, boolean iterates) {
     this.extension = extension;
     this.elementOid = elementOid;
     this.normalizes = normalizes;
+    this.iterates = iterates;
   }
 
   /**
    * Vectors of the type {@code vector}.
    *
    * @param schema of the extension, quoted
-   * @param normalizes whether it has the function l2_normalize, as from 0.7 on
+   * @param normalizes whether it has the function l2_normalize and the type halfvec, as from 0.7 on
+   * @param iterates whether a scan of an index goes on until there are enough rows, as from 0.8 on
    */
-  static Vectors ofExtension(String schema, int vectorOid, boolean normalizes) {
-    return new Vectors(schema, vectorOid, normalizes);
+  static Vectors ofExtension(String schema, int vectorOid, boolean normalizes, boolean iterates) {
+    return new Vectors(schema, vectorOid, normalizes, iterates);
   }
 
   /** Vectors as {@code real[]}. */
   static Vectors ofArrays() {
-    return new Vectors(null, 0, false);
+    return new Vectors(null, 0, false, false);
   }
 
   /** Whether the database itself can compare them. */
   boolean hasExtension() {
     return extension != null;
+  }
+
+  /** The most floats that an index of vectors takes: 0 where there is none to be had. */
+  int mostIndexed() {
+    return extension == null ? 0 : normalizes ? MOST_IN_HALF_INDEX : MOST_IN_INDEX;
+  }
+
+  /** Whether an index over this many floats holds them as 16-bit ones. */
+  static boolean isHalved(int dimensions) {
+    return dimensions > MOST_IN_INDEX;
+  }
+
+  /** Whether a scan of an index goes on until there are enough rows. */
+  boolean iterates() {
+    return iterates;
+  }
+
+  /**
+   * What an index over vectors of this many floats holds of a vector. Those of 16 bits are brought
+   * to length 1 before: else a float above 65504 would be refused, in a row that anybody may put.
+   */
+  String indexed(String vector, int dimensions) {
+    return isHalved(dimensions)
+        ? extension + ".l2_normalize(" + vector + ")::" + extension + ".halfvec(" + dimensions + ")"
+        : vector + "::" + extension + ".vector(" + dimensions + ")";
+  }
+
+  /** The operators of such an index. */
+  String indexOperators(int dimensions) {
+    return extension + (isHalved(dimensions) ? ".halfvec_cosine_ops" : ".vector_cosine_ops");
+  }
+
+  /** The cosine distance of column {@code e.embedding} to a bound vector, as the index has it. */
+  String indexDistance(int dimensions) {
+    return "(("
+        + indexed("e.embedding", dimensions)
+        + ") OPERATOR("
+        + extension
+        + ".<=>) ("
+        + indexed("?::" + extension + ".vector", dimensions)
+        + "))";
   }
 
   /** The type of an array of them that a statement takes: one element per row. */
