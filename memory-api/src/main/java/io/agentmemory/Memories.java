@@ -18,10 +18,8 @@ import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.text.Normalizer;
 import java.time.Clock;
-import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -119,17 +117,9 @@ public final class Memories {
       complete =
           Detection.eventTime(memory.content(), day).map(complete::eventTime).orElse(complete);
     }
-    return memory.lacksRetrieved() ? complete.retrieved(few(retrieved())) : complete;
-  }
-
-  private List<String> retrieved() {
-    Instant now = clock.instant().truncatedTo(ChronoUnit.MICROS);
-    return store
-        .read(Kind.SESSION, Session.KEY)
-        .flatMap(Stored::live)
-        .filter(session -> !SessionRule.DRIFT.isOver(session, now))
-        .map(Session::retrieved)
-        .orElse(List.of());
+    return memory.lacksRetrieved()
+        ? complete.retrieved(few(store.sessions().with(clock, random).retrieved()))
+        : complete;
   }
 
   private static List<String> few(List<String> names) {

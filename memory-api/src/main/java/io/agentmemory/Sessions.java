@@ -26,6 +26,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.text.Normalizer;
 import java.time.Clock;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -83,7 +84,7 @@ public final class Sessions {
   }
 
   private boolean goesOn(Session session) {
-    return !RULE.isOver(session, clock.instant());
+    return !RULE.isOver(session, clock.instant().truncatedTo(ChronoUnit.MICROS));
   }
 
   private static <T extends MemoryRecord> Optional<T> live(Optional<Stored<T>> stored) {

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
+import io.agentmemory.Edge;
 import io.agentmemory.InvalidMemoryException;
+import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Memories;
 import io.agentmemory.Memory;
@@ -12,14 +14,20 @@ import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.NewMemory;
+import io.agentmemory.OtherFile;
 import io.agentmemory.Session;
+import io.agentmemory.Sessions;
 import io.agentmemory.SimilarQuery;
 import io.agentmemory.Stored;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
+import io.agentmemory.command.Batch;
+import io.agentmemory.command.EndSession;
+import io.agentmemory.command.Outcome;
 import io.agentmemory.command.PutRecords;
 import io.agentmemory.command.UpdateMemory;
+import io.agentmemory.spi.ForwardingMemoryStore;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
@@ -261,6 +269,120 @@ final class FacadesTest {
       assertThatNullPointerException().isThrownBy(() -> memories.forget(null));
       assertThatNullPointerException().isThrownBy(() -> memories.recall(null));
       assertThatNullPointerException().isThrownBy(() -> NewMemory.of(null));
+    }
+  }
+
+  @Nested
+  class OfSessions {
+    /** Has a memory recalled just before each of the first batches that end the session. */
+    private final class Interrupted extends ForwardingMemoryStore {
+      private int left;
+
+      Interrupted(int times) {
+        super(store);
+        left = times;
+      }
+
+      @Override
+      public Outcome execute(Batch batch) {
+        boolean ends = batch.commands().stream().anyMatch(EndSession.class::isInstance);
+        if (ends && left-- > 0) {
+          store.sessions().with(clock, new Random(2)).register(List.of("late" + left));
+        }
+        return super.execute(batch);
+      }
+    }
+
+    private Sessions sessions(MemoryStore over) {
+      return over.sessions().with(clock, new Random(1));
+    }
+
+    @Test
+    void givenRecallsMeanwhile_whenEnded_thenTheyAreInIt() {
+      sessions(store).register(List.of("a"));
+
+      Sessions.Ended ended = sessions(new Interrupted(3)).end("agent");
+
+      assertThat(ended.retrieved()).isEqualTo(4);
+      assertThat(ended.observed()).isEqualTo(6);
+      assertThat(store.graph().findEdge("late0", "late2")).isPresent();
+      assertThat(sessions(store).current()).isEmpty();
+    }
+
+    @Test
+    void givenRecallsWithoutEnd_whenEnded_thenGivenUpAndNothingIsLost() {
+      sessions(store).register(List.of("a"));
+
+      assertThatExceptionOfType(MemoryConflictException.class)
+          .isThrownBy(() -> sessions(new Interrupted(1000)).end("agent"));
+      assertThat(sessions(store).retrieved()).contains("a", "late999", "late990");
+    }
+
+    @Test
+    void givenOddIdsInTheSession_whenEnded_thenTheyAreNotInTheWay() {
+      Value.Map members =
+          Value.EMPTY_MAP
+              .with("started", Value.of("2026-02-10T11:00:00Z"))
+              .with(
+                  "retrieved",
+                  Value.Seq.ofTexts(List.of("a", "", "a|b", "x\u0007", "e\u0301", "\u00e9")));
+      store.execute(new PutRecords(List.of(new PutRecords.Put(new Session(members), 1))));
+
+      Sessions.Ended ended = sessions(store).end("agent");
+
+      assertThat(ended.retrieved()).isEqualTo(3);
+      assertThat(ended.observed()).isEqualTo(1);
+      assertThat(store.graph().findEdge("a", "\u00e9")).isPresent();
+    }
+
+    @Test
+    void givenSessionOfFourHours_whenOver_thenNothingOfItCounts() {
+      sessions(store).register(List.of("a", "b"));
+      clock.advance(Duration.ofHours(4).plusMillis(1));
+
+      assertThat(sessions(store).current()).isEmpty();
+      assertThat(sessions(store).savePending("agent")).isZero();
+      sessions(store).register(List.of("a", "b"));
+      clock.advance(Duration.ofHours(5));
+      assertThat(sessions(store).end("agent").retrieved()).isZero();
+      assertThat(store.read(Kind.SESSION, Session.KEY).orElseThrow().isTombstone()).isTrue();
+    }
+
+    @Test
+    void givenTrackedActivityAndPlatforms_whenEnded_thenTheyDecide() {
+      Value.Map activity =
+          Value.EMPTY_MAP
+              .with("dominant", Value.of("economic"))
+              .with("secondary", Value.Seq.ofTexts(List.of("social")));
+      store.execute(
+          new PutRecords(
+              List.of(
+                  new PutRecords.Put(new OtherFile(".session_activity.json", activity), 1),
+                  new PutRecords.Put(new Edge("x|y", contexts("activity_context", "social")), 1),
+                  new PutRecords.Put(
+                      new Edge("x|z", contexts("activity_context", "technical")), 1))));
+      sessions(store).register(List.of("a", "b"));
+
+      assertThat(sessions(store).end("agent").activity()).contains("economic");
+
+      assertThat(belief("x|y")).isEqualTo(Value.of(0.7));
+      assertThat(belief("x|z"))
+          .as("an edge that has nothing to do with it")
+          .isEqualTo(Value.of(0.97));
+    }
+
+    private static Value.Map contexts(String context, String value) {
+      return Value.EMPTY_MAP
+          .with("belief", Value.of(1.0))
+          .with(context, Value.EMPTY_MAP.with(value, Value.of(1L)));
+    }
+
+    private Value belief(String pair) {
+      return store
+          .read(Kind.EDGE, Key.of(pair))
+          .flatMap(Stored::live)
+          .map(edge -> edge.members().get("belief"))
+          .orElseThrow();
     }
   }
 

@@ -1,0 +1,49 @@
+package io.agentmemory.identity;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.agentmemory.Memory;
+import io.agentmemory.Tier;
+import io.agentmemory.Value;
+import org.junit.jupiter.api.Test;
+
+class FadingTest {
+
+  private static Memory memory(double sessions, Object... members) {
+    Value.Map map =
+        Value.EMPTY_MAP.with("id", Value.of("m")).with("sessions_since_recall", Value.of(sessions));
+    for (int i = 0; i < members.length; i += 2) {
+      map = map.with((String) members[i], (Value) members[i + 1]);
+    }
+    return new Memory("m", Tier.ACTIVE, "m.md", "body", map);
+  }
+
+  private static Value source(String agent, String tier) {
+    return Value.EMPTY_MAP.with("agent", Value.of(agent)).with("trust_tier", Value.of(tier));
+  }
+
+  @Test
+  void givenOwnMemory_whenNotRecalledForLong_thenItFadesUnlessItLasts() {
+    assertThat(Fading.DRIFT.isFading(memory(6.99))).isFalse();
+    assertThat(Fading.DRIFT.isFading(memory(7))).isTrue();
+    assertThat(Fading.DRIFT.isFading(memory(7, "emotional_weight", Value.of(0.6)))).isFalse();
+    assertThat(Fading.DRIFT.isFading(memory(7, "emotional_weight", Value.of(0.59)))).isTrue();
+    assertThat(Fading.DRIFT.isFading(memory(7, "recall_count", Value.of(5L)))).isFalse();
+    assertThat(Fading.DRIFT.isToPrune(memory(100))).isFalse();
+  }
+
+  @Test
+  void givenImport_whenNotRecalledForLong_thenItFadesFasterAndThenIsOfNoUse() {
+    Value source = source("lex", "unknown");
+
+    assertThat(Fading.DRIFT.isFading(memory(2, "source", source))).isFalse();
+    assertThat(Fading.DRIFT.isFading(memory(3, "source", source))).isTrue();
+    assertThat(Fading.DRIFT.isToPrune(memory(13, "source", source))).isFalse();
+    assertThat(Fading.DRIFT.isToPrune(memory(14, "source", source))).isTrue();
+    assertThat(Fading.DRIFT.isFading(memory(14, "source", source))).isFalse();
+    Memory recalled = memory(14, "source", source, "recall_count", Value.of(1L));
+    assertThat(Fading.DRIFT.isToPrune(recalled)).isFalse();
+    assertThat(Fading.DRIFT.isFading(recalled)).isTrue();
+    assertThat(Fading.DRIFT.isToPrune(memory(14, "source", source("", "platform")))).isFalse();
+  }
+}
