@@ -8,7 +8,8 @@ import java.util.List;
 
 /**
  * Lowers every count of co-occurrences but those between two memories that were retrieved together,
- * and deletes each that nothing is left of. Notes in the history of decay how many pairs that was.
+ * and deletes each that nothing is left of. Notes in the history of decay how many pairs that was,
+ * and in the log of rejections if some were deleted.
  *
  * @param retrieved ids that the session retrieved
  * @param at now, as text
@@ -40,6 +41,6 @@ public record DecayCoOccurrences(List<String> retrieved, String at, DecayRule ru
   @Override
   public void needs(Needs needs) {
     needs.all(Kind.MEMORY).all(Kind.CO_OCCURRENCE);
-    Lists.needDecay(needs, false);
+    Lists.needDecay(needs);
   }
 }

@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Lowers the belief in every edge but those between two memories that were retrieved together, and
- * deletes, with its observations, each that nothing is left of. Notes in the history of decay how
- * many of each there were, and in the log of rejections if some were deleted.
+ * deletes, with its observations, each that nothing is left of. If there is any edge, notes in the
+ * history of decay how many of each there were, and in the log of rejections if some were deleted.
  *
  * @param retrieved ids that the session retrieved
  * @param dimensions what the session was about: {@code where}, {@code why}, {@code who} and {@code
@@ -71,6 +71,6 @@ public record DecayEdges(
   @Override
   public void needs(Needs needs) {
     needs.all(Kind.MEMORY).all(Kind.EDGE);
-    Lists.needDecay(needs, true);
+    Lists.needDecay(needs);
   }
 }

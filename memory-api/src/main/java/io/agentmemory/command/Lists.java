@@ -96,20 +96,20 @@ final class Lists {
 
   // ---- what decay did ----
 
-  /**
-   * Adds the lists that note what decay did.
-   *
-   * @param rejects whether what is pruned is logged as rejected
-   */
-  static void needDecay(Needs needs, boolean rejects) {
+  /** Adds the lists that note what decay did. */
+  static void needDecay(Needs needs) {
     needs.endOf(Kind.DECAY_RUN, List.of(), 1);
-    if (rejects) {
-      LogRejections.need(needs, 1);
-    }
+    LogRejections.need(needs, 1);
   }
 
-  /** Notes a run of decay. */
-  void noteDecay(int decayed, int pruned, String at) {
+  /**
+   * Notes a run of decay, and logs what it pruned, if anything, as turned down. Source: Drift's
+   * decay of edges and of pairs.
+   *
+   * @param what decayed: {@code edges} or {@code pairs}
+   * @param tags of what is logged
+   */
+  void noteDecay(String what, int decayed, int pruned, String at, String... tags) {
     TreeFile runs = of(Kind.DECAY_RUN);
     append(
         runs,
@@ -119,18 +119,17 @@ final class Lists {
                 .with("decayed", Value.of((long) decayed))
                 .with("pruned", Value.of((long) pruned))));
     keepLast(runs, DecayEdges.RUNS_KEPT);
-  }
-
-  /** Logs what decay pruned, if anything, as turned down. Source: Drift's decay of edges. */
-  void rejectPruned(int decayed, int pruned, String at) {
     Instant time = Texts.instant(at);
     if (pruned > 0 && time != null) {
       NewRejection rejection =
           NewRejection.of(
                   "memory_decay",
-                  pruned + " co-occurrence edges pruned \u2014 associations faded from disuse")
+                  pruned
+                      + " co-occurrence "
+                      + what
+                      + " pruned \u2014 associations faded from disuse")
               .target("session decay: " + decayed + " weakened, " + pruned + " forgotten")
-              .tags("auto-decay", "co-occurrence-prune", "v3")
+              .tags(tags)
               .source("internal");
       log(List.of(rejection), null, Texts.time(time).replace("+00:00", "Z"));
     }

@@ -238,7 +238,8 @@ final class Pairs {
     Set<String> together = together(c.retrieved());
     List<Edge> gone = new ArrayList<>();
     int decayed = 0;
-    for (Stored<Edge> stored : plan.all(Kind.EDGE)) {
+    List<Stored<Edge>> edges = plan.all(Kind.EDGE);
+    for (Stored<Edge> stored : edges) {
       Edge edge = stored.live().orElseThrow();
       Value there = edge.members().get("belief");
       Double belief = there == null ? Double.valueOf(1) : Value.numberOf(there);
@@ -263,9 +264,11 @@ final class Pairs {
       }
     }
     plan.deleteEdges(gone.stream().map(Edge::pair).toList());
-    Lists lists = new Lists(plan, rules, operation);
-    lists.noteDecay(decayed, gone.size(), c.at());
-    lists.rejectPruned(decayed, gone.size(), c.at());
+    if (!edges.isEmpty()) {
+      new Lists(plan, rules, operation)
+          .noteDecay(
+              "edges", decayed, gone.size(), c.at(), "auto-decay", "co-occurrence-prune", "v3");
+    }
   }
 
   void decay(DecayCoOccurrences c) {
@@ -288,7 +291,8 @@ final class Pairs {
         plan.put(new CoOccurrence(entry.from(), entry.to(), Value.of(left)));
       }
     }
-    new Lists(plan, rules, operation).noteDecay(decayed / 2, pruned / 2, c.at());
+    new Lists(plan, rules, operation)
+        .noteDecay("pairs", decayed / 2, pruned / 2, c.at(), "auto-decay", "co-occurrence-prune");
   }
 
   private Set<String> together(List<String> retrieved) {

@@ -206,6 +206,11 @@ abstract class GraphContract extends RulesContract {
     }
 
     @Test
+    void givenNoEdge_whenDecayed_thenNothingIsNoted() {
+      assertThat(run(new DecayEdges(List.of(), Map.of(), AT, DecayRule.DRIFT)).changes()).isEmpty();
+    }
+
+    @Test
     void givenEdgeThatLosesAll_whenDecayed_thenItGoesWithItsObservations() {
       run(put(new Edge("a|b", members("belief", 0.3, "observations", List.of()))));
       run(put(new Observation("a|b", 0, Value.EMPTY_MAP)));
@@ -260,6 +265,7 @@ abstract class GraphContract extends RulesContract {
               new CoOccurrence("a", "b", Value.of(1L)),
               new CoOccurrence("b", "a", Value.of(0.3)),
               new CoOccurrence("b", "c", Value.of(5L)),
+              new CoOccurrence("c", "a", Value.of(0.1)),
               new CoOccurrence("c", "x", Value.of("odd"))));
 
       run(new DecayCoOccurrences(List.of("c", "b"), LATER, DecayRule.DRIFT));
@@ -268,6 +274,10 @@ abstract class GraphContract extends RulesContract {
       assertThat(count("b", "a")).isEmpty();
       assertThat(count("b", "c")).contains(Value.of(5L));
       assertThat(count("c", "x")).contains(Value.of("odd"));
+      assertThat(live(Kind.DECAY_RUN, "00000000").members())
+          .isEqualTo(members("timestamp", LATER, "decayed", 0, "pruned", 1));
+      assertThat(live(Kind.REJECTION, "00000000").members().get("tags"))
+          .isEqualTo(value(List.of("auto-decay", "co-occurrence-prune")));
     }
   }
 
