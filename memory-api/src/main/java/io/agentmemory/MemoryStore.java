@@ -77,6 +77,22 @@ public interface MemoryStore extends AutoCloseable {
    */
   List<SimilarQuery.Hit> search(SimilarQuery query);
 
+  /**
+   * What is known of the files of the core and active memories, one leaf for each memory, by id.
+   * Each is of a state that the memory had at some time since the call. A store of files reads all
+   * these files; another one tells what {@link #reportLeaves} has told it, and of a memory that was
+   * written since, that its file is unknown. Close the stream.
+   */
+  Stream<Leaf> leaves();
+
+  /**
+   * Takes note of what the files of memories are. A leaf whose state is not the one the memory has
+   * here, or that is unknown, is left out. A store of files, which sees for itself, does nothing.
+   *
+   * @throws UncategorizedStoreException if the store was opened for reading only
+   */
+  void reportLeaves(List<Leaf> leaves);
+
   /** How the store is. Never throws for a store that is down. */
   Health health();
 

@@ -6,6 +6,7 @@ import io.agentmemory.Health;
 import io.agentmemory.Key;
 import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
+import io.agentmemory.Leaf;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
@@ -77,6 +78,16 @@ public abstract class ForwardingMemoryStore implements MemoryStore {
   @Override
   public List<SimilarQuery.Hit> search(SimilarQuery query) {
     return delegate.search(query);
+  }
+
+  @Override
+  public Stream<Leaf> leaves() {
+    return delegate.leaves();
+  }
+
+  @Override
+  public void reportLeaves(List<Leaf> leaves) {
+    delegate.reportLeaves(leaves);
   }
 
   @Override

@@ -4,6 +4,7 @@ import io.agentmemory.Health;
 import io.agentmemory.Key;
 import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
+import io.agentmemory.Leaf;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
@@ -85,6 +86,16 @@ final class NoStore implements MemoryStore {
   @Override
   public List<SimilarQuery.Hit> search(SimilarQuery query) {
     return List.of();
+  }
+
+  @Override
+  public Stream<Leaf> leaves() {
+    return Stream.of();
+  }
+
+  @Override
+  public void reportLeaves(List<Leaf> leaves) {
+    throw new UnsupportedOperationException("there is no store");
   }
 
   @Override

@@ -6,6 +6,7 @@ import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
 import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
+import io.agentmemory.Leaf;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.MemoryStoreException;
@@ -44,6 +45,9 @@ import org.slf4j.LoggerFactory;
  * a backfill may run while a {@link DualWriteMemoryStore} writes to both. Stopped anywhere, killed
  * included, it is simply run again: what the target has already is told by its versions and not
  * sent again. Holds a few chunks in memory, whatever the number of records.
+ *
+ * <p>At its end it reports to the target what the source knows of the memories' files, also of
+ * those that were there already: see {@link MemoryStore#leaves}.
  *
  * <p>An object runs once. {@link #cancel} may be called from any thread.
  */
@@ -199,6 +203,9 @@ public final class Backfill {
         }
         Chunk chunk = chunks.next();
         if (chunk == null) {
+          if (!dryRun) {
+            reportLeaves();
+          }
           return tally.finished();
         }
         copy(chunk, tally);
@@ -211,6 +218,25 @@ public final class Backfill {
       return tally.report(State.CANCELLED, null);
     } catch (MemoryStoreException failure) {
       return tally.report(State.INCOMPLETE, failure);
+    }
+  }
+
+  private void reportLeaves() {
+    try (Stream<Leaf> leaves = source.leaves()) {
+      List<Leaf> chunk = new ArrayList<>();
+      Iterator<Leaf> known = leaves.filter(leaf -> leaf.hash().isPresent()).iterator();
+      while (known.hasNext()) {
+        chunk.add(known.next());
+        if (chunk.size() == chunkRecords || !known.hasNext()) {
+          List<Leaf> some = List.copyOf(chunk);
+          pauses.retry(
+              () -> {
+                target.reportLeaves(some);
+                return some;
+              });
+          chunk.clear();
+        }
+      }
     }
   }
 

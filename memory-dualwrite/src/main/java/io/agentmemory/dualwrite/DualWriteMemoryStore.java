@@ -7,6 +7,7 @@ import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
 import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
+import io.agentmemory.Leaf;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryQuery;
@@ -700,6 +701,26 @@ public final class DualWriteMemoryStore implements MemoryStore {
           (a, b) -> Comparisons.hits(a, b, query.limit()));
     }
     return found;
+  }
+
+  /** The authority's. */
+  @Override
+  public Stream<Leaf> leaves() {
+    return authority(gate.stage("leaves", "")).leaves();
+  }
+
+  /** To the authority; to the other store too, and a failure of it is only reported. */
+  @Override
+  public void reportLeaves(List<Leaf> leaves) {
+    Stage stage = gate.stage("reportLeaves", "");
+    authority(stage).reportLeaves(leaves);
+    if (stage.writesBoth()) {
+      try {
+        secondary(stage).reportLeaves(leaves);
+      } catch (MemoryStoreException failure) {
+        events.secondaryFailed(OpId.copy(), failure);
+      }
+    }
   }
 
   private <R> void compare(

@@ -7,6 +7,7 @@ import io.agentmemory.CorruptMemoryException;
 import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
+import io.agentmemory.Leaf;
 import io.agentmemory.Limits;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryConflictException;
@@ -159,6 +160,24 @@ final class Engine {
           }
           return "";
         });
+  }
+
+  /** The leaves of these memories, between two writes. */
+  @SuppressWarnings("unchecked") // that is what the task gives
+  List<Leaf> leaves(List<Key> memories) throws IOException {
+    try {
+      return (List<Leaf>)
+          call(
+              () -> {
+                Session open = session();
+                return open.writer().leaves().of(memories);
+              });
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof IOException failure) {
+        throw failure;
+      }
+      throw e;
+    }
   }
 
   /** Writes what is left to write and ends the thread. */

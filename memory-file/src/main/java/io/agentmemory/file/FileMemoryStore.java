@@ -8,6 +8,7 @@ import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
 import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
+import io.agentmemory.Leaf;
 import io.agentmemory.Limits;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryQuery;
@@ -65,6 +66,8 @@ public final class FileMemoryStore implements MemoryStore {
   private final Tree tree;
   private final Index index;
   private final @Nullable Engine engine; // null: for reading only
+  private static final int LEAVES_AT_ONCE = 64; // as long as a write may have to wait for them
+
   private volatile boolean closed;
 
   private FileMemoryStore(Disk disk, Layout layout, Tree tree, @Nullable Engine engine) {
@@ -332,6 +335,44 @@ public final class FileMemoryStore implements MemoryStore {
           operation, "vector", "has " + length + " floats, the space has " + dimensions);
     }
     return index.search(query);
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * <p>Reads every file of these memories, some at a time, so that writes go on in between. A file
+   * is taken as it is now, also if somebody else has changed it since this store read it: then its
+   * state is that of what stands in it. What is set aside is no leaf.
+   */
+  @Override
+  public Stream<Leaf> leaves() {
+    checkOpen("leaves");
+    List<Key> keys =
+        index.all(Kind.MEMORY).stream().filter(Leaves::isLeaf).map(row -> row.key).toList();
+    List<List<Key>> pages = new ArrayList<>();
+    for (int from = 0; from < keys.size(); from += LEAVES_AT_ONCE) {
+      pages.add(keys.subList(from, Math.min(from + LEAVES_AT_ONCE, keys.size())));
+    }
+    return pages.stream().flatMap(page -> leaves(page).stream());
+  }
+
+  private List<Leaf> leaves(List<Key> page) {
+    checkOpen("leaves");
+    try {
+      return engine == null ? new Leaves(disk, layout, tree, null).of(page) : engine.leaves(page);
+    } catch (IOException e) {
+      throw StoreUnavailableException.notApplied(
+          new Operation(Engine.STORE, "leaves", ""),
+          "a file could not be read: " + Engine.describe(e),
+          e);
+    }
+  }
+
+  /** Does nothing: this store sees its files itself. */
+  @Override
+  public void reportLeaves(List<Leaf> leaves) {
+    requireNonNull(leaves, "leaves");
+    checkOpen("reportLeaves");
   }
 
   @Override

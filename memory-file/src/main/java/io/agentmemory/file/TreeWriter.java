@@ -215,6 +215,11 @@ final class TreeWriter {
     return disk.stat(path) == null ? null : disk.read(path);
   }
 
+  /** Reads what the files of memories are. */
+  Leaves leaves() {
+    return new Leaves(disk, layout, tree, this);
+  }
+
   /** Whether something lies where a file would go, or will when what is behind is written. */
   boolean isThere(String file) throws IOException {
     if (behind.containsKey(file)) {

@@ -6,6 +6,7 @@ import io.agentmemory.Health;
 import io.agentmemory.Key;
 import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
+import io.agentmemory.Leaf;
 import io.agentmemory.Limits;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryQuery;
@@ -48,6 +49,7 @@ public final class PostgresMemoryStore implements MemoryStore {
   private final VectorIndexes indexes;
   private final Queries queries;
   private final Writes writes;
+  private final Leaves leaves;
   private final Facts facts;
   private volatile boolean closed;
 
@@ -70,6 +72,7 @@ public final class PostgresMemoryStore implements MemoryStore {
         new SpaceCache(
             name -> reads.read(Kind.VECTOR_SPACE, Key.of(name)).filter(s -> !s.isTombstone()));
     writes = new Writes(database, tables, builder.limits, builder.clock, spaces);
+    leaves = new Leaves(database, tables, reads);
     facts = new Facts(database, tables, indexes, mode);
   }
 
@@ -325,6 +328,19 @@ public final class PostgresMemoryStore implements MemoryStore {
   public void dropIndexes() {
     checkWritable("dropIndexes", "");
     indexes.drop();
+  }
+
+  @Override
+  public Stream<Leaf> leaves() {
+    checkOpen("leaves");
+    return leaves.read();
+  }
+
+  @Override
+  public void reportLeaves(List<Leaf> reported) {
+    requireNonNull(reported, "reported");
+    checkWritable("reportLeaves", "");
+    leaves.report(reported);
   }
 
   @Override

@@ -89,7 +89,8 @@ final class Reads {
     return found;
   }
 
-  private interface RowMapper<R> {
+  /** Reads a row. */
+  interface RowMapper<R> {
     R map(ResultSet row) throws SQLException;
   }
 
@@ -125,6 +126,22 @@ final class Reads {
         Table::readVersion);
   }
 
+  /** Makes the statement that reads a page. */
+  interface Page {
+    Sql after(@Nullable Key last, int limit);
+  }
+
+  /** Rows page by page, each from the key after the last. */
+  <R> Stream<R> pages(
+      Operation operation, Function<R, Key> keyOf, int weight, Page page, RowMapper<R> mapper) {
+    return stream(
+        new Pages<>(
+            List.of(page).iterator(),
+            keyOf,
+            row -> weight,
+            (part, after, limit) -> rows(operation, true, part.after(after, limit), mapper)));
+  }
+
   private interface Select<T extends MemoryRecord> {
     Sql select(Table<T> table, Sql conditions);
   }
@@ -157,6 +174,10 @@ final class Reads {
               sql.add(table.orderByKey()).add(" LIMIT ?", Sql.number(limit));
               return rows(operation, true, sql, row -> mapper.map(table, row));
             });
+    return stream(rows);
+  }
+
+  private static <R> Stream<R> stream(Iterator<R> rows) {
     return StreamSupport.stream(
         Spliterators.spliteratorUnknownSize(
             rows, Spliterator.ORDERED | Spliterator.NONNULL | Spliterator.DISTINCT),

@@ -147,7 +147,7 @@ final class Writes {
    * session. Every row is looked up by its key; a plan made while a table was small must not come
    * to read all of it later.
    */
-  private static void set(Pipeline pipeline, TimeLimits limits) {
+  static void set(Pipeline pipeline, TimeLimits limits) {
     pipeline.call(
         Sql.of(
             "SELECT set_config('lock_timeout', ?, true), set_config('statement_timeout', ?, true),"

@@ -2,12 +2,14 @@ package io.agentmemory.testkit;
 
 import static java.util.Objects.requireNonNull;
 
+import io.agentmemory.Digest;
 import io.agentmemory.Embedding;
 import io.agentmemory.Health;
 import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
 import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
+import io.agentmemory.Leaf;
 import io.agentmemory.Limits;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryQuery;
@@ -21,6 +23,7 @@ import io.agentmemory.SessionRecall;
 import io.agentmemory.SimilarQuery;
 import io.agentmemory.StoreInfo;
 import io.agentmemory.Stored;
+import io.agentmemory.Tier;
 import io.agentmemory.UncategorizedStoreException;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
@@ -48,6 +51,7 @@ public final class InMemoryMemoryStore implements MemoryStore {
   private final String namespace;
   private final Map<Kind<?>, TreeMap<Key, Stored<?>>> records = new HashMap<>();
   private final Map<OpId, Outcome> applied = new HashMap<>();
+  private final Map<String, Leaf> leaves = new HashMap<>();
   private boolean closed;
 
   /** An empty store. */
@@ -71,6 +75,9 @@ public final class InMemoryMemoryStore implements MemoryStore {
     Outcome outcome = Plan.of(STORE, batch, new Reader(), Limits.DEFAULT);
     for (Outcome.Change change : outcome.changes()) {
       of(change.after().kind()).put(change.after().key(), change.after());
+      if (change.after().kind() == Kind.MEMORY || change.after().kind() == Kind.CO_OCCURRENCE) {
+        leaves.remove(change.after().key().part(0)); // both stand in the memory's file
+      }
     }
     applied.put(batch.opId(), outcome);
     return outcome;
@@ -228,6 +235,47 @@ public final class InMemoryMemoryStore implements MemoryStore {
         .flatMap(id -> new Reader().get(Kind.MEMORY, Key.of(id)).stream())
         .flatMap(stored -> stored.live().stream())
         .findFirst();
+  }
+
+  @Override
+  public synchronized Stream<Leaf> leaves() {
+    checkOpen("leaves");
+    return live(Kind.MEMORY)
+        .filter(stored -> value(stored).tier() != Tier.ARCHIVE)
+        .map(this::leaf)
+        .toList()
+        .stream();
+  }
+
+  private Leaf leaf(Stored<Memory> stored) {
+    Memory memory = value(stored);
+    Map<String, Digest> counts = new HashMap<>();
+    new Reader()
+        .ownedBy(Kind.CO_OCCURRENCE, memory.id())
+        .forEach(count -> counts.put(count.key().part(1), digest(count)));
+    Digest state = Leaf.stateOf(digest(stored), counts);
+    String file = memory.tier().folder() + "/" + memory.fileName();
+    Leaf known = leaves.get(memory.id());
+    return known == null
+        ? Leaf.unknown(memory.id(), file, state)
+        : new Leaf(memory.id(), file, state, known.sha256(), known.tagged());
+  }
+
+  private static Digest digest(Stored<?> live) {
+    return requireNonNull(live.version().digest());
+  }
+
+  @Override
+  public synchronized void reportLeaves(List<Leaf> reported) {
+    checkOpen("reportLeaves");
+    for (Leaf leaf : reported) {
+      Stored<?> there = of(Kind.MEMORY).get(Key.of(leaf.id()));
+      if (leaf.sha256() != null && there != null && !there.isTombstone()) {
+        if (leaf(cast(there)).state().equals(leaf.state())) {
+          leaves.put(leaf.id(), leaf);
+        }
+      }
+    }
   }
 
   @Override

@@ -13,6 +13,7 @@ import io.agentmemory.ImageLink;
 import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
+import io.agentmemory.Leaf;
 import io.agentmemory.Lesson;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryConflictException;
@@ -46,6 +47,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
@@ -617,6 +619,69 @@ abstract class StateContract extends CommandContract {
       OpId copied = requireNonNull(stored(Kind.MEMORY, "n").lastOp());
       assertThat(copied).isEqualTo(theirs.opId());
       assertThat(copied.isCopy()).isTrue();
+    }
+  }
+
+  @Nested
+  class Leaves {
+    private List<Leaf> leaves() {
+      try (Stream<Leaf> leaves = store.leaves()) {
+        return leaves.toList();
+      }
+    }
+
+    /** What every store knows, also one that no file side has told anything. */
+    private static List<String> states(Stream<Leaf> leaves) {
+      return leaves.map(leaf -> leaf.id() + " " + leaf.file() + " " + leaf.state()).toList();
+    }
+
+    @Test
+    void givenMemoriesOfAllTiers_whenLeavesAreAsked_thenCoreAndActiveOnesTellTheirState() {
+      assertThat(leaves()).isEmpty();
+      Memory counting = record("b", "co_occurrences", Value.EMPTY_MAP).withTier(Tier.CORE);
+      run(
+          put(
+              record("c"),
+              counting,
+              record("gone"),
+              record("old").withTier(Tier.ARCHIVE),
+              record("\uD83D\uDE00"),
+              record("\uFF5E"),
+              new CoOccurrence("b", "\uD83D\uDE00", Value.of(2)),
+              new CoOccurrence("b", "\uFF5E", Value.of(1.5)),
+              new CoOccurrence("b", "c", Value.of(1))));
+      run(delete(new CoOccurrence("b", "c", Value.of(1)), 2), new ForgetMemory("gone", 0));
+
+      assertThat(states(leaves().stream())).isEqualTo(states(reference.leaves()));
+      assertThat(leaves().stream().map(Leaf::id))
+          .containsExactly("b", "c", "\uFF5E", "\uD83D\uDE00");
+    }
+
+    @Test
+    void givenReportedLeaves_whenSomeAreWritten_thenOnlyTheOthersAreWhatWasReported() {
+      for (String id : List.of("a", "b", "c", "d")) {
+        run(put(record(id, "co_occurrences", Value.EMPTY_MAP)));
+      }
+      run(put(new CoOccurrence("c", "a", Value.of(2))));
+      List<Leaf> reported = new ArrayList<>();
+      for (Leaf leaf : leaves()) {
+        String hash = leaf.hash().orElse(leaf.state().hex());
+        reported.add(new Leaf(leaf.id(), leaf.file(), leaf.state(), hash, leaf.tagged()));
+      }
+      store.reportLeaves(reported);
+      assertThat(leaves()).isEqualTo(reported);
+
+      run(new RecallMemory("a", AT));
+      run(put(new CoOccurrence("b", "a", Value.of(1))));
+      run(delete(new CoOccurrence("c", "a", Value.of(2)), 2));
+      store.reportLeaves(reported); // what it tells of the states before must not stick to these
+
+      List<Leaf> now = leaves();
+      for (int i = 0; i < 3; i++) {
+        assertThat(now.get(i).state()).isNotEqualTo(reported.get(i).state());
+        assertThat(now.get(i).hash()).isNotEqualTo(reported.get(i).hash());
+      }
+      assertThat(now.get(3)).isEqualTo(reported.get(3));
     }
   }
 }

@@ -81,6 +81,10 @@ CREATE TABLE ${schema}.memories (
   weight double precision,
   tags_folded text[] COLLATE "C",
   content_folded text COLLATE "C",
+  -- what the file side reported of the memory's file; it holds while leaf_ops is what it was then
+  leaf bytea CHECK (octet_length(leaf) = 32), -- SHA-256 of the bytes
+  leaf_tagged boolean, -- it tells platforms within its first 500 characters
+  leaf_ops bytea, -- SHA-256 of the op_ids of the memory and all its co_occurrences
   PRIMARY KEY (namespace, id),
   CHECK (
     CASE WHEN deleted THEN num_nonnulls(tier, file_name, content, front_matter, extra) = 0
