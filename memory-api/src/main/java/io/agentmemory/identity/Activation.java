@@ -2,6 +2,7 @@ package io.agentmemory.identity;
 
 import io.agentmemory.Memory;
 import io.agentmemory.Value;
+import io.agentmemory.internal.Arithmetic;
 import io.agentmemory.internal.Texts;
 import java.time.Duration;
 import java.time.Instant;
@@ -52,7 +53,7 @@ public record Activation(
     Value.Map members = memory.members();
     double weight = number(members, "emotional_weight", DEFAULT_WEIGHT);
     double recalls = Math.max(0, number(members, "recall_count", 1));
-    double base = weight + Exact.log(recalls + 1) / 5;
+    double base = weight + Arithmetic.log(recalls + 1) / 5;
     if (number(members, "sessions_since_recall", 0) < graceSessions) {
       return Math.max(base, graceLeast);
     }
@@ -62,8 +63,8 @@ public record Activation(
       Duration age = Duration.between(recalled, now);
       hours = (age.getSeconds() * MICROS + age.getNano() / 1000) / MICROS / HOUR;
     }
-    double rate = Exact.log(2) / halfLifeHours;
-    double left = Exact.exp(-rate * hours);
+    double rate = Arithmetic.log(2) / halfLifeHours;
+    double left = Arithmetic.exp(-rate * hours);
     return Math.max(weight >= heavy ? heavyFloor : floor, Python.round(base * left, 4));
   }
 

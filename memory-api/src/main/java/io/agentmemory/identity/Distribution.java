@@ -60,6 +60,6 @@ final class Distribution {
 
   /** The third power, rounded once, as a C library's {@code pow} gives it. */
   private static double cube(double x) {
-    return new BigDecimal(x).pow(3).doubleValue();
+    return new BigDecimal(Python.finite(x)).pow(3).doubleValue();
   }
 }

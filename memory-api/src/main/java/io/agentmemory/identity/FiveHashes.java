@@ -6,6 +6,7 @@ import io.agentmemory.internal.Texts;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -59,6 +60,26 @@ public record FiveHashes(
       List<Value.Map> history,
       Function<String, List<String>> topicsOf,
       Function<String, List<String>> contactsOf) {
+    Map<String, List<String>> topics = new HashMap<>();
+    Map<String, List<String>> contacts = new HashMap<>();
+    for (Memory memory : memories) {
+      topics.put(memory.id(), topics(memory, topicsOf));
+      contacts.put(memory.id(), contacts(memory, contactsOf));
+    }
+    return of(memories, history, topics, contacts);
+  }
+
+  /**
+   * Counts these memories, whose bodies are not looked at.
+   *
+   * @param topicsOf of each memory by id: {@link #topics}
+   * @param contactsOf of each memory by id: {@link #contacts}
+   */
+  static FiveHashes of(
+      Collection<Memory> memories,
+      List<Value.Map> history,
+      Map<String, List<String>> topicsOf,
+      Map<String, List<String>> contactsOf) {
     Map<String, Integer> contacts = new LinkedHashMap<>();
     Map<String, Integer> topics = new LinkedHashMap<>();
     Map<String, Integer> platforms = new LinkedHashMap<>();
@@ -69,13 +90,25 @@ public record FiveHashes(
       }
       if (!Graph.idOf(memory).isEmpty()) {
         count++;
-        stated(memory, "contact_context", contactsOf)
+        contactsOf
+            .getOrDefault(memory.id(), List.of())
             .forEach(contact -> contacts.merge(contact, 1, Integer::sum));
-        stated(memory, "topic_context", topicsOf)
+        topicsOf
+            .getOrDefault(memory.id(), List.of())
             .forEach(topic -> topics.merge(topic, 1, Integer::sum));
       }
     }
     return new FiveHashes(contacts, topics, platforms, hours(history), count, history.size());
+  }
+
+  /** The topics that a memory states, else those found in its text. */
+  static List<String> topics(Memory memory, Function<String, List<String>> detect) {
+    return stated(memory, "topic_context", detect);
+  }
+
+  /** The contacts that a memory states, else those found in its text. */
+  static List<String> contacts(Memory memory, Function<String, List<String>> detect) {
+    return stated(memory, "contact_context", detect);
   }
 
   private static List<String> stated(

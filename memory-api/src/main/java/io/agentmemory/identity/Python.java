@@ -1,10 +1,9 @@
 package io.agentmemory.identity;
 
 import io.agentmemory.Value;
+import io.agentmemory.internal.Arithmetic;
 import io.agentmemory.internal.Texts;
 import io.agentmemory.spi.Canonical;
-import java.math.BigDecimal;
-import java.math.RoundingMode;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -19,9 +18,17 @@ import org.jspecify.annotations.Nullable;
 final class Python {
   private Python() {}
 
-  /** Source: {@code round(x, n)} of Python 3: by the exact value, a half to the even side. */
+  /** {@code round(x, n)}; see {@link #finite}. */
   static double round(double x, int digits) {
-    return new BigDecimal(x).setScale(digits, RoundingMode.HALF_EVEN).doubleValue();
+    return Arithmetic.round(finite(x), digits);
+  }
+
+  /**
+   * A number that no value can hold, because too much was added up, as the nearest one that can; 0
+   * for none. The original gives up there.
+   */
+  static double finite(double x) {
+    return Double.isNaN(x) ? 0 : Math.max(-Double.MAX_VALUE, Math.min(Double.MAX_VALUE, x));
   }
 
   /** A number rounded; an integer stays one. */
@@ -34,7 +41,7 @@ final class Python {
     boolean whole = numbers.stream().allMatch(Value.Int.class::isInstance);
     double sum = 0;
     for (Value number : numbers) {
-      sum += number(number);
+      sum = finite(sum + number(number));
     }
     return whole ? Value.of((long) sum) : Value.of(sum);
   }

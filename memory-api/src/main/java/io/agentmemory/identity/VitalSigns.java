@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  * @param metrics each number under the original's name, in its order
  */
 public record VitalSigns(Value.Map metrics) {
+  /** The metrics that only the files of memories tell exactly. */
+  static final List<String> OF_FILES = List.of("platform_tagged", "platform_tagged_pct");
+
   private static final double LINK = 3.0;
   private static final List<String> QUESTIONS = List.of("who", "what", "why", "where");
   private static final List<String> RECALL_SOURCES =

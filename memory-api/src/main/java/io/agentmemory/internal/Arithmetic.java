@@ -10,7 +10,7 @@ import java.math.RoundingMode;
  */
 public final class Arithmetic {
   private static final MathContext DIGITS = new MathContext(50, RoundingMode.HALF_EVEN);
-  private static final BigDecimal TINY = BigDecimal.ONE.movePointLeft(52);
+  private static final BigDecimal TINY = BigDecimal.ONE.movePointLeft(55);
 
   private Arithmetic() {}
 
@@ -35,6 +35,12 @@ public final class Arithmetic {
             .multiply(BigDecimal.valueOf(2))
             .divide(z.add(BigDecimal.ONE), DIGITS);
     return new BigDecimal(near).add(step, DIGITS).doubleValue();
+  }
+
+  /** e to the power of a finite {@code x}, correctly rounded; infinite if no double is so large. */
+  public static double exp(double x) {
+    double near = StrictMath.exp(x);
+    return near == 0 || Double.isInfinite(near) ? near : exp(new BigDecimal(x)).doubleValue();
   }
 
   /** By its series, after as many halvings as make that short. */

@@ -11,6 +11,7 @@ import io.agentmemory.Memory;
 import io.agentmemory.Observation;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
+import io.agentmemory.command.BeliefRule;
 import io.agentmemory.identity.Activation;
 import io.agentmemory.identity.Attestations;
 import io.agentmemory.identity.CognitiveFingerprint;
@@ -23,14 +24,12 @@ import io.agentmemory.identity.SessionDimensions;
 import io.agentmemory.identity.TasteProfile;
 import io.agentmemory.identity.Topics;
 import io.agentmemory.identity.TrustTier;
-import io.agentmemory.identity.VitalSigns;
 import io.agentmemory.internal.Texts;
 import io.agentmemory.spi.Canonical;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -296,22 +295,8 @@ class DriftIdentityTest {
         all.observations(),
         parsed(name).memories(),
         now,
-        DriftIdentityTest::belief,
+        BeliefRule.DRIFT::belief,
         ContextView.Rules.DRIFT);
-  }
-
-  /** Of observations of one kind, all by the agent itself, as those of the last days are. */
-  private static double belief(List<Value.Map> observations, Instant now) {
-    double sum = 0;
-    int count = 0;
-    for (Value.Map observation : observations) {
-      Instant at = requireNonNull(Texts.instant(string(observation, "observed_at")));
-      assertThat(string(observation, "trust_tier")).isEqualTo("self");
-      double days = Duration.between(at, now).toNanos() / 86_400e9;
-      count++;
-      sum += (1 - days / 30 * 0.1) * (count <= 3 ? 1 : 1 / Math.sqrt(count - 2));
-    }
-    return sum;
   }
 
   private static double number(Value.Map map, String name) {
@@ -359,47 +344,6 @@ class DriftIdentityTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"small", "thousand"})
-  void givenTree_whenItsVitalSignsAreTaken_thenTheyAreTheOriginals(String name) throws IOException {
-    Value.Map golden = map(identity(name), "vitals");
-    Path memory = sample(name).memory();
-    List<ContextView> contexts = new ArrayList<>();
-    for (String file : names(memory.resolve("context"))) {
-      Value.Map graph = (Value.Map) json(memory.resolve("context").resolve(file));
-      contexts.add(
-          new ContextView(
-              string(map(graph, "meta"), "dimension"),
-              Value.textOf(map(graph, "meta").get("sub_view")),
-              edges(graph)));
-    }
-
-    VitalSigns signs =
-        VitalSigns.of(
-            new VitalSigns.Sources(
-                parsed(name).memories(),
-                edgesAndObservations(name).edges(),
-                rejections(name),
-                maps(json(memory.resolve("lessons.json"))).size(),
-                maps(json(memory.resolve("attestations.json"))),
-                maps(json(memory.resolve(".fingerprint_history.json"))),
-                (Value.Map) json(memory.resolve(".session_state.json")),
-                0,
-                (long)
-                    number(
-                        (Value.Map) json(memory.resolve("social/social_index.json")),
-                        "total_contacts"),
-                platformTagged(memory),
-                maps(member((Value.Map) json(memory.resolve(".decay_history.json")), "sessions")),
-                ((Value.Map) json(memory.resolve("vocabulary_map.json"))).entries().size(),
-                map((Value.Map) json(memory.resolve("embeddings.json")), "memories")
-                    .entries()
-                    .size(),
-                contexts));
-
-    assertThat(text(signs.tree(string(golden, "timestamp")))).isEqualTo(text(golden));
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"small", "thousand"})
   void givenAttestationsOfTheTree_whenHashedWithoutTheirHash_thenItIsTheOneTheyHold(String name)
       throws IOException {
     Path memory = sample(name).memory();
@@ -439,20 +383,6 @@ class DriftIdentityTest {
 
   private static List<String> texts(Path file, String name) throws IOException {
     return Value.textsOf(((Value.Map) json(file)).get(name));
-  }
-
-  private static int platformTagged(Path memory) throws IOException {
-    int tagged = 0;
-    for (String tier : List.of("core", "active")) {
-      for (String file : names(memory.resolve(tier))) {
-        String text = Files.readString(memory.resolve(tier).resolve(file));
-        int end = text.offsetByCodePoints(0, Math.min(500, text.codePointCount(0, text.length())));
-        if (file.endsWith(".md") && text.substring(0, end).contains("platforms:")) {
-          tagged++;
-        }
-      }
-    }
-    return tagged;
   }
 
   private static List<Value.Map> maps(Value list) {

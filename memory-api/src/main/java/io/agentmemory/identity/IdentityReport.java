@@ -1,0 +1,137 @@
+package io.agentmemory.identity;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
+import io.agentmemory.MemoryStore;
+import io.agentmemory.Stored;
+import io.agentmemory.Value;
+import io.agentmemory.internal.Texts;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who an agent is by what a store holds: the same from every store that holds the same, and the
+ * very values that Drift computes.
+ *
+ * @param agent whose it is
+ * @param at when it was computed
+ * @param taste what the agent turned down
+ * @param fingerprint what it recalls together
+ * @param drift how far the fingerprint has moved from the one that was exported last; null if none
+ *     was
+ * @param hashes of who, what, why, where and when
+ * @param merkle the files of its memories
+ * @param vitals numbers to follow over time
+ */
+public record IdentityReport(
+    String agent,
+    Instant at,
+    TasteProfile taste,
+    CognitiveFingerprint fingerprint,
+    @Nullable Drift drift,
+    FiveHashes hashes,
+    MerkleState merkle,
+    VitalSigns vitals) {
+
+  /** Checks that nothing is missing. */
+  public IdentityReport {
+    requireNonNull(agent, "agent");
+    requireNonNull(at, "at");
+    requireNonNull(taste, "taste");
+    requireNonNull(fingerprint, "fingerprint");
+    requireNonNull(hashes, "hashes");
+    requireNonNull(merkle, "merkle");
+    requireNonNull(vitals, "vitals");
+  }
+
+  /**
+   * Reads the whole store and computes. Of memories it holds no bodies, of edges no more than their
+   * beliefs; of a store of files it reads every file of a core or active memory. What is written
+   * meanwhile may be in some values and not yet in others.
+   *
+   * @param clock says when
+   */
+  public static IdentityReport of(MemoryStore store, Clock clock) {
+    return new IdentitySources(store).report(clock.instant());
+  }
+
+  /** The time as attestations and fingerprints spell it. */
+  static String zulu(Instant at) {
+    return Texts.time(at).replace("+00:00", "Z");
+  }
+
+  /** The fingerprint in the original's form, with whose and when it is, and the drift. */
+  public Value.Map fingerprintTree() {
+    Map<String, Value> tree = new LinkedHashMap<>(fingerprint.members().entries());
+    tree.put("agent", Value.of(agent));
+    tree.put("timestamp", Value.of(zulu(at)));
+    if (drift != null) {
+      tree.put("drift", drift.tree());
+    }
+    return new Value.Map(tree);
+  }
+
+  /** The values that say it in short, by name. What is not known is null. */
+  public Value.Map summary() {
+    Map<String, Value> tree = new LinkedHashMap<>();
+    tree.put("taste_hash", Value.of(taste.hash()));
+    tree.put("fingerprint_hash", Value.of(fingerprint.hash()));
+    tree.put("drift_score", drift == null ? Value.NULL : Value.of(drift.score()));
+    tree.put("merkle_root", merkle.root().map(Value::of).orElse(Value.NULL));
+    tree.put("merkle_leaves", Value.of(merkle.leaves().size()));
+    tree.put("merkle_unknown", Value.of(merkle.unknown()));
+    return new Value.Map(tree);
+  }
+
+  /**
+   * The values in which two stores agree that hold the same records, by name: hashes and numbers.
+   * What hangs on the files of memories, which only one of them may have, is not among them.
+   */
+  public Map<String, Value> comparable() {
+    Map<String, Value> values = new LinkedHashMap<>();
+    values.put("taste_hash", Value.of(taste.hash()));
+    values.put("fingerprint_hash", Value.of(fingerprint.hash()));
+    values.put("drift_score", drift == null ? Value.NULL : Value.of(drift.score()));
+    values.put("hashes_5w.who", Value.of(hashes.who()));
+    values.put("hashes_5w.what", Value.of(hashes.what()));
+    values.put("hashes_5w.why", Value.of(hashes.why()));
+    values.put("hashes_5w.where", Value.of(hashes.where()));
+    values.put("hashes_5w.when", Value.of(hashes.when()));
+    vitals.metrics().entries().forEach((name, value) -> values.put("vitals." + name, value));
+    VitalSigns.OF_FILES.forEach(name -> values.remove("vitals." + name));
+    return values;
+  }
+
+  /** All of it: {@link #summary()}, then each part in the original's form. */
+  public Value.Map tree() {
+    Map<String, Value> tree = new LinkedHashMap<>();
+    tree.put("agent", Value.of(agent));
+    tree.put("timestamp", Value.of(Texts.time(at)));
+    tree.putAll(summary().entries());
+    tree.put("hashes_5w", hashes.tree());
+    tree.put("taste_profile", taste.tree());
+    tree.put("fingerprint", fingerprintTree());
+    tree.put("merkle", merkle.tree());
+    tree.put("vitals", vitals.tree(Texts.time(at)));
+    return new Value.Map(tree);
+  }
+
+  /** The file that holds the fingerprint as it was exported last. */
+  static Optional<Value.Map> exported(MemoryStore store) {
+    return value(store, "cognitive_fingerprint.json");
+  }
+
+  static Optional<Value.Map> value(MemoryStore store, String path) {
+    return store
+        .read(Kind.VALUE, Key.of(path))
+        .flatMap(Stored::live)
+        .flatMap(
+            file -> file.value() instanceof Value.Map map ? Optional.of(map) : Optional.empty());
+  }
+}
