@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * One thing in which two stores differ.
  *
- * @param key the record; null for a number of records
+ * @param key the record; null for a number of records, or a value computed from all
  * @param field which member, such as {@code content}, {@code tags[2]} or {@code belief}; empty if
  *     the record as a whole, or if nobody looked inside
  * @param source what the source has there: length and hash of the canonical text, unless values
@@ -39,7 +39,9 @@ public record Difference(
     /** Different numbers of records. */
     COUNT,
     /** One command, two results. */
-    OUTCOME
+    OUTCOME,
+    /** Different values of an identity. */
+    IDENTITY
   }
 
   /** Checks that nothing is missing. */

@@ -15,8 +15,12 @@ import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Stored;
 import io.agentmemory.UncategorizedStoreException;
 import io.agentmemory.Version;
+import io.agentmemory.identity.IdentityReport;
 import io.agentmemory.spi.Canonical;
+import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -48,7 +52,17 @@ public final class Verifier {
     /** Every record, by the revision and digest that the stores keep. */
     DIGESTS,
     /** Every record, by its content, down to the field: also finds what was changed by hand. */
-    FIELDS
+    FIELDS,
+    /**
+     * Who the agent is, as computed from either store: see {@link IdentityReport}. Of the files of
+     * memories those are compared that both sides know.
+     */
+    IDENTITY;
+
+    /** Whether records are compared one by one. */
+    boolean comparesRecords() {
+      return this == DIGESTS || this == FIELDS;
+    }
   }
 
   private static final int BLOCK = 250;
@@ -72,6 +86,7 @@ public final class Verifier {
   private final Map<Difference.Type, Long> types = new EnumMap<>(Difference.Type.class);
   private final List<Difference> differences = new ArrayList<>();
   private final List<StoreInfo.SetAside> skipped = new ArrayList<>();
+  private final List<String> notes = new ArrayList<>();
 
   private static final class Count {
     long source;
@@ -153,6 +168,8 @@ public final class Verifier {
     skipped.addAll(b.setAside());
     if (level == Level.COUNTS) {
       compareCounts(a, b);
+    } else if (level == Level.IDENTITY) {
+      compareIdentities(a, b);
     } else {
       Kind.all().forEach(this::compare);
     }
@@ -161,7 +178,7 @@ public final class Verifier {
         (kind, c) ->
             kinds.put(
                 kind, new VerifyReport.Counts(c.source, c.target, c.equal, c.lagged, c.different)));
-    return new VerifyReport(level, kinds, types, differences, skipped);
+    return new VerifyReport(level, kinds, types, differences, skipped, notes);
   }
 
   private Count of(Kind<?> kind) {
@@ -214,6 +231,34 @@ public final class Verifier {
           new Difference(
               kind, null, Difference.Type.COUNT, what, Long.toString(here), Long.toString(there)));
     }
+  }
+
+  // ---- identity ----
+
+  private void compareIdentities(StoreInfo a, StoreInfo b) {
+    for (Kind<?> kind : Kind.all()) {
+      of(kind).source = a.kinds().getOrDefault(kind, 0L);
+      of(kind).target = b.kinds().getOrDefault(kind, 0L);
+    }
+    Identities last = identities();
+    for (Duration duration : LOOK_AGAIN.subList(0, 2)) {
+      if (last.differences().isEmpty() || !wait.pause(duration)) {
+        break;
+      }
+      last = identities(); // a write may have been on its way
+    }
+    notes.addAll(last.notes());
+    last.differences()
+        .forEach(
+            difference -> {
+              of(difference.kind()).different++;
+              report(difference);
+            });
+  }
+
+  private Identities identities() {
+    Clock now = Clock.fixed(Instant.now(), ZoneOffset.UTC);
+    return Identities.of(IdentityReport.of(source, now), IdentityReport.of(target, now));
   }
 
   // ---- records ----

@@ -24,7 +24,8 @@ public final class VerifyReport {
    *
    * @param source live records of the source
    * @param target live records of the target
-   * @param equal records that are live and equal on both sides; at level counts: not known, 0
+   * @param equal records that are live and equal on both sides; at levels counts and identity: not
+   *     known, 0
    * @param lagged records that differed at first and were equal a moment later: a write was on its
    *     way
    * @param different records that differ, each once, in however many fields; at level counts:
@@ -37,13 +38,15 @@ public final class VerifyReport {
   private final Map<Difference.Type, Long> types;
   private final List<Difference> differences;
   private final List<StoreInfo.SetAside> skipped;
+  private final List<String> notes;
 
   VerifyReport(
       Verifier.Level level,
       Map<Kind<?>, Counts> kinds,
       Map<Difference.Type, Long> types,
       List<Difference> differences,
-      List<StoreInfo.SetAside> skipped) {
+      List<StoreInfo.SetAside> skipped,
+      List<String> notes) {
     this.level = requireNonNull(level, "level");
     this.kinds = Collections.unmodifiableMap(new LinkedHashMap<>(kinds));
     Map<Difference.Type, Long> copy = new EnumMap<>(Difference.Type.class);
@@ -51,6 +54,7 @@ public final class VerifyReport {
     this.types = Collections.unmodifiableMap(copy);
     this.differences = List.copyOf(differences);
     this.skipped = List.copyOf(skipped);
+    this.notes = List.copyOf(notes);
   }
 
   /** How closely they were compared. */
@@ -81,6 +85,11 @@ public final class VerifyReport {
   /** What could not be compared because a store could not read it. */
   public List<StoreInfo.SetAside> skipped() {
     return skipped;
+  }
+
+  /** What is no difference and yet worth knowing, such as that files are not known. */
+  public List<String> notes() {
+    return notes;
   }
 
   /** Whether no difference was found among what was compared. */
@@ -123,6 +132,7 @@ public final class VerifyReport {
     sum.put("complete", Value.of(complete()));
     sum.put("differences", Value.of(total()));
     sum.put("classes", new Value.Map(perType));
+    sum.put("notes", Value.Seq.ofTexts(notes));
     sum.put("kinds", new Value.Map(perKind));
     out.append(Canonical.json(new Value.Map(sum))).append('\n');
   }
@@ -160,7 +170,7 @@ public final class VerifyReport {
               entry.getKey(),
               c.source(),
               c.target(),
-              level == Verifier.Level.COUNTS ? "-" : String.valueOf(c.equal()),
+              level.comparesRecords() ? String.valueOf(c.equal()) : "-",
               c.lagged(),
               c.different()));
     }
@@ -172,6 +182,9 @@ public final class VerifyReport {
     }
     for (StoreInfo.SetAside thing : skipped) {
       out.append("not compared: " + thing.location() + ": " + thing.reason()).append('\n');
+    }
+    for (String note : notes) {
+      out.append("note: " + note).append('\n');
     }
     out.append(toString()).append('\n');
   }

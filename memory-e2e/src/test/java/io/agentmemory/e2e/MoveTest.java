@@ -24,6 +24,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
@@ -62,7 +63,7 @@ class MoveTest {
   }
 
   private static void assertEqual(MemoryStore source, MemoryStore target) {
-    for (Verifier.Level level : Verifier.Level.values()) {
+    for (Verifier.Level level : EnumSet.complementOf(EnumSet.of(Verifier.Level.IDENTITY))) {
       VerifyReport report = Verifier.builder(source, target).level(level).run();
       assertThat(report.differences()).as("level %s", level).isEmpty();
       assertThat(report.skipped()).as("level %s", level).isEmpty();
@@ -101,6 +102,12 @@ class MoveTest {
         BackfillReport back = Backfill.builder(postgres, files).run();
         assertThat(back.total().unchanged()).isEqualTo(back.total().listed());
         assertEqual(postgres, files);
+
+        Backfill.builder(files, postgres).run(); // tells of the files that were written
+        VerifyReport identity =
+            Verifier.builder(files, postgres).level(Verifier.Level.IDENTITY).run();
+        assertThat(identity.differences()).isEmpty();
+        assertThat(identity.notes()).as("unknown leaves").isEmpty();
       }
     }
     assertThat(Stores.bytes(drift.tree())).isEqualTo(bytes);
