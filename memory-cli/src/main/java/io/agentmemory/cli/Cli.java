@@ -33,6 +33,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       DemoCommand.class,
       InfoCommand.class,
+      IdentityCommand.class,
       BackfillCommand.class,
       VerifyCommand.class,
       StoreCommand.class,

@@ -38,7 +38,9 @@ final class VerifyCommand extends StoreOperation {
       paramLabel = "LEVEL",
       description = {
         "counts: only numbers; digests: what the stores note about each record, blind to changes"
-            + " made behind their backs; fields: everything. Default: fields."
+            + " made behind their backs; fields: everything; identity: who the agent is, as"
+            + " computed from either, and the files of memories as far as both know them."
+            + " Default: fields."
       })
   private Verifier.Level level = Verifier.Level.FIELDS;
 
@@ -95,7 +97,8 @@ final class VerifyCommand extends StoreOperation {
   }
 
   static void print(Console console, VerifyReport report, double seconds) {
-    boolean counts = report.level() == Verifier.Level.COUNTS;
+    boolean counts =
+        report.level() == Verifier.Level.COUNTS || report.level() == Verifier.Level.IDENTITY;
     List<String> headings = List.of("kind", "source", "target", "equal", "different");
     Table table = new Table(headings, Set.copyOf(headings.subList(1, headings.size())), List.of());
     long compared = 0;
@@ -123,6 +126,7 @@ final class VerifyCommand extends StoreOperation {
     for (StoreInfo.SetAside one : report.skipped()) {
       console.line("not compared: " + Cells.oneLine(one.location()) + ": " + one.reason());
     }
+    report.notes().forEach(note -> console.line("note: " + note));
     console.line(summary(console, report, compared, seconds));
   }
 
@@ -133,6 +137,7 @@ final class VerifyCommand extends StoreOperation {
           case COUNTS -> "counts of";
           case DIGESTS -> "digests of";
           case FIELDS -> "every field of";
+          case IDENTITY -> "identity of";
         };
     String result =
         report.equal()

@@ -65,7 +65,16 @@ class CliTest {
       assertThat(run.exit()).isZero();
       assertThat(run.err()).isEmpty();
       assertThat(run.out())
-          .contains("store", "get", "update", "forget", "list", "search", "info", "checkpoint")
+          .contains(
+              "store",
+              "get",
+              "update",
+              "forget",
+              "list",
+              "search",
+              "info",
+              "identity",
+              "checkpoint")
           .contains("Exit codes");
       assertThat(run.out().lines()).allMatch(line -> line.length() <= 80);
     }
@@ -75,6 +84,7 @@ class CliTest {
       for (String command :
           List.of(
               "info",
+              "identity",
               "store",
               "get",
               "update",

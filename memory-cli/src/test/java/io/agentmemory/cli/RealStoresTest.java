@@ -19,6 +19,7 @@ import java.sql.Connection;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -69,6 +70,73 @@ class RealStoresTest {
     assertThat(run.exit()).as(run.out() + run.err()).isZero();
     assertThat(Run.memory("verify", "--from", db, "--to", home).exit()).isZero();
     assertThat(Run.memory("verify", "--from", from, "--to", home).exit()).isZero();
+  }
+
+  @Test
+  void givenSampleInBoth_whenIdentityIsAsked_thenSameAndTheFilesStayAsTheyAre() throws Exception {
+    Path tree = sample().memory();
+    String files = "file:" + tree;
+    assertThat(Run.memory("backfill", "--from", files, "--to", db).exit()).isZero();
+    List<Path> before = walk(tree);
+
+    Run run = Run.memory("identity", files, "--json");
+
+    assertThat(run.exit()).as(run.err()).isZero();
+    assertThat(walk(tree)).as("no file came or went").isEqualTo(before);
+    JsonNode json = run.json();
+    JsonNode other = Run.memory("identity", db, "--json").json();
+    for (String key :
+        List.of(
+            "agent",
+            "taste_hash",
+            "fingerprint_hash",
+            "drift_score",
+            "merkle_root",
+            "merkle_leaves",
+            "merkle_unknown",
+            "hashes_5w",
+            "taste_profile",
+            "merkle")) {
+      assertThat(json.get(key)).as(key).isNotNull().isEqualTo(other.get(key));
+    }
+    assertThat(json.get("vitals").get("metrics")).isEqualTo(other.get("vitals").get("metrics"));
+    assertThat(Run.memory("identity", files).out())
+        .contains(json.get("taste_hash").asText())
+        .contains(json.get("fingerprint_hash").asText())
+        .contains(json.get("merkle_root").asText())
+        .contains("the files are as they were attested");
+  }
+
+  private static List<Path> walk(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      return files.sorted().toList();
+    }
+  }
+
+  @Test
+  void givenMemoryChangedInDatabase_whenIdentitiesAreVerified_thenNamesWhatDiffersOrIsUnknown()
+      throws Exception {
+    String files = "file:" + sample().memory();
+    assertThat(Run.memory("backfill", "--from", files, "--to", db).exit()).isZero();
+    String[] verify = {"verify", "--from", files, "--to", db, "--level", "identity"};
+    Run equal = Run.memory(verify);
+    assertThat(equal.exit()).as(equal.out() + equal.err()).isZero();
+    assertThat(equal.out()).contains("equal: identity of").doesNotContain("note:");
+
+    String id = Run.memory("list", files, "--limit", "1").out().split("\t")[0];
+    assertThat(Run.memory("update", db, id, "--content", "secret words").exit()).isZero();
+    Run noted = Run.memory(verify);
+    assertThat(noted.out()).contains("note: 1 of 154 leaves of the merkle tree are not known");
+    assertThat(Run.memory("identity", db).out()).contains("1 of 154 files are not known");
+    assertThat(Run.memory("identity", db, "--json").json().get("merkle_root").isNull()).isTrue();
+
+    assertThat(Run.memory("forget", db, id).exit()).isZero();
+    Run different = Run.memory(verify);
+
+    assertThat(different.exit()).isEqualTo(1);
+    assertThat(different.out())
+        .contains("IDENTITY memory vitals.memory_total: 160, 159")
+        .doesNotContain("secret words");
   }
 
   @Test
