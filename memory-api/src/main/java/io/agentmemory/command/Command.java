@@ -29,6 +29,7 @@ public sealed interface Command
         EndSession,
         AgeMemories,
         LogRejections,
+        ReplaceRecord,
         DefineSpace,
         PutEmbedding,
         PutRecords,

@@ -137,6 +137,8 @@ public final class Plan {
       new Upkeep(this, rules, operation).age();
     } else if (command instanceof LogRejections c) {
       new Lists(this, rules, operation).log(c);
+    } else if (command instanceof ReplaceRecord c) {
+      replace(operation, c);
     } else if (command instanceof DefineSpace c) {
       define(operation, c.space());
     } else if (command instanceof PutEmbedding c) {
@@ -344,6 +346,20 @@ public final class Plan {
         delete(kind, now.key());
       }
     }
+  }
+
+  private void replace(Operation operation, ReplaceRecord c) {
+    MemoryRecord record = c.record();
+    rules.state(operation, record);
+    long revision = current(record.kind(), record.key()).map(Stored::revision).orElse(0L);
+    if (c.expectedRevision() != ReplaceRecord.ANY && c.expectedRevision() != revision) {
+      throw new MemoryConflictException(
+          operation,
+          "expected revision " + c.expectedRevision() + ", stored is " + revision,
+          c.expectedRevision(),
+          revision);
+    }
+    put(record);
   }
 
   private void define(Operation operation, VectorSpace space) {

@@ -3,9 +3,11 @@ package io.agentmemory.testkit;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.agentmemory.Attestation;
+import io.agentmemory.ContextGraph;
 import io.agentmemory.DecayRun;
 import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Kind;
+import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.NewRejection;
 import io.agentmemory.OtherFile;
@@ -15,6 +17,7 @@ import io.agentmemory.Value;
 import io.agentmemory.Vitals;
 import io.agentmemory.command.AppendRecord;
 import io.agentmemory.command.LogRejections;
+import io.agentmemory.command.ReplaceRecord;
 import java.util.List;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -169,6 +172,37 @@ abstract class ListsContract extends GraphContract {
 
       assertThat(items(Kind.DECAY_RUN)).containsExactly(run(0), run(1), run(2), run(3));
       assertThat(live(Kind.DECAY_RUN, "00000003").members()).isEqualTo(run(3));
+    }
+  }
+
+  @Nested
+  class Replacing {
+    @Test
+    void givenRecordOrTombstoneOrNone_whenReplaced_thenItIsTheNewOneAtTheNextRevision() {
+      ContextGraph graph = new ContextGraph("who", members("hubs", List.of("a")));
+      run(put(graph, 4));
+      run(delete(new ContextGraph("why", Value.EMPTY_MAP), 2));
+
+      for (String name : List.of("who", "why", "where")) {
+        run(new ReplaceRecord(new ContextGraph(name, members("n", 1)), ReplaceRecord.ANY));
+      }
+
+      assertThat(live(Kind.CONTEXT_GRAPH, "who").members()).isEqualTo(members("n", 1));
+      assertThat(stored(Kind.CONTEXT_GRAPH, "who").revision()).isEqualTo(5);
+      assertThat(stored(Kind.CONTEXT_GRAPH, "why").revision()).isEqualTo(3);
+      assertThat(stored(Kind.CONTEXT_GRAPH, "where").revision()).isEqualTo(1);
+    }
+
+    @Test
+    void givenAnotherRevisionThanExpected_whenReplaced_thenConflict() {
+      Attestation latest =
+          new Attestation(Attestation.MERKLE, Attestation.LATEST, members("merkle_root", "r"));
+      run(new ReplaceRecord(latest, 0));
+
+      assertThat(
+              refused(MemoryConflictException.class, new ReplaceRecord(latest, 0)).actualRevision())
+          .isEqualTo(1);
+      assertThat(run(new ReplaceRecord(latest, 1)).changes()).as("nothing new").isEmpty();
     }
   }
 }

@@ -50,6 +50,7 @@ import io.agentmemory.command.PromoteMemories;
 import io.agentmemory.command.PutEmbedding;
 import io.agentmemory.command.PutRecords;
 import io.agentmemory.command.RecallMemory;
+import io.agentmemory.command.ReplaceRecord;
 import io.agentmemory.command.SavePending;
 import io.agentmemory.command.SessionRule;
 import io.agentmemory.command.StartSession;
@@ -156,9 +157,11 @@ public final class RandomCommands {
   }
 
   private Command command() {
-    switch (random.nextInt(24)) {
+    switch (random.nextInt(25)) {
       case 23:
         return appending();
+      case 24:
+        return replacing();
       case 0, 1, 2:
         return storing(pick(IDS));
       case 3, 4:
@@ -249,6 +252,19 @@ public final class RandomCommands {
               pick(IDS.subList(3, 9)),
               chance(2) ? body() : null,
               TIMES.get(0));
+    };
+  }
+
+  private Command replacing() {
+    long expected = chance(3) ? random.nextInt(3) : ReplaceRecord.ANY;
+    return switch (random.nextInt(3)) {
+      case 0 -> new ReplaceRecord(records.contextGraph(pick(GRAPHS)), expected);
+      case 1 -> new ReplaceRecord(records.otherFile(pick(FILES)), expected);
+      default -> {
+        String type = chance(2) ? Attestation.MERKLE : Attestation.TASTE;
+        Key key = Key.of(type, Attestation.LATEST);
+        yield new ReplaceRecord(records.attestation(key), expected);
+      }
     };
   }
 
