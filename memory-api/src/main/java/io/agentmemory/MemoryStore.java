@@ -120,6 +120,11 @@ public interface MemoryStore extends AutoCloseable {
     return new Graph(this);
   }
 
+  /** Who the agent is, computed and attested. */
+  default Identity identity() {
+    return new Identity(this);
+  }
+
   /** The session that is going on, by the verbs an agent uses. */
   default Sessions sessions() {
     return new Sessions(this);

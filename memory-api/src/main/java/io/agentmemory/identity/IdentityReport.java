@@ -11,6 +11,7 @@ import io.agentmemory.internal.Texts;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -38,6 +39,10 @@ public record IdentityReport(
     FiveHashes hashes,
     MerkleState merkle,
     VitalSigns vitals) {
+  /** The file that an exported fingerprint stands in, as a record of kind value. */
+  public static final String EXPORTED = "cognitive_fingerprint.json";
+
+  private static final int HISTORY_HUBS = 5;
 
   /** Checks that nothing is missing. */
   public IdentityReport {
@@ -73,6 +78,26 @@ public record IdentityReport(
     tree.put("timestamp", Value.of(zulu(at)));
     if (drift != null) {
       tree.put("drift", drift.tree());
+    }
+    return new Value.Map(tree);
+  }
+
+  /** The entry for the history of fingerprints, in the original's form. */
+  public Value.Map historyEntry() {
+    Value.Map stats = CognitiveFingerprint.map(fingerprint.members(), "graph_stats");
+    List<String> hubs = CognitiveFingerprint.hubIds(fingerprint.members());
+    Map<String, Value> tree = new LinkedHashMap<>();
+    tree.put("timestamp", Value.of(zulu(at)));
+    tree.put("fingerprint_hash", Value.of(fingerprint.hash()));
+    tree.put("node_count", stats.entries().getOrDefault("node_count", Value.of(0)));
+    tree.put("edge_count", stats.entries().getOrDefault("edge_count", Value.of(0)));
+    tree.put(
+        "cluster_count",
+        fingerprint.members().entries().getOrDefault("cluster_count", Value.of(0)));
+    tree.put(
+        "hub_ids_top5", Value.Seq.ofTexts(hubs.subList(0, Math.min(HISTORY_HUBS, hubs.size()))));
+    if (drift != null) {
+      tree.put("drift_score", Value.of(drift.score()));
     }
     return new Value.Map(tree);
   }
@@ -122,9 +147,9 @@ public record IdentityReport(
     return new Value.Map(tree);
   }
 
-  /** The file that holds the fingerprint as it was exported last. */
+  /** The fingerprint as it was exported last. */
   static Optional<Value.Map> exported(MemoryStore store) {
-    return value(store, "cognitive_fingerprint.json");
+    return value(store, EXPORTED);
   }
 
   static Optional<Value.Map> value(MemoryStore store, String path) {

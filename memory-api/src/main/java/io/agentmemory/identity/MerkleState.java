@@ -3,6 +3,7 @@ package io.agentmemory.identity;
 import static java.util.Objects.requireNonNull;
 
 import io.agentmemory.Leaf;
+import io.agentmemory.MemoryStore;
 import io.agentmemory.Value;
 import io.agentmemory.internal.Texts;
 import java.util.ArrayList;
@@ -35,6 +36,11 @@ public record MerkleState(List<Leaf> leaves, Value.Map latest) {
                     .thenComparing(Leaf::file, Texts::compare)
                     .thenComparing(Leaf::id, Texts::compare))
             .toList();
+  }
+
+  /** Reads the leaves of a store, and its latest attestation. */
+  public static MerkleState of(MemoryStore store) {
+    return IdentitySources.merkle(store, new ArrayList<>());
   }
 
   /** The number of leaves that are not known. */

@@ -157,6 +157,7 @@ class CasesTest {
     CALLS.put("maintenance", CasesTest::maintenance);
     CALLS.put("session-end", CasesTest::sessionEnd);
     CALLS.put("reject", CasesTest::reject);
+    CALLS.put("attest", CasesTest::attest);
   }
 
   static Collection<String> names() {
@@ -472,5 +473,11 @@ class CasesTest {
     out.append(retrievals.generative()).append(" generative, ");
     out.append(retrievals.deadEnd()).append(" dead-ends\nSession cleared.\n");
     return out.toString();
+  }
+
+  /** The original answers nothing. */
+  private static @Nullable Object attest(MemoryStore store, Case c) {
+    store.identity().with(c.clock()).attest("DriftCornwall");
+    return null;
   }
 }
