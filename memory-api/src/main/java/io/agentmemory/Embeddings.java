@@ -7,10 +7,13 @@ import io.agentmemory.command.DefineSpace;
 import io.agentmemory.command.PutEmbedding;
 import io.agentmemory.command.RecallMemory;
 import io.agentmemory.command.SessionRule;
+import io.agentmemory.detect.Detection;
 import io.agentmemory.internal.Texts;
 import java.text.Normalizer;
 import java.time.Clock;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -24,20 +27,30 @@ public final class Embeddings {
   private static final int IMAGES = 5;
 
   private final MemoryStore store;
+  private static final int PREVIEW = 200;
+  private static final Key VOCABULARY = Key.of("vocabulary_map.json");
+
   private final Clock clock;
+  private final Detection detection;
 
   Embeddings(MemoryStore store) {
-    this(store, Clock.systemUTC());
+    this(store, Clock.systemUTC(), Detection.DRIFT);
   }
 
-  private Embeddings(MemoryStore store, Clock clock) {
+  private Embeddings(MemoryStore store, Clock clock, Detection detection) {
     this.store = requireNonNull(store, "store");
     this.clock = requireNonNull(clock, "clock");
+    this.detection = requireNonNull(detection, "detection");
   }
 
   /** The same with another clock, for tests that repeat. */
   public Embeddings with(Clock clock) {
-    return new Embeddings(store, clock);
+    return new Embeddings(store, clock, detection);
+  }
+
+  /** The same with the vocabulary of {@code detection} in place of Drift's. */
+  public Embeddings with(Detection detection) {
+    return new Embeddings(store, clock, detection);
   }
 
   /**
@@ -68,6 +81,69 @@ public final class Embeddings {
   /** Puts a vector with what stands beside it, as {@link #put(String, String, float[])}. */
   public void put(Embedding embedding) {
     store.execute(new PutEmbedding(embedding));
+  }
+
+  /**
+   * Puts the vector of a memory's content into the space of the memories' texts, in place of the
+   * one that was there, and defines the space if it is not. The function gets the content with the
+   * plain words for learned terms in it, from {@link Detection} and {@code vocabulary_map.json};
+   * the first 200 characters of that are kept beside the vector as preview.
+   *
+   * @throws MemoryConflictException if the space is there with another model or other dimensions
+   * @throws InvalidMemoryException if the vector has another length, or a float that is not finite
+   * @throws RuntimeException if the function gives no vector
+   */
+  public void put(Memory memory, EmbeddingFunction function) {
+    String text = vocabulary().bridge(memory.content());
+    float[] vector = vector(text, function);
+    Value.Map members = Value.EMPTY_MAP.with("preview", Value.of(Ranking.cut(text, PREVIEW)));
+    store.execute(
+        Batch.of(
+            List.of(
+                new DefineSpace(
+                    VectorSpace.of(VectorSpace.TEXT, function.model(), function.dimensions())),
+                new PutEmbedding(Embedding.of(VectorSpace.TEXT, memory.id(), vector, members)))));
+  }
+
+  /**
+   * The vector to search for: of the query with the learned terms that go with its plain words.
+   *
+   * @throws InvalidMemoryException if it has another length than the function says
+   * @throws RuntimeException if the function gives no vector
+   */
+  public float[] vectorOf(String query, EmbeddingFunction function) {
+    return vector(vocabulary().bridgeQuery(query), function);
+  }
+
+  private float[] vector(String text, EmbeddingFunction function) {
+    float[] vector = function.embed(Ranking.cut(text, function.maxCharacters()));
+    if (vector.length != function.dimensions()) {
+      throw new InvalidMemoryException(
+          new Operation("embeddings", "embed", function.model()),
+          "vector",
+          "has " + vector.length + " floats, not " + function.dimensions());
+    }
+    return vector;
+  }
+
+  private Detection vocabulary() {
+    Map<String, String> terms = new LinkedHashMap<>();
+    store
+        .read(Kind.VALUE, VOCABULARY)
+        .flatMap(Stored::live)
+        .map(OtherFile::value)
+        .filter(Value.Map.class::isInstance)
+        .map(Value.Map.class::cast)
+        .ifPresent(
+            map ->
+                map.entries()
+                    .forEach(
+                        (term, words) -> {
+                          if (!term.isEmpty() && words instanceof Value.Text text) {
+                            terms.put(term, text.value());
+                          }
+                        }));
+    return detection.withVocabulary(terms);
   }
 
   /** The vector of this target. */

@@ -29,6 +29,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The memories of a store, by the verbs an agent uses. Thread-safe. Made by {@link
@@ -100,6 +101,36 @@ public final class Memories {
           throw taken;
         }
       }
+    }
+  }
+
+  /**
+   * A memory that was stored, and whether its vector was.
+   *
+   * @param failure why there is no vector; null if there is one
+   */
+  public record Embedded(Memory memory, @Nullable RuntimeException failure) {
+    /** Checks that nothing is missing. */
+    public Embedded {
+      requireNonNull(memory, "memory");
+    }
+  }
+
+  /**
+   * Stores a memory as {@link #store(NewMemory)} does, and then its vector as {@link
+   * Embeddings#put(Memory, EmbeddingFunction)} does. A function that fails, or a vector that does
+   * not fit, loses no memory: the failure is in the answer, and the vector can be put later.
+   *
+   * @throws MemoryConflictException if it brought an id that is taken
+   */
+  public Embedded store(NewMemory memory, EmbeddingFunction function) {
+    requireNonNull(function, "function");
+    Memory stored = store(memory);
+    try {
+      store.embeddings().with(detection).put(stored, function);
+      return new Embedded(stored, null);
+    } catch (RuntimeException failure) {
+      return new Embedded(stored, failure);
     }
   }
 

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.agentmemory.Edge;
 import io.agentmemory.Embedding;
+import io.agentmemory.EmbeddingFunction;
 import io.agentmemory.Graph.Decayed;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
@@ -318,13 +319,48 @@ class CasesTest {
 
   /** The original then asked its model for a vector, which we put. */
   private static void putVectorAfter(MemoryStore store, Case c, String id) {
-    JsonNode entry = json(c.after().resolve("embeddings.json")).get("memories").get(id);
+    JsonNode entry = entryAfter(c, id);
+    Value.Map members = Value.EMPTY_MAP.with("preview", Value.of(entry.get("preview").asText()));
+    store.embeddings().put(Embedding.of(VectorSpace.TEXT, id, vector(entry), members));
+  }
+
+  private static JsonNode entryAfter(Case c, String id) {
+    return json(c.after().resolve("embeddings.json")).get("memories").get(id);
+  }
+
+  private static float[] vector(JsonNode entry) {
     float[] vector = new float[entry.get("embedding").size()];
     for (int i = 0; i < vector.length; i++) {
       vector[i] = (float) entry.get("embedding").get(i).asDouble();
     }
-    Value.Map members = Value.EMPTY_MAP.with("preview", Value.of(entry.get("preview").asText()));
-    store.embeddings().put(Embedding.of(VectorSpace.TEXT, id, vector, members));
+    return vector;
+  }
+
+  /** The sample's model, for the one text that it is asked for. */
+  private static final class Model implements EmbeddingFunction {
+    private final String text;
+    private final float[] vector;
+
+    Model(String text, float[] vector) {
+      this.text = text;
+      this.vector = vector;
+    }
+
+    @Override
+    public float[] embed(String asked) {
+      assertThat(asked).isEqualTo(text);
+      return vector.clone();
+    }
+
+    @Override
+    public String model() {
+      return "text-embedding-3-small";
+    }
+
+    @Override
+    public int dimensions() {
+      return vector.length;
+    }
   }
 
   /**
@@ -356,17 +392,18 @@ class CasesTest {
   }
 
   private static Object store(MemoryStore store, Case c) {
-    Memory stored =
-        memories(store, c)
-            .store(
-                NewMemory.of(c.text(0))
-                    .id(c.call().get("result").get(0).asText())
-                    .tags(c.texts(1))
-                    .weight(c.number(2))
-                    .title(c.text(3))
-                    .causedBy(c.texts(4)));
-    putVectorAfter(store, c, stored.id());
-    return List.of(stored.id(), stored.fileName());
+    String id = c.call().get("result").get(0).asText();
+    NewMemory memory =
+        NewMemory.of(c.text(0))
+            .id(id)
+            .tags(c.texts(1))
+            .weight(c.number(2))
+            .title(c.text(3))
+            .causedBy(c.texts(4));
+    Memories.Embedded stored =
+        memories(store, c).store(memory, new Model(c.text(0), vector(entryAfter(c, id))));
+    assertThat(stored.failure()).isNull();
+    return List.of(stored.memory().id(), stored.memory().fileName());
   }
 
   private static Object outcomes(MemoryStore store, Case c) {

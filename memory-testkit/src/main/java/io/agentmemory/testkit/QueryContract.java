@@ -14,6 +14,7 @@ import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryQuery.Order;
 import io.agentmemory.MemoryQuery.TimeField;
 import io.agentmemory.MemoryRecord;
+import io.agentmemory.MemorySearch;
 import io.agentmemory.Observation;
 import io.agentmemory.ScanRange;
 import io.agentmemory.SimilarQuery;
@@ -33,8 +34,11 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -711,6 +715,38 @@ abstract class QueryContract extends StateContract {
       assertThat(targets(near(-1, 0, 0).tag("rare").limit(100))).hasSize(20);
       assertThat(targets(near(1, 1, 1).limit(100))).hasSize(100);
       assertThat(targets(near(1, 1, 1).limit(10_000))).hasSize(406);
+    }
+
+    @Test
+    void givenNearTiesAndBoosts_whenMemoriesAreSearched_thenScoresToTheLastBit() {
+      Random random = new Random(11);
+      float[] query = {0.3f, 0.7f, 0.2f};
+      Map<String, Double> scores = new HashMap<>();
+      List<MemoryRecord> records = new ArrayList<>();
+      for (int i = 0; i < 150; i++) {
+        boolean fix = i % 50 == 49;
+        float[] vector = {
+          0.3f + random.nextFloat() * 1e-6f, 0.7f, (fix ? 0.8f : 0.2f) + random.nextFloat() * 1e-6f
+        };
+        records.add(fix ? record("s" + i, "tags", List.of("Fix")) : record("s" + i));
+        records.add(Embedding.of("text", "s" + i, vector, members()));
+        double similarity = Embedding.similarity(query, vector);
+        scores.put("s" + i, fix ? similarity * 1.25 : similarity);
+      }
+      run(put(records.toArray(MemoryRecord[]::new)));
+      MemorySearch search = MemorySearch.near(query).limit(10).withoutRecall();
+
+      List<MemorySearch.Hit> hits = store.embeddings().search(search);
+
+      List<Double> best = new ArrayList<>(scores.values());
+      best.sort(Comparator.reverseOrder());
+      assertThat(hits).extracting(MemorySearch.Hit::score).isEqualTo(best.subList(0, 10));
+      for (MemorySearch.Hit hit : hits) {
+        assertThat(hit.score()).isEqualTo(scores.get(hit.id()));
+      }
+      assertThat(store.embeddings().similarPairs("text", 0.5, 30))
+          .hasSize(30)
+          .allSatisfy(pair -> assertThat(pair.similarity()).isEqualTo(1));
     }
 
     @Test
