@@ -27,8 +27,10 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,6 +47,8 @@ public final class Memories {
 
   /** Of what is found out for a memory, so that it never makes one too large to be stored. */
   private static final int FOUND_BYTES = 16 << 10;
+
+  private static final int TAG_PAGE = 200;
 
   private final MemoryStore store;
   private final Clock clock;
@@ -151,6 +155,69 @@ public final class Memories {
     return memory.lacksRetrieved()
         ? complete.retrieved(few(store.sessions().with(clock, random).retrieved()))
         : complete;
+  }
+
+  /**
+   * Notes with each memory what it has to do with, as the original's jobs do over the whole tree:
+   * topics and contacts by content and tags, where it has none noted ({@code topic_context}, {@code
+   * contact_context}), and platforms with their confidence, where it has others or none ({@code
+   * platforms}). A memory that somebody else changes meanwhile, or that has no room for it, is left
+   * for another time.
+   *
+   * @return how many memories were changed
+   */
+  public int tagContexts() {
+    int changed = 0;
+    Key after = null;
+    List<Stored<Memory>> page;
+    do {
+      try (Stream<Stored<Memory>> scan = store.scan(Kind.MEMORY, new ScanRange(after, null))) {
+        page = scan.limit(TAG_PAGE).toList();
+      }
+      for (Stored<Memory> stored : page) {
+        after = stored.key();
+        changed +=
+            stored.live().filter(memory -> tag(memory, stored.revision())).isPresent() ? 1 : 0;
+      }
+    } while (page.size() == TAG_PAGE);
+    return changed;
+  }
+
+  private boolean tag(Memory memory, long revision) {
+    if (!(memory.frontMatter() instanceof Value.Map members)) {
+      return false;
+    }
+    UpdateMemory update = UpdateMemory.of(memory.id()).ifRevision(OptionalLong.of(revision));
+    String text = memory.content() + " " + String.join(" ", memory.tags());
+    List<String> topics = detection.topics(text);
+    if (!members.has("topic_context") && !topics.isEmpty()) {
+      update = update.set("topic_context", Value.Seq.ofTexts(topics));
+    }
+    List<String> contacts = few(detection.contacts(text));
+    if (!members.has("contact_context") && !contacts.isEmpty()) {
+      update = update.set("contact_context", Value.Seq.ofTexts(contacts));
+    }
+    String source =
+        members.get("source") instanceof Value.Map map ? Value.textOf(map.get("platform")) : null;
+    Map<String, Value> platforms = new LinkedHashMap<>();
+    detection
+        .platforms(memory.content(), memory.tags(), source)
+        .forEach((platform, confidence) -> platforms.put(platform, Value.of(confidence)));
+    boolean noted =
+        members.get("platforms") instanceof Value.Map there
+            && there.entries().keySet().equals(platforms.keySet());
+    if (!noted && !platforms.isEmpty()) {
+      update = update.set("platforms", new Value.Map(platforms));
+    }
+    if (update.set().isEmpty()) {
+      return false;
+    }
+    try {
+      store.execute(update);
+      return true;
+    } catch (MemoryConflictException | InvalidMemoryException notNow) {
+      return false;
+    }
   }
 
   private static List<String> few(List<String> names) {

@@ -114,6 +114,30 @@ final class FacadesTest {
     }
 
     @Test
+    void givenMemories_whenTagged_thenWhatTheyLackIsNotedOnce() {
+      String bare = memories.store("Bounty on clawtasks, 5 usdc, says @Kaleaon in a thread").id();
+      String own = memories.store("A wallet with usdc").id();
+      Value mine = Value.Seq.ofTexts(List.of("mine"));
+      memories.update(UpdateMemory.of(own).set("topic_context", mine));
+      String plain = memories.store("nothing").id();
+      Memory untouched = memories.findById(plain).orElseThrow();
+
+      assertThat(memories.tagContexts()).isEqualTo(1);
+
+      Value.Map members = memories.findById(bare).orElseThrow().members();
+      assertThat(members.get("topic_context"))
+          .isEqualTo(Value.Seq.ofTexts(List.of("agent-economy")));
+      assertThat(members.get("contact_context")).isEqualTo(Value.Seq.ofTexts(List.of("kaleaon")));
+      assertThat(members.get("platforms"))
+          .isEqualTo(
+              Value.EMPTY_MAP.with("clawtasks", Value.of(0.5)).with("twitter", Value.of(0.2)));
+      assertThat(memories.findById(own).orElseThrow().members().get("topic_context"))
+          .isEqualTo(mine);
+      assertThat(memories.findById(plain)).contains(untouched);
+      assertThat(memories.tagContexts()).isZero();
+    }
+
+    @Test
     void givenSessionOverFourHoursOld_whenStored_thenWhatItRetrievedIsNoCause() {
       session("2026-02-10T07:52:05.123455+00:00", "one");
       assertThat(memories.store("late").causedBy()).isEmpty();
