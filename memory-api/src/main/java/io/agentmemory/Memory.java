@@ -2,15 +2,7 @@ package io.agentmemory;
 
 import static java.util.Objects.requireNonNull;
 
-import io.agentmemory.internal.Texts;
-import java.time.Instant;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
-import java.util.List;
-import java.util.Optional;
-import java.util.OptionalDouble;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record Memory(
     String id, Tier tier, String fileName, String content, @Nullable Value frontMatter)
-    implements MemoryRecord {
+    implements MemoryRecord, MemoryHead {
 
   /** The member whose entries are {@link CoOccurrence} records. */
   public static final String CO_OCCURRENCES = "co_occurrences";
@@ -91,11 +83,6 @@ public record Memory(
     return new Value.Map(tree);
   }
 
-  /** The members of the front matter; empty if there is none or it is no map. */
-  public Value.Map members() {
-    return frontMatter instanceof Value.Map map ? map : Value.EMPTY_MAP;
-  }
-
   /** A copy with these members as front matter. */
   public Memory withMembers(Value.Map members) {
     return new Memory(id, tier, fileName, content, members);
@@ -109,71 +96,5 @@ public record Memory(
   /** A copy in another tier. */
   public Memory withTier(Tier tier) {
     return new Memory(id, tier, fileName, content, frontMatter);
-  }
-
-  /** The tags in order; a legacy text of tags is split at its commas. */
-  public List<String> tags() {
-    Value tags = members().get("tags");
-    if (tags instanceof Value.Text text) {
-      return Arrays.stream(text.value().split(","))
-          .map(String::strip)
-          .filter(t -> !t.isEmpty())
-          .toList();
-    }
-    return Value.textsOf(tags);
-  }
-
-  /** The tags folded for comparing, each once. */
-  public Set<String> foldedTags() {
-    Set<String> folded = new LinkedHashSet<>();
-    tags().forEach(tag -> folded.add(Texts.fold(tag)));
-    return folded;
-  }
-
-  /** The front matter's {@code type}, which need not agree with {@link #tier()}. */
-  public Optional<String> type() {
-    return Optional.ofNullable(Value.textOf(members().get("type")));
-  }
-
-  /** The text of {@code created}. */
-  public Optional<String> created() {
-    return Optional.ofNullable(Value.textOf(members().get("created")));
-  }
-
-  /** The text of {@code event_time}; {@code created} if there is none. */
-  public Optional<String> eventTime() {
-    String text = Value.textOf(members().get("event_time"));
-    return text == null ? created() : Optional.of(text);
-  }
-
-  /** When it was created; empty if that is missing or no possible time. */
-  public Optional<Instant> createdAt() {
-    return Optional.ofNullable(Texts.instant(created().orElse(null)));
-  }
-
-  /** When what it tells happened; empty if that is missing or no possible time. */
-  public Optional<Instant> eventAt() {
-    return Optional.ofNullable(Texts.instant(eventTime().orElse(null)));
-  }
-
-  /** The emotional weight, where it is a number. */
-  public OptionalDouble weight() {
-    Double weight = Value.numberOf(members().get("emotional_weight"));
-    return weight == null ? OptionalDouble.empty() : OptionalDouble.of(weight);
-  }
-
-  /** How often it was recalled; 0 if that is missing or no whole number. */
-  public long recallCount() {
-    return members().get("recall_count") instanceof Value.Int count ? count.value() : 0;
-  }
-
-  /** Ids of the memories that led to this one. */
-  public List<String> causedBy() {
-    return Value.textsOf(members().get("caused_by"));
-  }
-
-  /** Ids of the memories this one led to. */
-  public List<String> leadsTo() {
-    return Value.textsOf(members().get("leads_to"));
   }
 }

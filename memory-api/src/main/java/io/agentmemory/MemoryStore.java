@@ -70,6 +70,13 @@ public interface MemoryStore extends AutoCloseable {
   long count(MemoryQuery query);
 
   /**
+   * The memories that meet a query's conditions, without their bodies and in the order of their
+   * ids, whatever the query's own order and page; read as the stream is consumed, each in a state
+   * it had at some time since the call. No body leaves the store for it. Close the stream.
+   */
+  Stream<MemoryHead> heads(MemoryQuery query);
+
+  /**
    * The vectors nearest to a given one, most similar first; ties by target. Exact, unless the query
    * lets an index answer. Vectors of another length than the query's are not compared.
    *

@@ -1,6 +1,6 @@
 package io.agentmemory.identity;
 
-import io.agentmemory.Memory;
+import io.agentmemory.MemoryHead;
 import io.agentmemory.Value;
 import io.agentmemory.internal.Arithmetic;
 import io.agentmemory.internal.Texts;
@@ -49,7 +49,7 @@ public record Activation(
    *
    * <p>Source: Drift's activation; its order of operations, so that every bit is the same.
    */
-  public double of(Memory memory, Instant now) {
+  public double of(MemoryHead memory, Instant now) {
     Value.Map members = memory.members();
     double weight = number(members, "emotional_weight", DEFAULT_WEIGHT);
     double recalls = Math.max(0, number(members, "recall_count", 1));

@@ -2,12 +2,12 @@ package io.agentmemory.identity;
 
 import io.agentmemory.CoOccurrence;
 import io.agentmemory.Memory;
+import io.agentmemory.MemoryHead;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
 import io.agentmemory.internal.Texts;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -86,10 +86,7 @@ final class Graph {
   /** By tier, file name and id, as the original met them. */
   static List<Memory> inOrder(Collection<Memory> memories) {
     List<Memory> sorted = new ArrayList<>(memories);
-    sorted.sort(
-        Comparator.comparing(Memory::tier)
-            .thenComparing(Memory::fileName, Texts::compare)
-            .thenComparing(Memory::id, Texts::compare));
+    sorted.sort(MemoryHead.PLACE);
     return sorted;
   }
 

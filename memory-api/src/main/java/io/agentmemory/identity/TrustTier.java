@@ -1,6 +1,6 @@
 package io.agentmemory.identity;
 
-import io.agentmemory.Memory;
+import io.agentmemory.MemoryHead;
 import io.agentmemory.Value;
 import java.util.Locale;
 
@@ -36,7 +36,7 @@ public enum TrustTier {
    * these, else that of a verified agent if a tag says where it was imported from ({@code
    * imported:..}), else the agent's own.
    */
-  public static TrustTier of(Memory memory) {
+  public static TrustTier of(MemoryHead memory) {
     if (memory.members().get("source") instanceof Value.Map source) {
       String stated = Value.textOf(source.get("trust_tier"));
       for (TrustTier tier : values()) {

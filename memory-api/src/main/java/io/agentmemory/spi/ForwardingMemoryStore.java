@@ -8,6 +8,7 @@ import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
 import io.agentmemory.Leaf;
 import io.agentmemory.Memory;
+import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
@@ -73,6 +74,11 @@ public abstract class ForwardingMemoryStore implements MemoryStore {
   @Override
   public long count(MemoryQuery query) {
     return delegate.count(query);
+  }
+
+  @Override
+  public Stream<MemoryHead> heads(MemoryQuery query) {
+    return delegate.heads(query);
   }
 
   @Override

@@ -34,6 +34,7 @@ final class PostgresWorks {
           "event_day",
           "weight",
           "tags_folded",
+          "entities_folded",
           "content_folded");
 
   private static final String FILLED = "filled";

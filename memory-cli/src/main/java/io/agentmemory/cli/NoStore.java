@@ -6,6 +6,7 @@ import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
 import io.agentmemory.Leaf;
 import io.agentmemory.Memory;
+import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
@@ -81,6 +82,11 @@ final class NoStore implements MemoryStore {
   @Override
   public long count(MemoryQuery query) {
     return 0;
+  }
+
+  @Override
+  public Stream<MemoryHead> heads(MemoryQuery query) {
+    return Stream.empty();
   }
 
   @Override

@@ -10,6 +10,7 @@ import io.agentmemory.Kind;
 import io.agentmemory.Leaf;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryConflictException;
+import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
@@ -683,6 +684,12 @@ public final class DualWriteMemoryStore implements MemoryStore {
           Comparisons::counts);
     }
     return count;
+  }
+
+  @Override
+  public Stream<MemoryHead> heads(MemoryQuery query) {
+    requireNonNull(query, "query");
+    return authority(gate.stage("heads", "")).heads(query);
   }
 
   @Override

@@ -11,6 +11,7 @@ import io.agentmemory.Kind;
 import io.agentmemory.Leaf;
 import io.agentmemory.Limits;
 import io.agentmemory.Memory;
+import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
@@ -317,6 +318,12 @@ public final class FileMemoryStore implements MemoryStore {
   public long count(MemoryQuery query) {
     checkOpen("count");
     return index.count(query);
+  }
+
+  @Override
+  public Stream<MemoryHead> heads(MemoryQuery query) {
+    checkOpen("heads");
+    return index.heads(query);
   }
 
   @Override

@@ -6,6 +6,7 @@ import io.agentmemory.Key;
 import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
 import io.agentmemory.Memory;
+import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryQuery.TimeField;
 import io.agentmemory.MemoryRecord;
@@ -18,8 +19,10 @@ import io.agentmemory.internal.Texts;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,6 +48,8 @@ import org.jspecify.annotations.Nullable;
  * record at the moment it comes to it.
  */
 final class Index {
+  private static final TreeSet<Row> NONE = newRows();
+
   private final ReadWriteLock lock = new ReentrantReadWriteLock();
   private final Lock reading = lock.readLock();
   private final Lock writing = lock.writeLock();
@@ -55,6 +60,7 @@ final class Index {
   private final TreeSet<Row> newest = new TreeSet<>(Row.NEWEST);
   private final TreeSet<Row> heaviest = new TreeSet<>(Row.HEAVIEST);
   private final Map<String, TreeSet<Row>> tags = new HashMap<>();
+  private final Map<String, TreeSet<Row>> entities = new HashMap<>();
   private final Map<TimeField, TreeMap<String, TreeSet<Row>>> days = new EnumMap<>(TimeField.class);
   private final TreeSet<Row> latest = new TreeSet<>(Row.LATEST);
   private final Map<String, String> files = new HashMap<>(); // of memories, to their ids
@@ -120,6 +126,7 @@ final class Index {
       latest.add(row);
       heaviest.add(row);
       memory.tags.forEach(tag -> tags.computeIfAbsent(tag, t -> newRows()).add(row));
+      memory.entities.forEach(name -> entities.computeIfAbsent(name, n -> newRows()).add(row));
       for (TimeField field : TimeField.values()) {
         String day = memory.day(field);
         if (day != null) {
@@ -155,6 +162,7 @@ final class Index {
       latest.remove(row);
       heaviest.remove(row);
       memory.tags.forEach(tag -> drop(tags, tag, row));
+      memory.entities.forEach(name -> drop(entities, name, row));
       for (TimeField field : TimeField.values()) {
         String day = memory.day(field);
         if (day != null) {
@@ -333,23 +341,37 @@ final class Index {
     }
   }
 
+  /** The heads of the rows that meet the conditions now, in the order of their ids. */
+  Stream<MemoryHead> heads(MemoryQuery query) {
+    List<Row> rows;
+    reading.lock();
+    try {
+      rows = matching(query, Row.BY_KEY).toList();
+    } finally {
+      reading.unlock();
+    }
+    return rows.stream().map(row -> row.memory().head(row.key.part(0)));
+  }
+
   /** The rows that meet the conditions, in the query's order. */
   private Stream<Row> matching(MemoryQuery query) {
+    return matching(query, Row.order(query.order()));
+  }
+
+  private Stream<Row> matching(MemoryQuery query, Comparator<Row> order) {
     Set<Tier> tiers = query.tiers();
-    Predicate<Row> matches = row -> row.memory().matches(query, tiers);
-    Collection<? extends NavigableSet<Row>> narrowed = narrowest(query);
-    if (narrowed == null) {
-      TreeSet<Row> all = query.order() == MemoryQuery.Order.NEWEST ? newest : heaviest;
-      return all.stream().filter(matches);
+    Predicate<Row> matches = row -> row.memory().matches(query, tiers, row.key.part(0));
+    Collection<? extends Collection<Row>> narrowed = narrowest(query);
+    if (narrowed == null && (order == Row.NEWEST || order == Row.HEAVIEST)) {
+      return (order == Row.NEWEST ? newest : heaviest).stream().filter(matches);
     }
-    return narrowed.stream()
-        .flatMap(Collection::stream)
-        .filter(matches)
-        .sorted(Row.order(query.order()));
+    Stream<Row> rows =
+        narrowed == null ? newest.stream() : narrowed.stream().flatMap(Collection::stream);
+    return rows.filter(matches).sorted(order);
   }
 
   /** The fewest rows that hold all that match, by one of the conditions; null: every row. */
-  private @Nullable Collection<? extends NavigableSet<Row>> narrowest(MemoryQuery query) {
+  private @Nullable Collection<? extends Collection<Row>> narrowest(MemoryQuery query) {
     TreeSet<Row> rarest = null;
     for (String tag : query.tags()) {
       TreeSet<Row> tagged = tags.get(tag);
@@ -360,6 +382,10 @@ final class Index {
     }
     if (rarest != null) {
       return List.of(rarest);
+    }
+    MemoryQuery.Any any = query.any().orElse(null);
+    if (any != null && any.texts().isEmpty()) {
+      return List.of(having(any));
     }
     if (query.days().isPresent()) {
       MemoryQuery.Days range = query.days().get();
@@ -383,6 +409,20 @@ final class Index {
       return List.of(part);
     }
     return null;
+  }
+
+  /** The rows with one of the ids, tags and entities, each once. */
+  private Collection<Row> having(MemoryQuery.Any any) {
+    Set<Row> rows = new HashSet<>();
+    for (String id : any.ids()) {
+      Row row = row(Kind.MEMORY, Key.of(id));
+      if (row != null && row.isLive()) {
+        rows.add(row);
+      }
+    }
+    any.tags().forEach(tag -> rows.addAll(tags.getOrDefault(tag, NONE)));
+    any.entities().forEach(name -> rows.addAll(entities.getOrDefault(name, NONE)));
+    return rows;
   }
 
   private static <K extends Comparable<K>> Collection<TreeSet<Row>> range(

@@ -7,6 +7,7 @@ import io.agentmemory.Embedding;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Memory;
+import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryQuery.TimeField;
 import io.agentmemory.MemoryRecord;
@@ -19,6 +20,7 @@ import io.agentmemory.internal.Texts;
 import io.agentmemory.spi.Canonical;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.Optional;
@@ -172,6 +174,7 @@ final class Row {
     final @Nullable String frontMatter;
     final @Nullable String type;
     final Set<String> tags;
+    final Set<String> entities;
     final long created;
     final long event;
     final @Nullable String createdDay;
@@ -186,6 +189,7 @@ final class Row {
       frontMatter = fences == null ? null : Canonical.json(fences);
       type = memory.type().map(String::intern).orElse(null);
       tags = intern(memory.foldedTags());
+      entities = intern(memory.foldedEntities());
       created = micros(memory.createdAt());
       event = micros(memory.eventAt());
       createdDay = MemoryQuery.day(memory, TimeField.CREATED).map(String::intern).orElse(null);
@@ -209,6 +213,7 @@ final class Row {
       frontMatter = null;
       type = null;
       tags = Set.of();
+      entities = Set.of();
       this.created = created;
       this.event = event;
       createdDay = null;
@@ -225,6 +230,11 @@ final class Row {
           frontMatter == null ? null : Canonical.parse(frontMatter));
     }
 
+    MemoryHead head(String id) {
+      return new MemoryHead.Bare(
+          id, tier, Layout.nameOf(file), frontMatter == null ? null : Canonical.parse(frontMatter));
+    }
+
     long time(TimeField field) {
       return field == TimeField.CREATED ? created : event;
     }
@@ -234,13 +244,26 @@ final class Row {
     }
 
     /** As {@link MemoryQuery#matches}, from what is already worked out. */
-    boolean matches(MemoryQuery query, Set<Tier> tiers) {
+    boolean matches(MemoryQuery query, Set<Tier> tiers, String id) {
       return tiers.contains(tier)
           && tags.containsAll(query.tags())
           && (query.types().isEmpty() || (type != null && query.types().contains(type)))
           && matchesDays(query)
           && matchesInstants(query)
-          && (query.text().isEmpty() || Texts.fold(content).contains(query.text().get()));
+          && (query.text().isEmpty() || Texts.fold(content).contains(query.text().get()))
+          && (query.any().isEmpty() || matches(query.any().get(), id));
+    }
+
+    private boolean matches(MemoryQuery.Any any, String id) {
+      return any.ids().contains(id)
+          || !Collections.disjoint(any.tags(), tags)
+          || !Collections.disjoint(any.entities(), entities)
+          || (!any.texts().isEmpty() && matches(any.texts()));
+    }
+
+    private boolean matches(Set<String> texts) {
+      String folded = Texts.fold(content);
+      return texts.stream().anyMatch(folded::contains);
     }
 
     private boolean matchesDays(MemoryQuery query) {
@@ -276,8 +299,23 @@ final class Row {
 
   /** As {@link MemoryQuery#comparator}. Rows of memories only. */
   static Comparator<Row> order(MemoryQuery.Order order) {
-    return order == MemoryQuery.Order.NEWEST ? NEWEST : HEAVIEST;
+    return switch (order) {
+      case NEWEST -> NEWEST;
+      case HEAVIEST -> HEAVIEST;
+      case CREATED_DAY -> byDay(TimeField.CREATED);
+      case EVENT_DAY -> byDay(TimeField.EVENT);
+      case PLACE -> PLACE;
+    };
   }
+
+  private static Comparator<Row> byDay(TimeField field) {
+    return Comparator.comparing(
+            (Row row) -> row.memory().day(field),
+            Comparator.nullsLast((a, b) -> Texts.compare(b, a)))
+        .thenComparing(PLACE);
+  }
+
+  static final Comparator<Row> BY_KEY = Comparator.comparing(row -> row.key);
 
   static final Comparator<Row> NEWEST =
       Comparator.comparingLong((Row row) -> row.memory().created).reversed().thenComparing(PLACE);

@@ -9,6 +9,7 @@ import io.agentmemory.Kind;
 import io.agentmemory.Leaf;
 import io.agentmemory.Limits;
 import io.agentmemory.Memory;
+import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
@@ -260,11 +261,22 @@ public final class PostgresMemoryStore implements MemoryStore {
     return queries.find(query);
   }
 
+  Queries queries() {
+    return queries;
+  }
+
   @Override
   public long count(MemoryQuery query) {
     requireNonNull(query, "query");
     checkOpen("count");
     return queries.count(query);
+  }
+
+  @Override
+  public Stream<MemoryHead> heads(MemoryQuery query) {
+    requireNonNull(query, "query");
+    checkOpen("heads");
+    return queries.heads(query, reads);
   }
 
   @Override

@@ -4,6 +4,7 @@ import io.agentmemory.Embedding;
 import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Kind;
 import io.agentmemory.Memory;
+import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryQuery.Order;
 import io.agentmemory.MemoryQuery.TimeField;
@@ -51,16 +52,7 @@ final class Queries {
       return List.of();
     }
     Table<Memory> table = tables.of(Kind.MEMORY);
-    Sql sql = table.select().add(conditions(query));
-    sql.add(
-        query.order() == Order.NEWEST
-            ? " ORDER BY t.created_at DESC NULLS LAST"
-            : " ORDER BY coalesce(t.weight, 0) DESC");
-    sql.add(
-        ", CASE t.tier WHEN 'core' THEN 0 WHEN 'active' THEN 1 ELSE 2 END, t.file_name, t.id"
-            + " LIMIT ? OFFSET ?",
-        Sql.number(query.limit()),
-        Sql.number(query.offset()));
+    Sql sql = finding(query);
     return database.query(
         operation,
         false,
@@ -71,6 +63,31 @@ final class Queries {
                 .stream()
                 .flatMap(stored -> stored.live().stream())
                 .toList());
+  }
+
+  /** The statement of {@link #find}. */
+  Sql finding(MemoryQuery query) {
+    Sql sql = tables.of(Kind.MEMORY).select().add(conditions(query));
+    sql.add(" ORDER BY " + first(query.order()));
+    return sql.add(
+        "CASE t.tier WHEN 'core' THEN 0 WHEN 'active' THEN 1 ELSE 2 END, t.file_name, t.id"
+            + " LIMIT ? OFFSET ?",
+        Sql.number(query.limit()),
+        Sql.number(query.offset()));
+  }
+
+  private static String first(Order order) {
+    return switch (order) {
+      case NEWEST -> "t.created_at DESC NULLS LAST, ";
+      case HEAVIEST -> "coalesce(t.weight, 0) DESC, ";
+      case CREATED_DAY -> "t.created_day DESC NULLS LAST, ";
+      case EVENT_DAY -> "t.event_day DESC NULLS LAST, ";
+      case PLACE -> "";
+    };
+  }
+
+  Stream<MemoryHead> heads(MemoryQuery query, Reads reads) {
+    return isAnswerable(query) ? reads.heads(conditions(query)) : Stream.empty();
   }
 
   long count(MemoryQuery query) {
@@ -131,7 +148,32 @@ final class Queries {
               addBound(sql, column + " >= ?", instants.from());
               addBound(sql, column + " < ?", instants.before());
             });
+    query.any().ifPresent(any -> sql.add(" AND (").add(alternatives(any)).add(")"));
     return sql;
+  }
+
+  /** Each can use an index of its own, but for texts. */
+  private static Sql alternatives(MemoryQuery.Any any) {
+    Sql sql = Sql.of("FALSE");
+    addAny(sql, " OR t.id = ANY(?::text[])", any.ids());
+    addAny(sql, " OR t.tags_folded && ?::text[]", any.tags());
+    addAny(sql, " OR t.entities_folded && ?::text[]", any.entities());
+    for (String text : storable(any.texts())) {
+      sql.add(" OR pg_catalog.strpos(t.content_folded, ?) > 0", Sql.text(text));
+    }
+    return sql;
+  }
+
+  private static void addAny(Sql sql, String condition, Collection<String> texts) {
+    List<String> storable = storable(texts);
+    if (!storable.isEmpty()) {
+      sql.add(condition, Sql.texts(storable));
+    }
+  }
+
+  /** The texts that a database can hold; the others match nothing. */
+  private static List<String> storable(Collection<String> texts) {
+    return texts.stream().filter(text -> Texts.unstorable(text) < 0).toList();
   }
 
   private static void addBound(Sql sql, String condition, @Nullable LocalDate day) {

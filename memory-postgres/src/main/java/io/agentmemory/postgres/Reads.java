@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.agentmemory.Key;
 import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
+import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Operation;
 import io.agentmemory.ScanRange;
@@ -35,6 +36,7 @@ final class Reads {
   private static final int KEYS_AT_ONCE = 1000;
   private static final int VERSIONS_PER_PAGE = 5000;
   private static final int BYTES_PER_PAGE = 4 << 20;
+  private static final int HEAD_BYTES = 2000;
 
   private final Database database;
   private final Tables tables;
@@ -140,6 +142,19 @@ final class Reads {
             keyOf,
             row -> weight,
             (part, after, limit) -> rows(operation, true, part.after(after, limit), mapper)));
+  }
+
+  /** The live memories that meet the conditions, without their bodies, in the order of ids. */
+  Stream<MemoryHead> heads(Sql conditions) {
+    Operation operation = new Operation(Writes.STORE, "heads", "");
+    return pages(
+        operation,
+        Kind.MEMORY,
+        ScanRange.ALL,
+        (MemoryHead head) -> Key.of(head.id()),
+        head -> HEAD_BYTES,
+        (table, sql) -> table.selectWithout("content").add(sql).add(conditions),
+        (table, row) -> table.read(operation, row).live().orElseThrow().head());
   }
 
   private interface Select<T extends MemoryRecord> {

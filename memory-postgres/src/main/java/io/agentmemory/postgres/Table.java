@@ -108,7 +108,7 @@ final class Table<T extends MemoryRecord> {
     derived.forEach(column -> all.add(new Column(column.name(), column.type())));
     columns = List.copyOf(all);
     keyList = String.join(", ", keys.stream().map(key -> "t." + key.name()).toList());
-    select = selectList();
+    select = selectList("");
   }
 
   /** What is needed to make one. */
@@ -251,12 +251,22 @@ final class Table<T extends MemoryRecord> {
 
   // ---- reading ----
 
-  private String selectList() {
+  /** The same without a column of content, which then reads as an empty text. */
+  Sql selectWithout(String content) {
+    return Sql.of(selectList(content)).add(scope());
+  }
+
+  private String selectList(String without) {
     StringBuilder out = new StringBuilder("SELECT ").append(keyList);
     out.append(", t.revision, t.digest, t.op_id, t.deleted");
     for (Content<T> content : contents) {
       String column = "t." + content.name();
-      out.append(", ").append(content.type() == ColumnType.VECTOR ? vectors.read(column) : column);
+      if (content.name().equals(without)) {
+        column = "''";
+      } else if (content.type() == ColumnType.VECTOR) {
+        column = vectors.read(column);
+      }
+      out.append(", ").append(column);
     }
     members.forEach(member -> out.append(", t.").append(member.column()));
     out.append(", t.").append(EXTRA);

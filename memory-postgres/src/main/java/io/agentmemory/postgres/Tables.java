@@ -169,6 +169,8 @@ final class Tables {
         .derived("event_day", ColumnType.TEXT, memory -> day(memory, TimeField.EVENT))
         .derived("weight", ColumnType.DOUBLE, Tables::weight)
         .derived("tags_folded", ColumnType.TEXTS, memory -> List.copyOf(memory.foldedTags()))
+        .derived(
+            "entities_folded", ColumnType.TEXTS, memory -> List.copyOf(memory.foldedEntities()))
         .derived("content_folded", ColumnType.TEXT, memory -> Texts.fold(memory.content()))
         .make(Tables::memory);
   }

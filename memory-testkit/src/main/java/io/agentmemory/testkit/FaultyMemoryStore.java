@@ -7,6 +7,7 @@ import io.agentmemory.Key;
 import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
 import io.agentmemory.Memory;
+import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
@@ -185,6 +186,11 @@ public final class FaultyMemoryStore extends ForwardingMemoryStore {
   @Override
   public long count(MemoryQuery query) {
     return read(() -> super.count(query));
+  }
+
+  @Override
+  public Stream<MemoryHead> heads(MemoryQuery query) {
+    return read(() -> super.heads(query));
   }
 
   @Override

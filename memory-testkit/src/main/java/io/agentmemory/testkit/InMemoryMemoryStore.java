@@ -12,6 +12,7 @@ import io.agentmemory.Kind;
 import io.agentmemory.Leaf;
 import io.agentmemory.Limits;
 import io.agentmemory.Memory;
+import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
@@ -196,6 +197,12 @@ public final class InMemoryMemoryStore implements MemoryStore {
   public synchronized long count(MemoryQuery query) {
     checkOpen("count");
     return matching(query).count();
+  }
+
+  @Override
+  public synchronized Stream<MemoryHead> heads(MemoryQuery query) {
+    checkOpen("heads");
+    return matching(query).map(MemoryHead::head).toList().stream();
   }
 
   private Stream<Memory> matching(MemoryQuery query) {

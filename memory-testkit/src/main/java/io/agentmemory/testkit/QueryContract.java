@@ -10,7 +10,9 @@ import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Memory;
+import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
+import io.agentmemory.MemoryQuery.Any;
 import io.agentmemory.MemoryQuery.Order;
 import io.agentmemory.MemoryQuery.TimeField;
 import io.agentmemory.MemoryRecord;
@@ -434,6 +436,75 @@ abstract class QueryContract extends StateContract {
     }
 
     @Test
+    void givenAnyOfSeveral_whenFound_thenOneIsEnoughAndTheRestStillHolds() {
+      run(
+          put(
+              record("l", "entities", entities("agents", "Lex", "kaleaon")),
+              record("m", "entities", entities("projects", "lex")).withContent("of LEX"),
+              record("n", "entities", "lex", "tags", List.of("lex")).withTier(Tier.CORE),
+              record("o", "entities", entities("agents:lex", "x", "agents", "Σας"))));
+      run(UpdateMemory.of("o").content("rewritten"));
+
+      assertThat(byPlace(Any.NONE.entity("agents", "LEX"))).containsExactly("l");
+      assertThat(byPlace(Any.NONE.entity("agents", "ΣΑΣ"))).containsExactly("o");
+      assertThat(byPlace(Any.NONE.entity("agents", "lex:x"))).isEmpty();
+      assertThat(byPlace(Any.NONE.entity("agents", "lex").tag(List.of("LEX", "legacy"))))
+          .containsExactly("n", "f", "l");
+      assertThat(byPlace(Any.NONE.entity("agents", "kaleaon").text(List.of("LEX", "ΟΔΟΣ"))))
+          .containsExactly("l", "m", "d");
+      assertThat(byPlace(Any.NONE.id(List.of("k", "j", "a", "none")).tag(List.of("legacy"))))
+          .as("not the deleted one")
+          .containsExactly("j", "a", "f");
+      assertThat(byPlace(Any.NONE)).isEmpty();
+      assertThat(
+              ids(
+                  MemoryQuery.all()
+                      .any(Any.NONE.tag(List.of("api", "bug")))
+                      .tag("bug")
+                      .tiers(List.of(Tier.ACTIVE))
+                      .order(Order.HEAVIEST)))
+          .containsExactly("e", "c", "f");
+    }
+
+    private List<String> byPlace(Any any) {
+      return ids(MemoryQuery.all().any(any).order(Order.PLACE));
+    }
+
+    private Value entities(String kind, String name, String... more) {
+      Value.Map entities = Value.EMPTY_MAP.with(kind, Value.Seq.ofTexts(List.of(name)));
+      return more.length == 1
+          ? entities.with(kind, Value.Seq.ofTexts(List.of(name, more[0])))
+          : more.length == 0
+              ? entities
+              : entities.with(more[0], Value.Seq.ofTexts(List.of(more[1])));
+    }
+
+    @Test
+    void givenOrders_whenListed_thenDaysAsTextAndWithoutOneLast() {
+      assertThat(ids(MemoryQuery.all().order(Order.CREATED_DAY)))
+          .containsExactly("g", "d", "a", "f", "h", "b", "e", "c", "j", "i");
+      assertThat(ids(MemoryQuery.all().order(Order.EVENT_DAY)))
+          .containsExactly("g", "d", "a", "f", "b", "e", "c", "h", "j", "i");
+      assertThat(ids(MemoryQuery.all().order(Order.PLACE)))
+          .containsExactly("g", "j", "a", "f", "h", "i", "b", "c", "e", "d");
+    }
+
+    @Test
+    void givenMemories_whenHeadsAreRead_thenAllButTheBodyWhateverThePage() {
+      List<MemoryHead> all = heads("all", MemoryQuery.all().page(1, 3));
+      assertThat(all.stream().map(MemoryHead::id))
+          .containsExactly("a", "b", "c", "d", "e", "f", "g", "h", "i", "j");
+      assertThat(all.get(0)).isEqualTo(live(Kind.MEMORY, "a").head());
+      assertThat(heads("tag", MemoryQuery.all().tag("bug").order(Order.HEAVIEST)))
+          .extracting(MemoryHead::id)
+          .containsExactly("a", "c", "d", "e", "f");
+      for (int i = 0; i < 250; i++) { // more than one page
+        run(put(record("n" + i, "tags", List.of("t" + i % 2))));
+      }
+      assertThat(heads("pages", MemoryQuery.all().any(Any.NONE.tag(List.of("t1"))))).hasSize(125);
+    }
+
+    @Test
     void givenConditionsTogether_whenFound_thenAllHold() {
       MemoryQuery query =
           MemoryQuery.all()
@@ -460,6 +531,10 @@ abstract class QueryContract extends StateContract {
         q = chosen.contains(4) ? q.days(TimeField.CREATED, null, day("2026-03-01")) : q;
         q = chosen.contains(5) ? q.between(TimeField.EVENT, Instant.EPOCH, null) : q;
         q = chosen.contains(6) ? q.order(Order.HEAVIEST) : q;
+        q =
+            chosen.contains(2) && chosen.contains(6)
+                ? q.any(Any.NONE.tag(List.of("api")).id(List.of("d")))
+                : q;
         queries.add(q);
       }
       for (int i = 0; i < queries.size(); i++) {

@@ -565,8 +565,9 @@ public final class RandomCommands {
   public MemoryQuery query() {
     MemoryQuery query = MemoryQuery.all();
     for (int i = random.nextInt(3); i > 0; i--) {
-      switch (random.nextInt(6)) {
+      switch (random.nextInt(7)) {
         case 0 -> query = query.tag(pick(TAGS));
+        case 6 -> query = query.any(any());
         case 1 -> query = query.tiers(List.of(pick(List.of(Tier.values())), Tier.CORE));
         case 2 -> query = query.types(List.of("active", pick(List.of("core", "archive", "no"))));
         case 3 -> query = query.text(pick(List.of("i", "straße", "οδος", "the", "\n", "%", "x_y")));
@@ -586,6 +587,20 @@ public final class RandomCommands {
     }
     query = query.order(pick(List.of(Order.values())));
     return chance(2) ? query : query.page(1 + random.nextInt(10), random.nextInt(5));
+  }
+
+  private MemoryQuery.Any any() {
+    MemoryQuery.Any any = MemoryQuery.Any.NONE;
+    if (chance(2)) {
+      any = any.id(some(IDS));
+    }
+    if (chance(2)) {
+      any = any.tag(some(TAGS));
+    }
+    if (chance(2)) {
+      any = any.entity(pick(List.of("agents", "projects")), chance(2) ? "LEX" : pick(TAGS));
+    }
+    return chance(3) ? any.text(List.of("x", pick(List.of("οδος", "%", "the")))) : any;
   }
 
   /** A search in one of the spaces that {@link #next()} fills, for vectors of three floats. */

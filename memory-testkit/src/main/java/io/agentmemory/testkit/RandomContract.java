@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Kind;
 import io.agentmemory.Memory;
+import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStoreException;
 import io.agentmemory.SimilarQuery;
@@ -98,7 +99,9 @@ abstract class RandomContract extends ConcurrencyContract {
           throw new AssertionError(note + " failed", error);
         }
         if (round % 10 == 9) {
-          find(note, commands.query());
+          MemoryQuery query = commands.query();
+          find(note, query);
+          heads(note, query);
           searchOrRefuse(note, commands.search());
         }
         if (round % 40 == 39) {

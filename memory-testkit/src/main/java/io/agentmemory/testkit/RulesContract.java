@@ -18,6 +18,7 @@ import io.agentmemory.Kind;
 import io.agentmemory.Lesson;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryQuery;
+import io.agentmemory.MemoryQuery.Any;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStoreException;
 import io.agentmemory.Observation;
@@ -447,6 +448,7 @@ abstract class RulesContract extends QueryContract {
               () -> store.versions(Kind.MEMORY, nothing()).close(),
               () -> store.find(nothing()),
               () -> store.count(nothing()),
+              () -> store.heads(nothing()).close(),
               () -> store.search(nothing()));
       for (int i = 0; i < calls.size(); i++) {
         assertThatNullPointerException().as("call %s", i).isThrownBy(calls.get(i));
@@ -478,6 +480,8 @@ abstract class RulesContract extends QueryContract {
         assertThat(ids(MemoryQuery.all().text(text))).isEmpty();
         assertThat(ids(MemoryQuery.all().tag(text))).isEmpty();
         assertThat(ids(MemoryQuery.all().types(List.of(text)))).isEmpty();
+        Any any = Any.NONE.id(List.of(text)).tag(List.of(text)).entity("agents", text);
+        assertThat(ids(MemoryQuery.all().any(any.text(List.of(text))))).isEmpty();
         refusedSearch(text);
       }
     }
@@ -555,6 +559,7 @@ abstract class RulesContract extends QueryContract {
               () -> closed.readAll(Kind.MEMORY, List.of(Key.of("m"))),
               () -> closed.find(MemoryQuery.all()),
               () -> closed.count(MemoryQuery.all()),
+              () -> closed.heads(MemoryQuery.all()).toList(),
               () -> closed.search(SimilarQuery.nearest("text", new float[] {1})),
               () -> closed.scan(Kind.MEMORY).toList(),
               () -> closed.versions(Kind.MEMORY, ScanRange.ALL).toList());

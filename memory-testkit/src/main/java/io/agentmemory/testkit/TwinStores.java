@@ -8,6 +8,7 @@ import io.agentmemory.Embedding;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Memory;
+import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
@@ -28,6 +29,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -173,6 +175,17 @@ abstract class TwinStores {
     assertThat(texts(found)).as("find %s", note).isEqualTo(texts(reference.find(query)));
     assertThat(store.count(query)).as("count %s", note).isEqualTo(reference.count(query));
     return found;
+  }
+
+  /** The heads of the memories that meet a query, which are the same in both. */
+  List<MemoryHead> heads(String note, MemoryQuery query) {
+    try (Stream<MemoryHead> heads = store.heads(query);
+        Stream<MemoryHead> expected = reference.heads(query)) {
+      List<MemoryHead> found = heads.toList();
+      // equal but for the order of members, which is no part of a record
+      assertThat(found).as("heads %s", note).isEqualTo(expected.toList());
+      return found;
+    }
   }
 
   List<String> ids(MemoryQuery query) {

@@ -80,6 +80,7 @@ CREATE TABLE ${schema}.memories (
   event_day text COLLATE "C",
   weight double precision,
   tags_folded text[] COLLATE "C",
+  entities_folded text[] COLLATE "C", -- kind:name
   content_folded text COLLATE "C",
   -- what the file side reported of the memory's file; it holds while leaf_ops is what it was then
   leaf bytea CHECK (octet_length(leaf) = 32), -- SHA-256 of the bytes
@@ -96,6 +97,7 @@ CREATE INDEX memories_newest ON ${schema}.memories
 CREATE INDEX memories_created_day ON ${schema}.memories (namespace, created_day) WHERE NOT deleted;
 CREATE INDEX memories_event_day ON ${schema}.memories (namespace, event_day) WHERE NOT deleted;
 CREATE INDEX memories_tags ON ${schema}.memories USING gin (tags_folded) WHERE NOT deleted;
+CREATE INDEX memories_entities ON ${schema}.memories USING gin (entities_folded) WHERE NOT deleted;
 
 CREATE TABLE ${schema}.co_occurrences (
   namespace text COLLATE "C" NOT NULL,
