@@ -142,6 +142,11 @@ public interface MemoryStore extends AutoCloseable {
     return new Rejections(this);
   }
 
+  /** What the memories tell when they are looked at together. */
+  default Insights insights() {
+    return new Insights(this);
+  }
+
   /** Releases what the store opened. A second call does nothing. */
   @Override
   void close();

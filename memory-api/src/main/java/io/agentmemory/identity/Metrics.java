@@ -89,7 +89,8 @@ final class Metrics {
 
   /** Brandes' algorithm from at most {@value #SAMPLE} of the nodes, scaled up to all. */
   private static Map<String, Double> betweenness(Graph graph, List<String> nodes) {
-    List<String> sources = nodes.size() <= SAMPLE ? nodes : Sampling.sample(nodes, SAMPLE, SEED);
+    List<String> sources =
+        nodes.size() <= SAMPLE ? nodes : Sampling.sample(nodes, SAMPLE, Sampling.seeded(SEED));
     Map<String, Double> scores = new LinkedHashMap<>();
     sources.forEach(source -> addPathsFrom(source, graph, scores));
     double n = nodes.size();

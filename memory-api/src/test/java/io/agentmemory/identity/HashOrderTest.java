@@ -46,18 +46,19 @@ class HashOrderTest {
   void givenFewerItemsThanThePoolTakes_whenSampled_thenTheDrawIsPythons() {
     List<Integer> items = IntStream.range(0, 61).boxed().toList();
 
-    assertThat(Sampling.sample(items, 50, 42))
+    assertThat(Sampling.sample(items, 50, Sampling.seeded(42)))
         .hasSize(50)
         .startsWith(40, 7, 1, 47, 17, 15, 14, 8, 57, 6, 43, 52, 34, 5, 37, 27, 2, 58, 49, 13)
         .endsWith(4, 51, 21, 3, 44, 30, 46, 31, 36);
-    assertThat(Sampling.sample(items.subList(0, 9), 3, 42)).containsExactly(1, 0, 5);
+    assertThat(Sampling.sample(items.subList(0, 9), 3, Sampling.seeded(42)))
+        .containsExactly(1, 0, 5);
   }
 
   @Test
   void givenMoreItemsThanThePoolTakes_whenSampled_thenTheDrawIsPythons() {
     List<Integer> items = IntStream.range(0, 310).boxed().toList();
 
-    assertThat(Sampling.sample(items, 50, 42))
+    assertThat(Sampling.sample(items, 50, Sampling.seeded(42)))
         .doesNotHaveDuplicates()
         .startsWith(57, 12, 140, 125, 114, 71, 52, 279, 44, 302, 216, 16);
   }

@@ -44,7 +44,7 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
 /** What holds when many threads use one store. */
-abstract class ConcurrencyContract extends SessionContract {
+abstract class ConcurrencyContract extends InsightsContract {
   private static final int THREADS = 8;
   private static final int ROUNDS = 25;
 

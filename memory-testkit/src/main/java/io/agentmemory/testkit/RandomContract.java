@@ -105,6 +105,7 @@ abstract class RandomContract extends ConcurrencyContract {
           searchOrRefuse(note, commands.search());
         }
         if (round % 40 == 39) {
+          askAll(note, List.of("a", "b"));
           assertSame();
         }
       }
