@@ -144,7 +144,7 @@ final class DriftTreeTest {
   }
 
   @Test
-  void givenOneRecall_whenClosed_thenOnlyThatFileChanged() throws IOException {
+  void givenOneRecall_whenClosed_thenOnlyThatFileAndTheSessionChanged() throws IOException {
     DriftSamples sample = DriftSamples.small(folder);
     Map<String, String> before = Trees.hashes(sample.tree());
     Memory memory;
@@ -155,7 +155,9 @@ final class DriftTreeTest {
 
     Map<String, String> after = Trees.hashes(sample.tree());
     String file = "memory/" + memory.tier().folder() + "/" + memory.fileName();
+    String session = "memory/.session_state.json";
     assertThat(after.remove(file)).isNotEqualTo(before.remove(file));
+    assertThat(after.remove(session)).isNotEqualTo(before.remove(session));
     assertThat(after).isEqualTo(before);
   }
 

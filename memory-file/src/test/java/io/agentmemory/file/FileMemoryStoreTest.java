@@ -352,7 +352,7 @@ final class FileMemoryStoreTest {
                 () -> {
                   for (int i = 0; i < each; i++) {
                     store.memories().store(NewMemory.of("x").id(thread + "-" + i).tags("t"));
-                    store.memories().recall("shared");
+                    store.execute(new RecallMemory("shared", AT));
                     assertThat(store.memories().findById(thread + "-" + i)).isPresent();
                     assertThat(store.count(MemoryQuery.all().tag("t"))).isGreaterThan(i);
                   }

@@ -77,7 +77,7 @@ final class Writes {
 
   Outcome execute(Batch batch) {
     Operation operation = new Operation(STORE, batch.verb(), batch.subject());
-    boolean isBulk = size(batch) > BULK;
+    boolean isBulk = size(batch) > BULK || !batch.needs().whole().isEmpty();
     boolean mayOnlyCreate = !isBulk && mayOnlyCreate(batch);
     if (mayOnlyCreate && !pessimistic.contains(batch.verb())) {
       Optional<Outcome> created = tryCreate(operation, batch);
