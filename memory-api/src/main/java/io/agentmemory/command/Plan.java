@@ -29,6 +29,7 @@ import io.agentmemory.spi.Canonical;
 import io.agentmemory.spi.Needs;
 import io.agentmemory.spi.RecordReader;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -309,12 +310,18 @@ public final class Plan {
     Needs needs = new Needs();
     pairs.forEach(needs::observationsOf);
     reader.expect(needs);
-    pairs.forEach(this::deleteEdge);
-  }
-
-  private void deleteEdge(String pair) {
-    deleteAll(Kind.OBSERVATION, reader.observationsOf(pair), pair);
-    delete(Kind.EDGE, Key.of(pair));
+    // What this batch touched is looked through once, not once for each edge.
+    Map<String, List<Key>> touched = new HashMap<>();
+    for (Ref ref : entries.keySet()) {
+      if (ref.kind().equals(Kind.OBSERVATION)) {
+        touched.computeIfAbsent(ref.key().part(0), pair -> new ArrayList<>()).add(ref.key());
+      }
+    }
+    for (String pair : pairs) {
+      reader.observationsOf(pair).forEach(stored -> delete(Kind.OBSERVATION, stored.key()));
+      touched.getOrDefault(pair, List.of()).forEach(key -> delete(Kind.OBSERVATION, key));
+      delete(Kind.EDGE, Key.of(pair));
+    }
   }
 
   /** Deletes the session, if there is one, with its recalls. */
@@ -493,7 +500,7 @@ public final class Plan {
     if (delete.kind().equals(Kind.MEMORY)) {
       deleteMemory(delete.key().part(0));
     } else if (delete.kind().equals(Kind.EDGE)) {
-      deleteEdge(delete.key().part(0));
+      deleteEdges(List.of(delete.key().part(0)));
     } else if (delete.kind().equals(Kind.SESSION) && delete.key().equals(Session.KEY)) {
       deleteRecalls(recall -> true);
     }

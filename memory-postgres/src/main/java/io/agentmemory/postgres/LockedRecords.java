@@ -7,6 +7,7 @@ import io.agentmemory.Embedding;
 import io.agentmemory.ImageLink;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
+import io.agentmemory.Memory;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
 import io.agentmemory.Operation;
@@ -46,6 +47,7 @@ final class LockedRecords implements RecordReader {
   private final Connection connection;
   private final Tables tables;
   private final boolean locksSpaces;
+  private final boolean readsMembersOnly;
   private final Map<Kind<?>, Map<Key, Optional<Stored<?>>>> known = new HashMap<>();
   private final Map<Kind<?>, Map<String, List<Stored<?>>>> owned = new HashMap<>();
 
@@ -61,12 +63,19 @@ final class LockedRecords implements RecordReader {
    *
    * @param locksSpaces whether the batch may change spaces; else they are only read, so that
    *     everybody can put vectors at the same time
+   * @param readsMembersOnly whether those who read all memories need their members only
    */
-  LockedRecords(Operation operation, Connection connection, Tables tables, boolean locksSpaces) {
+  LockedRecords(
+      Operation operation,
+      Connection connection,
+      Tables tables,
+      boolean locksSpaces,
+      boolean readsMembersOnly) {
     this.operation = operation;
     this.connection = connection;
     this.tables = tables;
     this.locksSpaces = locksSpaces;
+    this.readsMembersOnly = readsMembersOnly;
   }
 
   private String lock(Kind<?> kind) {
@@ -84,10 +93,31 @@ final class LockedRecords implements RecordReader {
       if (keys != null) {
         fetch(kind, keys, pipeline);
       }
-      if (needs.whole().contains(kind)) {
+      if (needs.whole().contains(kind) && !isLight(kind)) {
         fetchWhole(kind, pipeline);
       }
     }
+    if (needs.whole().contains(Kind.MEMORY) && isLight(Kind.MEMORY)) {
+      fetchMembers(pipeline);
+    }
+  }
+
+  private boolean isLight(Kind<?> kind) {
+    return readsMembersOnly && kind.equals(Kind.MEMORY);
+  }
+
+  /**
+   * Fetches all memories without their bodies and without locking them. This comes after the locks
+   * on what is going to change: whoever changes one of those and a memory too has either done both
+   * by now, or will do both after us.
+   */
+  private void fetchMembers(Pipeline pipeline) {
+    Table<Memory> table = tables.of(Kind.MEMORY);
+    List<Stored<?>> all = new ArrayList<>();
+    whole.put(Kind.MEMORY, all);
+    pipeline.query(
+        table.selectWithout("content").add(" AND NOT t.deleted"),
+        row -> all.add(table.read(operation, row)));
   }
 
   /**
@@ -169,8 +199,9 @@ final class LockedRecords implements RecordReader {
     if (!needs.owners().isEmpty()) {
       fetchOwned(needs.owners());
     }
-    if (!needs.pairs().isEmpty()) {
-      fetchObservations(needs.pairs());
+    List<String> pairs = needs.pairs().stream().filter(pair -> !observed.contains(pair)).toList();
+    if (!pairs.isEmpty()) {
+      fetchObservations(pairs);
     }
     if (needs.hasSessionRecalls() && !owned.containsKey(Kind.SESSION_RECALL)) {
       fetchRecalls();
@@ -308,7 +339,7 @@ final class LockedRecords implements RecordReader {
   @SuppressWarnings("unchecked") // each list holds records of its own kind
   public <T extends MemoryRecord> List<Stored<T>> all(Kind<T> kind) {
     if (!whole.containsKey(kind)) {
-      run(pipeline -> fetchWhole(kind, pipeline));
+      run(pipeline -> fetch(new Needs().all(kind), pipeline));
     }
     List<Stored<T>> list = new ArrayList<>();
     whole.getOrDefault(kind, List.of()).forEach(stored -> list.add((Stored<T>) stored));

@@ -7,6 +7,7 @@ import io.agentmemory.spi.Canonical;
 import java.sql.Types;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HexFormat;
 import java.util.List;
 import org.jdbi.v3.core.argument.Argument;
@@ -156,20 +157,47 @@ final class RowWriter {
     names.append(", op_id");
     values.append(", ?");
     arguments.add(Sql.object(opId.value()));
-    for (Sent column : sent()) {
+    for (Sent column : sent(all())) {
       names.append(", ").append(column.name);
       values.append(", x.").append(column.name).append(column.cast);
     }
     return Sql.of("INSERT INTO " + table.name() + " (" + names + ")\nSELECT " + values)
         .add("\nFROM " + before, arguments.toArray(new Argument[0]))
-        .add(rows(rows, null));
+        .add(rows(rows, null, all()));
   }
 
-  /** Changes rows that are at the revisions {@code bases}, and leaves others as they are. */
-  Sql updateMany(List<Stored<?>> rows, List<Long> bases) {
+  /**
+   * The places of the columns that one of these changes changes, so that the others need not be
+   * sent nor written. All of them, if one of the rows was changed by somebody's own SQL.
+   */
+  BitSet differing(List<Stored<?>> before, List<Stored<?>> after) {
+    BitSet differing = new BitSet(table.columns().size());
+    for (int i = 0; i < after.size(); i++) {
+      if (isTampered(before.get(i))) {
+        differing.set(0, table.columns().size());
+        return differing;
+      }
+      @Nullable Object[] old = table.encode(before.get(i));
+      @Nullable Object[] now = table.encode(after.get(i));
+      for (int c = 0; c < now.length; c++) {
+        Object value = now[c];
+        if (value == null ? old[c] != null : !isSame(value, old[c])) {
+          differing.set(c);
+        }
+      }
+    }
+    return differing;
+  }
+
+  /**
+   * Changes rows that are at the revisions {@code bases}, and leaves others as they are.
+   *
+   * @param columns places of those to write
+   */
+  Sql updateMany(List<Stored<?>> rows, List<Long> bases, BitSet columns) {
     StringBuilder text = new StringBuilder("UPDATE " + table.name() + " AS t SET op_id = ?");
     StringBuilder keys = new StringBuilder();
-    List<Sent> sent = sent();
+    List<Sent> sent = sent(columns);
     for (int i = 0; i < sent.size(); i++) {
       Sent column = sent.get(i);
       if (i < table.keys().size()) {
@@ -181,7 +209,7 @@ final class RowWriter {
     }
     return Sql.of(text.toString(), Sql.object(opId.value()))
         .add("\nFROM ")
-        .add(rows(rows, bases))
+        .add(rows(rows, bases, columns))
         .add("\n")
         .add(table.scope())
         .add(keys + " AND t.revision = x.base");
@@ -190,7 +218,13 @@ final class RowWriter {
   /** A column whose values travel as an array, and what the statement makes of an element. */
   private record Sent(String name, String arrayType, String cast) {}
 
-  private List<Sent> sent() {
+  private BitSet all() {
+    BitSet all = new BitSet();
+    all.set(0, table.columns().size());
+    return all;
+  }
+
+  private List<Sent> sent(BitSet columns) {
     List<Sent> sent = new ArrayList<>();
     for (Table.KeyColumn key : table.keys()) {
       sent.add(new Sent(key.name(), key.type().element + "[]", ""));
@@ -198,7 +232,8 @@ final class RowWriter {
     sent.add(new Sent("revision", "int8[]", ""));
     sent.add(new Sent("digest", "bytea[]", ""));
     sent.add(new Sent("deleted", "bool[]", ""));
-    for (Table.Column column : table.columns()) {
+    for (int c = columns.nextSetBit(0); c >= 0; c = columns.nextSetBit(c + 1)) {
+      Table.Column column = table.columns().get(c);
       ColumnType type = column.type();
       sent.add(
           type == ColumnType.VECTOR
@@ -209,9 +244,9 @@ final class RowWriter {
   }
 
   /** The rows as a table {@code x} with a column per array. */
-  private Sql rows(List<Stored<?>> rows, @Nullable List<Long> bases) {
-    List<Argument> arguments = arrays(rows);
-    List<Sent> sent = sent();
+  private Sql rows(List<Stored<?>> rows, @Nullable List<Long> bases, BitSet columns) {
+    List<Argument> arguments = arrays(rows, columns);
+    List<Sent> sent = sent(columns);
     StringBuilder text = new StringBuilder("unnest(");
     StringBuilder names = new StringBuilder();
     for (Sent column : sent) {
@@ -226,7 +261,7 @@ final class RowWriter {
     return Sql.of(text + ") AS x(" + names + ")", arguments.toArray(new Argument[0]));
   }
 
-  private List<Argument> arrays(List<Stored<?>> rows) {
+  private List<Argument> arrays(List<Stored<?>> rows, BitSet columns) {
     int size = rows.size();
     List<Table.KeyColumn> keys = table.keys();
     List<@Nullable Object[]> keyArrays = new ArrayList<>();
@@ -244,7 +279,7 @@ final class RowWriter {
       digests[i] = bytes(stored.version().digest());
       deleted[i] = stored.isTombstone();
       @Nullable Object[] row = table.encode(stored);
-      for (int c = 0; c < row.length; c++) {
+      for (int c = columns.nextSetBit(0); c >= 0; c = columns.nextSetBit(c + 1)) {
         Object value = row[c];
         if (value != null) {
           ColumnType type = table.columns().get(c).type();
@@ -262,7 +297,7 @@ final class RowWriter {
     arguments.add(Sql.array("int8", revisions));
     arguments.add(Sql.array("bytea", digests));
     arguments.add(Sql.array("bool", deleted));
-    for (int c = 0; c < arrays.length; c++) {
+    for (int c = columns.nextSetBit(0); c >= 0; c = columns.nextSetBit(c + 1)) {
       arguments.add(argument(table.columns().get(c).type(), arrays[c]));
     }
     return arguments;

@@ -16,6 +16,8 @@ import io.agentmemory.VectorSpace;
 import io.agentmemory.Version;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Command;
+import io.agentmemory.command.DecayCoOccurrences;
+import io.agentmemory.command.DecayEdges;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.command.Plan;
 import io.agentmemory.command.PutEmbedding;
@@ -30,6 +32,7 @@ import java.sql.SQLException;
 import java.time.Clock;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -57,6 +60,9 @@ final class Writes {
   private static final int CHUNK = 100;
 
   private static final long CHUNK_BYTES = 2 << 20;
+
+  /** Up to so many columns, beside those that every record has, a change of many rows is narrow. */
+  private static final int NARROW = 4;
 
   private final Database database;
   private final Tables tables;
@@ -118,7 +124,8 @@ final class Writes {
       throws SQLException {
     Needs needs = batch.needs();
     LockedRecords locked =
-        new LockedRecords(operation, connection, tables, Changes.ofSpaces(batch));
+        new LockedRecords(
+            operation, connection, tables, Changes.ofSpaces(batch), readsMembersOnly(batch));
     Pipeline first = new Pipeline();
     set(first, isBulk ? TimeLimits.BULK : TimeLimits.FOREGROUND);
     List<Applied> applied = new ArrayList<>(1);
@@ -140,6 +147,19 @@ final class Writes {
     Outcome outcome = Plan.of(STORE, batch, locked, limits);
     write(batch, outcome, locked, connection);
     return outcome;
+  }
+
+  /** Whether those of its commands that read all memories look at nothing but their members. */
+  private static boolean readsMembersOnly(Batch batch) {
+    for (Command command : batch.commands()) {
+      Needs needs = new Needs();
+      command.needs(needs);
+      boolean decays = command instanceof DecayEdges || command instanceof DecayCoOccurrences;
+      if (needs.whole().contains(Kind.MEMORY) && !decays) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /**
@@ -193,7 +213,7 @@ final class Writes {
       } else {
         pipeline.run(connection);
         writeChunks(
-            inserts,
+            chunks(inserts),
             connection,
             rows -> writer.insertMany(after(rows), "").add(" ON CONFLICT DO NOTHING"));
       }
@@ -205,7 +225,19 @@ final class Writes {
         }
       } else {
         pipeline.run(connection);
-        writeChunks(updates, connection, rows -> writer.updateMany(after(rows), bases(rows)));
+        for (boolean dead : new boolean[] {false, true}) { // each changes columns of its own
+          List<Outcome.Change> some =
+              updates.stream().filter(c -> c.after().isTombstone() == dead).toList();
+          if (!some.isEmpty()) {
+            BitSet columns = writer.differing(before(some, locked), after(some));
+            // With little in a row, all rows go in one statement: then it is planned once.
+            boolean isNarrow = dead || columns.cardinality() <= NARROW;
+            writeChunks(
+                isNarrow ? List.of(some) : chunks(some),
+                connection,
+                rows -> writer.updateMany(after(rows), bases(rows), columns));
+          }
+        }
       }
       if (group.table.kind().equals(Kind.VECTOR_SPACE) && !inserts.isEmpty()) {
         pipeline.run(connection);
@@ -226,26 +258,38 @@ final class Writes {
     return rows;
   }
 
+  private static List<Stored<?>> before(List<Outcome.Change> changes, LockedRecords locked) {
+    List<Stored<?>> rows = new ArrayList<>(changes.size());
+    for (Outcome.Change change : changes) {
+      Stored<?> after = change.after();
+      rows.add(locked.get(after.kind(), after.key()).orElseThrow(Database.Stale::new));
+    }
+    return rows;
+  }
+
   private static List<Long> bases(List<Outcome.Change> changes) {
     return changes.stream().map(change -> requireNonNull(change.before()).revision()).toList();
   }
 
   // In one statement, so many rows would be dear: the planner copies what is bound several times
   // until, after some runs of a statement, it makes a plan for any value. In chunks that is soon.
-  private static void writeChunks(List<Outcome.Change> changes, Connection connection, Write write)
-      throws SQLException {
-    List<List<Outcome.Change>> chunks = chunks(changes);
+  private static void writeChunks(
+      List<List<Outcome.Change>> chunks, Connection connection, Write write) throws SQLException {
     try (PreparedStatement statement =
         connection.prepareStatement(write.rows(chunks.get(0)).text())) {
       for (List<Outcome.Change> chunk : chunks) {
         write.rows(chunk).bind(statement, 1);
         statement.addBatch();
       }
+      int changes = 0;
+      for (List<Outcome.Change> chunk : chunks) {
+        changes += chunk.size();
+      }
       long written = 0;
       for (long count : statement.executeLargeBatch()) {
         written += count;
       }
-      only(changes.size()).count(written);
+      only(changes).count(written);
     }
   }
 
