@@ -3,6 +3,7 @@ package io.agentmemory;
 import static java.util.Objects.requireNonNull;
 
 import io.agentmemory.command.AddObservation;
+import io.agentmemory.command.Batch;
 import io.agentmemory.command.BeliefRule;
 import io.agentmemory.command.CountCoOccurrences;
 import io.agentmemory.command.DecayCoOccurrences;
@@ -10,17 +11,25 @@ import io.agentmemory.command.DecayEdges;
 import io.agentmemory.command.DecayRule;
 import io.agentmemory.command.LogCoOccurrences;
 import io.agentmemory.command.Outcome;
+import io.agentmemory.command.ReplaceRecord;
+import io.agentmemory.identity.ContextView;
 import io.agentmemory.internal.Texts;
+import io.agentmemory.internal.TreeFile;
 import java.security.SecureRandom;
 import java.time.Clock;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.UnaryOperator;
 import java.util.random.RandomGenerator;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -136,6 +145,78 @@ public final class Graph {
             Kind.CO_OCCURRENCE,
             store.execute(new DecayCoOccurrences(retrieved, now(), DecayRule.DRIFT)));
     return new Decayed(entries.decayed() / 2, entries.pruned() / 2);
+  }
+
+  /**
+   * What a rebuilding of the context graphs made.
+   *
+   * @param graphs how many
+   * @param edges how many edges they were made from
+   * @param bridges how many edges at least two questions have
+   * @param dimensions how many edges each of who, what, why and where has
+   * @param at when, as it stands in the graphs
+   */
+  public record Rebuilt(
+      int graphs, int edges, int bridges, Map<String, Integer> dimensions, String at) {
+    /** Copies the map in its order. */
+    public Rebuilt {
+      dimensions = Collections.unmodifiableMap(new LinkedHashMap<>(dimensions));
+    }
+  }
+
+  /**
+   * Works the context graphs out anew, from edges, observations and memories, and puts them in the
+   * place of those there are. One of a topic, activity, platform or pair of questions that no edge
+   * has any more stays as it is, as does everything if there are no edges. Holds all edges and
+   * observations, and of the memories what is not their content.
+   */
+  public Rebuilt rebuildContexts() {
+    Instant now = clock.instant();
+    String at = Texts.time(now);
+    List<Edge> edges = all(Kind.EDGE, edge -> edge);
+    List<ContextView> views =
+        ContextView.rebuild(
+            edges,
+            all(Kind.OBSERVATION, observation -> observation),
+            all(Kind.MEMORY, memory -> memory.withContent("")),
+            now,
+            BeliefRule.DRIFT::belief,
+            ContextView.Rules.DRIFT);
+    Map<String, ContextGraph> graphs = new LinkedHashMap<>();
+    Map<String, Integer> dimensions = new LinkedHashMap<>();
+    List.of("who", "what", "why", "where").forEach(question -> dimensions.put(question, 0));
+    int bridges = 0;
+    for (ContextView view : views) {
+      String name = nameOf(view);
+      if (TreeFile.isKey(Kind.CONTEXT_GRAPH, Key.of(name))) {
+        graphs.put(name, new ContextGraph(name, view.tree(at)));
+      }
+      if (view.subView() == null) {
+        dimensions.replace(view.dimension(), view.edges().size());
+        bridges = view.dimension().equals("bridges") ? view.edges().size() : bridges;
+      }
+    }
+    if (!graphs.isEmpty()) {
+      store.execute(
+          Batch.of(
+              graphs.values().stream()
+                  .map(graph -> new ReplaceRecord(graph, ReplaceRecord.ANY))
+                  .toList()));
+    }
+    return new Rebuilt(graphs.size(), edges.size(), bridges, dimensions, at);
+  }
+
+  /** The name of its file; a platform may be called anything. */
+  private static String nameOf(ContextView view) {
+    return view.subView() == null
+        ? view.dimension()
+        : view.dimension() + "_" + view.subView().replaceAll("[/\\\\\\p{Cntrl}]", "-");
+  }
+
+  private <T extends MemoryRecord> List<T> all(Kind<T> kind, UnaryOperator<T> part) {
+    try (Stream<Stored<T>> records = store.scan(kind)) {
+      return records.flatMap(stored -> stored.live().stream()).map(part).toList();
+    }
   }
 
   private static Decayed decayed(Kind<?> kind, Outcome outcome) {

@@ -147,6 +147,16 @@ public interface MemoryStore extends AutoCloseable {
     return new Insights(this);
   }
 
+  /** What the agent learned, by the verbs an agent uses. */
+  default Lessons lessons() {
+    return new Lessons(this);
+  }
+
+  /** What was noted of the memory over time, by the verbs an agent uses. */
+  default Histories histories() {
+    return new Histories(this);
+  }
+
   /** Releases what the store opened. A second call does nothing. */
   @Override
   void close();

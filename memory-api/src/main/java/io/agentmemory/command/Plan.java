@@ -140,6 +140,14 @@ public final class Plan {
       new Lists(this, rules, operation).log(c);
     } else if (command instanceof ReplaceRecord c) {
       replace(operation, c);
+    } else if (command instanceof AddLesson c) {
+      new Learning(this, rules, operation).add(c);
+    } else if (command instanceof RecallLessons c) {
+      new Learning(this, rules, operation).recall(c);
+    } else if (command instanceof ContradictLesson c) {
+      new Learning(this, rules, operation).contradict(c);
+    } else if (command instanceof SupersedeLesson c) {
+      new Learning(this, rules, operation).supersede(c);
     } else if (command instanceof DefineSpace c) {
       define(operation, c.space());
     } else if (command instanceof PutEmbedding c) {

@@ -77,6 +77,22 @@ final class Python {
     return text.substring(from, to);
   }
 
+  /** The words between white space, as {@code str.split()} sees it. */
+  static List<String> split(String text) {
+    List<String> words = new ArrayList<>();
+    int from = -1;
+    for (int i = 0; i <= text.length(); i++) {
+      boolean inside = i < text.length() && !isSpace(text.charAt(i));
+      if (inside && from < 0) {
+        from = i;
+      } else if (!inside && from >= 0) {
+        words.add(text.substring(from, i));
+        from = -1;
+      }
+    }
+    return words;
+  }
+
   private static boolean isSpace(char c) {
     return Character.isWhitespace(c) || Character.isSpaceChar(c) || c == '\u0085';
   }

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.agentmemory.Edge;
 import io.agentmemory.Embedding;
 import io.agentmemory.EmbeddingFunction;
+import io.agentmemory.Graph;
 import io.agentmemory.Graph.Decayed;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
@@ -66,7 +67,7 @@ class CasesTest {
   private static final JsonMapper JSON = new JsonMapper();
 
   /** Lists that the original made of a set, so that their order means nothing. */
-  private static final Set<String> SETS = Set.of("tags", "caused_by");
+  private static final Set<String> SETS = Set.of("tags", "caused_by", "hubs");
 
   private static Stores stores;
 
@@ -159,6 +160,8 @@ class CasesTest {
     CALLS.put("session-end", CasesTest::sessionEnd);
     CALLS.put("reject", CasesTest::reject);
     CALLS.put("attest", CasesTest::attest);
+    CALLS.put("lesson-add", CasesTest::addLesson);
+    CALLS.put("rebuild-5w", CasesTest::rebuildContexts);
   }
 
   static Collection<String> names() {
@@ -424,6 +427,20 @@ class CasesTest {
             .graph()
             .with(c.clock(), new Random(1))
             .decayEdges(c.retrieved(), Map.of("what", topics(store, c.retrieved()))));
+  }
+
+  private static Object addLesson(MemoryStore store, Case c) {
+    return json(store.lessons().with(c.clock()).add(c.text(0), c.text(1)).orElseThrow().members());
+  }
+
+  private static Object rebuildContexts(MemoryStore store, Case c) {
+    Graph.Rebuilt rebuilt = store.graph().with(c.clock(), new Random(1)).rebuildContexts();
+    return Map.of(
+        "graphs_created", rebuilt.graphs(),
+        "total_l0_edges", rebuilt.edges(),
+        "bridges", rebuilt.bridges(),
+        "dimensions", rebuilt.dimensions(),
+        "rebuilt_at", rebuilt.at());
   }
 
   private static Object reject(MemoryStore store, Case c) {

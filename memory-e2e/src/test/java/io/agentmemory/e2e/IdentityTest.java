@@ -64,12 +64,14 @@ class IdentityTest {
       MoveTest.Sample sample) throws Exception {
     DriftSamples drift = sample.unpack(folder);
 
-    try (MemoryStore files = Stores.fileToRead(drift.memory());
+    try (MemoryStore files = Stores.file(drift.memory());
         MemoryStore postgres = stores.postgres(Stores.namespace())) {
       Backfill.builder(files, postgres).run();
 
       assertIdentity(files, drift);
       assertIdentity(postgres, drift);
+      assertTasteAndLessons(files, drift);
+      assertTasteAndLessons(postgres, drift);
     }
   }
 
@@ -119,6 +121,25 @@ class IdentityTest {
   }
 
   /** All that the original answers is looked at: a value nobody knows of fails. */
+  private static void assertTasteAndLessons(MemoryStore store, DriftSamples drift)
+      throws IOException {
+    Value.Map identity = json(drift.golden().resolve("identity.json"));
+    assertThat(store.rejections().tasteProfile().tree()).isEqualTo(identity.get("taste_profile"));
+
+    Value.Map lessons = map(identity, "lessons");
+    assertThat(lessons.entries()).hasSizeGreaterThan(2);
+    lessons
+        .entries()
+        .forEach(
+            (situation, ids) ->
+                assertThat(
+                        Value.Seq.ofTexts(
+                            store.lessons().apply(situation).stream()
+                                .map(match -> match.lesson().id().orElseThrow())
+                                .toList()))
+                    .isEqualTo(ids));
+  }
+
   private static void assertIdentity(MemoryStore store, DriftSamples drift) throws IOException {
     Value.Map golden = json(drift.golden().resolve("identity.json"));
     IdentityReport identity = IdentityReport.of(store, clock(golden));

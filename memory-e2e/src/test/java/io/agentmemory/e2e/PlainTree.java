@@ -104,12 +104,6 @@ final class PlainTree {
         : value;
   }
 
-  /** Leaves out a file. */
-  PlainTree without(String name) {
-    contents.remove(name);
-    return this;
-  }
-
   /** Where two trees differ, as paths. */
   List<String> differences(PlainTree other) {
     List<String> differences = new ArrayList<>();
@@ -215,7 +209,7 @@ final class PlainTree {
 
   // ---- documents ----
 
-  private static Object json(String path, JsonNode node) {
+  private Object json(String path, JsonNode node) {
     if (node.isObject()) {
       Map<String, Object> entries = new LinkedHashMap<>();
       node.properties()
@@ -228,7 +222,7 @@ final class PlainTree {
       boolean vector = path.endsWith("/embedding");
       List<Object> items = new ArrayList<>();
       node.forEach(item -> items.add(vector ? (Object) (float) item.asDouble() : json(path, item)));
-      return items;
+      return inOrder(path.substring(path.lastIndexOf('/') + 1), items);
     }
     return node.getNodeType() + " " + (node.isNumber() ? node.numberType() : "") + node.asText();
   }

@@ -7,18 +7,26 @@ import io.agentmemory.ContextGraph;
 import io.agentmemory.DecayRun;
 import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Kind;
+import io.agentmemory.Lesson;
 import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryRecord;
+import io.agentmemory.NewLesson;
 import io.agentmemory.NewRejection;
 import io.agentmemory.OtherFile;
 import io.agentmemory.Rejection;
 import io.agentmemory.Stored;
 import io.agentmemory.Value;
 import io.agentmemory.Vitals;
+import io.agentmemory.command.AddLesson;
 import io.agentmemory.command.AppendRecord;
+import io.agentmemory.command.ContradictLesson;
 import io.agentmemory.command.LogRejections;
+import io.agentmemory.command.Outcome;
+import io.agentmemory.command.RecallLessons;
 import io.agentmemory.command.ReplaceRecord;
+import io.agentmemory.command.SupersedeLesson;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
@@ -109,6 +117,99 @@ abstract class ListsContract extends GraphContract {
                   AT));
 
       assertThat(refused.field()).isEqualTo("category");
+    }
+  }
+
+  @Nested
+  class Learning {
+    private static final String ID = "lesson-4d7f18d2";
+
+    private Lesson lesson(int place) {
+      return live(Kind.LESSON, "0000000" + place);
+    }
+
+    @Test
+    void givenLessonThatBeginsAlike_whenAdded_thenNothingChanges() {
+      String beginning = "\u00c9".repeat(49) + "\ud83d\ude00";
+      run(new AddLesson(NewLesson.of("api", beginning + " one"), AT));
+
+      Outcome outcome =
+          run(new AddLesson(NewLesson.of("memory", beginning.toLowerCase(Locale.ROOT)), AT));
+      run(new AddLesson(NewLesson.of("api", "\u00c9".repeat(49)), AT));
+
+      assertThat(outcome.changes()).isEmpty();
+      assertThat(items(Kind.LESSON)).hasSize(2);
+    }
+
+    @Test
+    void givenLesson_whenAdded_thenItIsAsTheOriginalWritesIt() {
+      run(new AddLesson(NewLesson.of("api", "Use a timeout").evidence("e"), AT));
+
+      assertThat(lesson(0).members())
+          .isEqualTo(
+              members(
+                  "id",
+                  ID,
+                  "category",
+                  "api",
+                  "lesson",
+                  "Use a timeout",
+                  "evidence",
+                  "e",
+                  "source",
+                  "manual",
+                  "confidence",
+                  0.7,
+                  "created",
+                  AT,
+                  "recalled_count",
+                  0,
+                  "last_recalled",
+                  Value.NULL));
+    }
+
+    @Test
+    void givenLessons_whenRecalled_thenEachOfThatIdCountsOneMore() {
+      run(put(new Lesson(1, members("id", "x", "recalled_count", 2))));
+      run(put(new Lesson(3, members("id", "x")), new Lesson(4, members("lesson", "no id"))));
+
+      Outcome outcome = run(new RecallLessons(List.of("x", "gone"), AT));
+
+      assertThat(outcome.changes()).hasSize(2);
+      assertThat(lesson(1).members())
+          .isEqualTo(members("id", "x", "recalled_count", 3, "last_recalled", AT));
+      assertThat(lesson(3).members().get("recalled_count")).isEqualTo(Value.of(1));
+    }
+
+    @Test
+    void givenLesson_whenContradicted_thenEachContradictionHalvesItOnce() {
+      run(new AddLesson(NewLesson.of("api", "Use a timeout"), AT));
+
+      run(new ContradictLesson(ID, "m1", 0.5), new ContradictLesson(ID, "m2", 0.5));
+      Outcome again = run(new ContradictLesson(ID, "m1", 0.5));
+
+      assertThat(again.changes()).isEmpty();
+      assertThat(lesson(0).members().get("confidence")).isEqualTo(Value.of(0.7 * 0.5 * 0.5));
+      assertThat(lesson(0).members().get("contradicted_by"))
+          .isEqualTo(Value.Seq.ofTexts(List.of("m1", "m2")));
+      refused(MemoryConflictException.class, new ContradictLesson("gone", "m1", 0.5));
+    }
+
+    @Test
+    void givenLessons_whenOneIsSuperseded_thenItIsKeptAndNoCircleIsLetIn() {
+      run(
+          put(
+              new Lesson(0, members("id", "a")),
+              new Lesson(1, members("id", "b")),
+              new Lesson(2, members("id", "c"))));
+
+      run(new SupersedeLesson("a", "b"), new SupersedeLesson("b", "c"));
+      assertThat(run(new SupersedeLesson("a", "b")).changes()).isEmpty();
+
+      assertThat(lesson(0).supersededBy()).contains("b");
+      refused(InvalidMemoryException.class, new SupersedeLesson("c", "a"));
+      refused(InvalidMemoryException.class, new SupersedeLesson("a", "a"));
+      refused(MemoryConflictException.class, new SupersedeLesson("a", "gone"));
     }
   }
 

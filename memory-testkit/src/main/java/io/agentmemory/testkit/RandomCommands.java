@@ -13,6 +13,7 @@ import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryQuery.Order;
 import io.agentmemory.MemoryQuery.TimeField;
 import io.agentmemory.MemoryRecord;
+import io.agentmemory.NewLesson;
 import io.agentmemory.NewRejection;
 import io.agentmemory.Observation;
 import io.agentmemory.OpId;
@@ -25,6 +26,7 @@ import io.agentmemory.Tier;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.Vitals;
+import io.agentmemory.command.AddLesson;
 import io.agentmemory.command.AddObservation;
 import io.agentmemory.command.AgeMemories;
 import io.agentmemory.command.AppendRecord;
@@ -33,6 +35,7 @@ import io.agentmemory.command.BeliefRule;
 import io.agentmemory.command.Command;
 import io.agentmemory.command.CompressMemory;
 import io.agentmemory.command.ConsolidateMemories;
+import io.agentmemory.command.ContradictLesson;
 import io.agentmemory.command.CountCoOccurrences;
 import io.agentmemory.command.DecayCoOccurrences;
 import io.agentmemory.command.DecayEdges;
@@ -49,12 +52,14 @@ import io.agentmemory.command.NoteRecalls;
 import io.agentmemory.command.PromoteMemories;
 import io.agentmemory.command.PutEmbedding;
 import io.agentmemory.command.PutRecords;
+import io.agentmemory.command.RecallLessons;
 import io.agentmemory.command.RecallMemory;
 import io.agentmemory.command.ReplaceRecord;
 import io.agentmemory.command.SavePending;
 import io.agentmemory.command.SessionRule;
 import io.agentmemory.command.StartSession;
 import io.agentmemory.command.StoreMemory;
+import io.agentmemory.command.SupersedeLesson;
 import io.agentmemory.command.UpdateMemory;
 import java.time.Duration;
 import java.time.Instant;
@@ -113,6 +118,10 @@ public final class RandomCommands {
   private static final List<String> TAGS =
       List.of("api", "API", "bug", "Straße", "İ", "re\u0301sume\u0301", "x_y", "50%", "");
 
+  private static final List<String> LEARNED = List.of("Use a timeout", "Use a TIMEOUT", "Be kind");
+
+  private static final List<String> LESSONS = List.of("lesson-4d7f18d2", "lesson-3470ac92");
+
   private static final List<String> TIMES =
       List.of(
           "2026-02-10T11:52:05.123456+00:00",
@@ -157,7 +166,9 @@ public final class RandomCommands {
   }
 
   private Command command() {
-    switch (random.nextInt(25)) {
+    switch (random.nextInt(26)) {
+      case 25:
+        return learning();
       case 23:
         return appending();
       case 24:
@@ -270,7 +281,8 @@ public final class RandomCommands {
 
   private Command appending() {
     int keep = chance(3) ? AppendRecord.ALL : 1 + random.nextInt(4);
-    return switch (random.nextInt(6)) {
+    return switch (random.nextInt(9)) {
+      case 6, 7, 8 -> learning();
       case 4, 5 -> {
         List<NewRejection> rejections = new ArrayList<>();
         for (int i = 1 + random.nextInt(3); i > 0; i--) {
@@ -288,6 +300,17 @@ public final class RandomCommands {
         yield new AppendRecord(
             Kind.ATTESTATION, List.of(key.part(0)), records.attestation(key).members(), keep);
       }
+    };
+  }
+
+  /** About few lessons, so that they meet again; those of {@link #record()} have other ids. */
+  private Command learning() {
+    String id = pick(LESSONS);
+    return switch (random.nextInt(8)) {
+      case 0 -> new RecallLessons(LESSONS, TIMES.get(0));
+      case 1 -> new ContradictLesson(id, pick(IDS), 0.5);
+      case 2, 3, 4 -> new SupersedeLesson(LESSONS.get(0), chance(3) ? id : LESSONS.get(1));
+      default -> new AddLesson(NewLesson.of("api", pick(LEARNED)), TIMES.get(0));
     };
   }
 

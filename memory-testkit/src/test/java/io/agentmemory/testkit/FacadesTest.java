@@ -4,17 +4,25 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
+import io.agentmemory.Attestation;
 import io.agentmemory.Edge;
+import io.agentmemory.Histories;
 import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
+import io.agentmemory.Lesson;
+import io.agentmemory.Lessons;
 import io.agentmemory.Memories;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryStore;
+import io.agentmemory.NewLesson;
 import io.agentmemory.NewMemory;
+import io.agentmemory.NewRejection;
 import io.agentmemory.OtherFile;
+import io.agentmemory.Rejection;
+import io.agentmemory.Rejections;
 import io.agentmemory.Session;
 import io.agentmemory.Sessions;
 import io.agentmemory.SimilarQuery;
@@ -22,6 +30,7 @@ import io.agentmemory.Stored;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
+import io.agentmemory.Vitals;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.EndSession;
 import io.agentmemory.command.Outcome;
@@ -30,6 +39,7 @@ import io.agentmemory.command.UpdateMemory;
 import io.agentmemory.spi.ForwardingMemoryStore;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -46,6 +56,162 @@ final class FacadesTest {
   private final ManualClock clock =
       new ManualClock(Instant.parse("2026-02-10T11:52:05.123456789Z"));
   private final Memories memories = store.memories().with(clock, new Random(1));
+
+  @Nested
+  class OfLessons {
+    private final Lessons lessons = store.lessons().with(clock);
+
+    private Lesson add(String category, String text, double confidence) {
+      return lessons.add(NewLesson.of(category, text).confidence(confidence)).orElseThrow();
+    }
+
+    private List<String> texts(List<Lesson> found) {
+      return found.stream().map(Lesson::text).toList();
+    }
+
+    private List<Value> counts() {
+      return lessons.list().stream()
+          .map(lesson -> lesson.members().entries().get("recalled_count"))
+          .toList();
+    }
+
+    @Test
+    void givenLessons_whenApplied_thenTheFiveBestComeAndThreeOfThemCount() {
+      for (int i = 0; i < 7; i++) {
+        add(i == 6 ? "api" : "odd", i + " the endpoint failed", i == 0 ? 1 : 0.5);
+      }
+      add("api", "nothing of it", 0);
+
+      List<Lessons.Match> found = lessons.apply("The API endpoint odd");
+
+      assertThat(found)
+          .extracting(match -> match.lesson().ordinal())
+          .containsExactly(0, 6, 1, 2, 3); // a word counts .15, a category that is known .3
+      assertThat(found.get(0).relevance()).isEqualTo(0.15 * 2);
+      assertThat(found.get(1).relevance()).isEqualTo((0.15 * 2 + 0.3) * 0.5);
+      assertThat(found.get(1).lesson().members().get("recalled_count")).isEqualTo(Value.of(1));
+      assertThat(counts().stream().filter(Value.of(1L)::equals)).hasSize(3);
+      assertThat(lessons.apply("zzz")).isEmpty();
+    }
+
+    @Test
+    void givenLessons_whenRemindedOrPrimed_thenAllThatComeCount() {
+      add("api", "Use a timeout", 0.5);
+      add("api", "Be kind to the endpoint", 0.9);
+      add("api", "Retry the endpoint", 0.9);
+
+      assertThat(lessons.contextual("endpoint"))
+          .extracting(Lessons.Match::relevance)
+          .containsExactly(0.1 * 0.9, 0.1 * 0.9);
+      assertThat(counts()).containsExactly(Value.of(0), Value.of(1), Value.of(1));
+      assertThat(texts(lessons.priming(List.of("RETRY", "a"))))
+          .containsExactly("Retry the endpoint", "Use a timeout");
+      assertThat(texts(lessons.priming()))
+          .containsExactly("Be kind to the endpoint", "Retry the endpoint", "Use a timeout");
+      assertThat(counts()).containsExactly(Value.of(2), Value.of(2), Value.of(3));
+    }
+
+    @Test
+    void givenSupersededLesson_whenApplied_thenOnlyTheOtherComes() {
+      Lesson old = add("api", "Use a timeout of 5 s", 0.9);
+      Lesson now = add("api", "Better use a timeout of 9 s", 0.5);
+
+      lessons.supersede(old.id().orElseThrow(), now.id().orElseThrow());
+      Lesson contradicted = lessons.contradict(now.id().orElseThrow(), "a memory");
+
+      assertThat(lessons.apply("timeout")).extracting(m -> m.lesson().ordinal()).containsExactly(1);
+      assertThat(lessons.priming()).extracting(Lesson::ordinal).containsExactly(1);
+      assertThat(lessons.list()).hasSize(2);
+      assertThat(contradicted.confidence()).hasValue(0.25);
+      assertThat(lessons.contradict(now.id().orElseThrow(), "a memory").confidence())
+          .hasValue(0.25);
+      assertThat(lessons.add("api", "use a timeout of 5 s")).isEmpty();
+    }
+  }
+
+  @Nested
+  class OfRejections {
+    private final Rejections rejections = store.rejections().with(clock);
+
+    @Test
+    void givenRejections_whenAskedFor_thenTheNewestComeFirstAndThoseOfOneTimeAsLogged() {
+      List<NewRejection> first =
+          List.of(
+              NewRejection.of("post", "1"),
+              NewRejection.of("tweet", "none of ours"),
+              NewRejection.of("bounty", "2"));
+      assertThat(rejections.logAll(first, "A")).isEqualTo(3);
+      clock.advance(Duration.ofSeconds(1));
+      Rejection last = rejections.log(NewRejection.of("post", "3"), "A");
+
+      assertThat(last.members().get("timestamp"))
+          .isEqualTo(Value.of("2026-02-10T11:52:06.123456Z"));
+      assertThat(reasons(rejections.findNewest(10))).containsExactly("3", "1", "2");
+      assertThat(reasons(rejections.findNewest(1))).containsExactly("3");
+      assertThat(reasons(rejections.find("post", null, 10))).containsExactly("3", "1");
+      assertThat(reasons(rejections.find(null, "2026-02-10T11:52:05.9", 10))).containsExactly("3");
+      assertThat(rejections.tasteProfile().categories()).containsEntry("post", 2);
+      assertThat(rejections.logAll(List.of(NewRejection.of("tweet", "x")), "A")).isEqualTo(1);
+      assertThatExceptionOfType(InvalidMemoryException.class)
+          .isThrownBy(() -> rejections.log(NewRejection.of("tweet", "x"), "A"));
+    }
+
+    private List<String> reasons(List<Rejection> found) {
+      return found.stream().map(r -> Value.textOf(r.members().get("reason"))).toList();
+    }
+  }
+
+  @Nested
+  class OfHistories {
+    private final Histories histories = store.histories().with(clock);
+
+    @Test
+    void givenVitals_whenAppended_thenAHundredAreKeptAndTheLastComeFirst() {
+      Instant start = clock.instant().truncatedTo(ChronoUnit.MICROS);
+      for (int i = 0; i < 102; i++) {
+        histories.appendVitals(Value.EMPTY_MAP.with("i", Value.of(i)));
+        clock.advance(Duration.ofSeconds(1));
+      }
+
+      assertThat(histories.vitals(null, null, 1000)).hasSize(Histories.VITALS_KEPT);
+      assertThat(histories.vitals(null, null, 2))
+          .extracting(vitals -> vitals.members().get("metrics"))
+          .containsExactly(
+              Value.EMPTY_MAP.with("i", Value.of(101)), Value.EMPTY_MAP.with("i", Value.of(100)));
+      assertThat(histories.vitals(start.plusSeconds(50), start.plusSeconds(52), 10))
+          .extracting(Vitals::ordinal)
+          .containsExactly(49, 48); // two were let go
+    }
+
+    @Test
+    void givenAttestations_whenAskedFor_thenThoseOfTheTypeComeWithoutTheLatest() {
+      Instant now = clock.instant().truncatedTo(ChronoUnit.MICROS);
+      histories.appendAttestation(
+          Attestation.MERKLE, Value.EMPTY_MAP.with("merkle_root", Value.of("r")));
+      histories.appendAttestation(
+          Attestation.NOSTR, Value.EMPTY_MAP.with("event_id_hex", Value.of("e")));
+      store.execute(
+          new PutRecords(
+              List.of(
+                  new PutRecords.Put(
+                      new Attestation(Attestation.MERKLE, Attestation.LATEST, Value.EMPTY_MAP),
+                      1))));
+      histories.appendFingerprint(Value.EMPTY_MAP.with("timestamp", Value.of("no time")));
+
+      assertThat(histories.attestations(Attestation.MERKLE, now, null, 10))
+          .extracting(attestation -> attestation.hash().orElseThrow())
+          .containsExactly("r");
+      assertThat(histories.attestations(Attestation.MERKLE, null, now, 10)).isEmpty();
+      assertThat(histories.fingerprints(null, null, 10)).hasSize(1);
+      assertThat(histories.fingerprints(Instant.MIN, null, 10)).isEmpty();
+    }
+  }
+
+  @Test
+  void givenNoEdges_whenContextsAreRebuilt_thenNothingChanges() {
+    assertThat(store.graph().rebuildContexts().graphs()).isZero();
+    assertThat(store.info().kinds().get(Kind.CONTEXT_GRAPH)).isZero();
+  }
 
   @Nested
   class OfMemories {

@@ -270,7 +270,7 @@ final class RandomRecordsTest {
       Set<Kind<?>> kinds = new HashSet<>();
       int repeated = 0;
       int found = 0;
-      for (long seed = 0; seed < 10; seed++) {
+      for (long seed = 0; seed < 40; seed++) {
         RandomCommands commands = new RandomCommands(seed);
         InMemoryMemoryStore store = new InMemoryMemoryStore("test");
         for (int i = 0; i < 150; i++) {
@@ -315,6 +315,11 @@ final class RandomRecordsTest {
               "ageMemories",
               "append",
               "reject",
+              "addLesson",
+              "recallLessons",
+              "contradict",
+              "supersede",
+              "replace",
               "promote",
               "compress",
               "consolidate",
