@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** When the results of a read are equal. */
@@ -67,32 +69,37 @@ final class Comparisons {
 
   /**
    * Hits: as many, as similar place by place, and the same targets, in any order where similarities
-   * tie. Of a tie that the limit cuts through, either part will do.
+   * tie. Of a tie that the limit cuts through, either part will do. Where they differ, any of the
+   * targets may be the reason: one that is missing lets others take its place.
    */
   static @Nullable Set<String> hits(List<Hit> a, List<Hit> b, int limit) {
-    Set<String> differing = new HashSet<>();
-    int common = Math.min(a.size(), b.size());
-    for (int from = 0; from < common; ) {
-      int to = endOfTie(a, b, from, common);
-      boolean cut = to == common && a.size() == limit && b.size() == limit;
-      Set<String> left = targets(a, from, to);
-      Set<String> right = targets(b, from, to);
+    if (areEqual(a, b, limit)) {
+      return null;
+    }
+    return Stream.concat(a.stream(), b.stream())
+        .map(hit -> Names.memory(hit.target()))
+        .collect(Collectors.toSet());
+  }
+
+  private static boolean areEqual(List<Hit> a, List<Hit> b, int limit) {
+    if (a.size() != b.size()) {
+      return false;
+    }
+    int end = a.size();
+    for (int from = 0; from < end; ) {
+      int to = endOfTie(a, b, from, end);
       for (int i = from; i < to; i++) {
         if (!tie(a.get(i).similarity(), b.get(i).similarity())) {
-          differing.add(Names.memory(a.get(i).target()));
-          differing.add(Names.memory(b.get(i).target()));
+          return false;
         }
       }
-      if (!cut && !left.equals(right)) {
-        left.forEach(target -> differing.add(Names.memory(target)));
-        right.forEach(target -> differing.add(Names.memory(target)));
+      boolean cut = to == end && end == limit;
+      if (!cut && !targets(a, from, to).equals(targets(b, from, to))) {
+        return false;
       }
       from = to;
     }
-    for (List<Hit> longer : List.of(a, b)) {
-      targets(longer, common, longer.size()).forEach(target -> differing.add(Names.memory(target)));
-    }
-    return differing.isEmpty() ? null : differing;
+    return true;
   }
 
   private static int endOfTie(List<Hit> a, List<Hit> b, int from, int end) {

@@ -4,6 +4,7 @@ import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -14,7 +15,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicLongArray;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,7 +28,9 @@ final class Turns {
   private static final int STAMPS = 1024;
 
   private final Map<String, Line> lines = new HashMap<>();
-  private final AtomicLongArray stamps = new AtomicLongArray(STAMPS);
+
+  /** How many writes began to have a name for their own, by {@link #stamp} of the name. */
+  private final long[] stamps = new long[STAMPS];
 
   /** Who is at one name. */
   private static final class Line {
@@ -171,30 +173,28 @@ final class Turns {
   }
 
   /** Lines up. */
-  Turn enter(Names names) {
-    names.own().forEach(name -> stamps.incrementAndGet(stamp(name)));
-    synchronized (this) {
-      Set<Turn> before = new LinkedHashSet<>();
-      Turn turn = new Turn(names, List.of());
-      for (String name : names.own()) {
-        Line line = lines.computeIfAbsent(name, n -> new Line());
-        before.addAll(line.sharing);
-        if (line.owner != null) {
-          before.add(line.owner);
-        }
-        line.sharing.clear();
-        line.owner = turn;
+  synchronized Turn enter(Names names) {
+    Set<Turn> before = new LinkedHashSet<>();
+    Turn turn = new Turn(names, List.of());
+    for (String name : names.own()) {
+      stamps[stamp(name)]++;
+      Line line = lines.computeIfAbsent(name, n -> new Line());
+      before.addAll(line.sharing);
+      if (line.owner != null) {
+        before.add(line.owner);
       }
-      for (String name : names.shared()) {
-        Line line = lines.computeIfAbsent(name, n -> new Line());
-        if (line.owner != null && line.owner != turn) {
-          before.add(line.owner);
-        }
-        line.sharing.add(turn);
-      }
-      turn.before = new ArrayList<>(before);
-      return turn;
+      line.sharing.clear();
+      line.owner = turn;
     }
+    for (String name : names.shared()) {
+      Line line = lines.computeIfAbsent(name, n -> new Line());
+      if (line.owner != null && line.owner != turn) {
+        before.add(line.owner);
+      }
+      line.sharing.add(turn);
+    }
+    turn.before = new ArrayList<>(before);
+    return turn;
   }
 
   private synchronized void remove(Turn turn) {
@@ -218,22 +218,20 @@ final class Turns {
     return Math.floorMod(name.hashCode(), STAMPS);
   }
 
+  private synchronized long stampOf(String name) {
+    return stamps[stamp(name)];
+  }
+
   /** What was being written at a moment. */
-  Moment moment() {
-    long[] copy = new long[STAMPS];
-    for (int i = 0; i < STAMPS; i++) {
-      copy[i] = stamps.get(i);
-    }
+  synchronized Moment moment() {
     Set<String> busy = new HashSet<>();
-    synchronized (this) {
-      lines.forEach(
-          (name, line) -> {
-            if (line.owner != null) {
-              busy.add(name);
-            }
-          });
-    }
-    return new Moment(copy, busy);
+    lines.forEach(
+        (name, line) -> {
+          if (line.owner != null) {
+            busy.add(name);
+          }
+        });
+    return new Moment(stamps.clone(), busy);
   }
 
   /** A moment to ask later what was written since. */
@@ -249,11 +247,11 @@ final class Turns {
     /** Whether nothing of these names was being written at that moment, or began to be since. */
     boolean quietSince(Set<String> names) {
       if (busy.contains(Names.EVERYTHING)
-          || stamps.get(stamp(Names.EVERYTHING)) != then[stamp(Names.EVERYTHING)]) {
+          || stampOf(Names.EVERYTHING) != then[stamp(Names.EVERYTHING)]) {
         return false;
       }
       for (String name : names) {
-        if (busy.contains(name) || stamps.get(stamp(name)) != then[stamp(name)]) {
+        if (busy.contains(name) || stampOf(name) != then[stamp(name)]) {
           return false;
         }
       }
@@ -262,12 +260,9 @@ final class Turns {
 
     /** Whether nothing at all was being written at that moment, or began to be since. */
     boolean quietSince() {
-      for (int i = 0; i < STAMPS; i++) {
-        if (stamps.get(i) != then[i]) {
-          return false;
-        }
+      synchronized (Turns.this) {
+        return busy.isEmpty() && Arrays.equals(stamps, then);
       }
-      return busy.isEmpty();
     }
   }
 }
