@@ -3,6 +3,7 @@ package io.agentmemory.examples;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.MemoryStores;
+import io.agentmemory.NewMemory;
 import io.agentmemory.Sessions;
 import java.io.PrintStream;
 
@@ -19,8 +20,8 @@ public final class OneSession {
     // tag::session[]
     try (MemoryStore store = MemoryStores.open(url)) {
       store.sessions().start(); // counts what the one before left to be counted
-      Memory slow = store.memories().store("The build is slow on Mondays.");
-      Memory cache = store.memories().store("The cache of the build expires on Sundays.");
+      Memory slow = store.memories().store(NewMemory.of("It is slow on Mondays.").tags("build"));
+      Memory cache = store.memories().store(NewMemory.of("The cache expires.").tags("build"));
       store.memories().recall(slow.id()); // noted in the session too
       store.memories().recall(cache.id());
       Memory fix = store.memories().store("Fixed the build on 2026-02-09 with @kaleaon.");

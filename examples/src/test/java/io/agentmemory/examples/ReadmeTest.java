@@ -37,7 +37,11 @@ class ReadmeTest {
     }
 
     assertThat(quoted)
-        .contains("QuickStart#quickstart", "MoveWhileWriting#dualwrite", "OwnPool#datasource");
+        .contains(
+            "QuickStart#quickstart",
+            "OneSession#session",
+            "MoveWhileWriting#dualwrite",
+            "OwnPool#datasource");
     assertThat(readme.split("```java")).as("blocks without a source").hasSize(quoted.size() + 1);
   }
 
