@@ -346,8 +346,8 @@ public final class Memories {
     return active(
             MemoryQuery.all(), memory -> memory.recallCount() >= PromoteMemories.DRIFT_RECALLS)
         .stream()
-        .sorted(Comparator.comparing(Memory::fileName, Texts::compare))
-        .map(Memory::id)
+        .sorted(Comparator.comparing(MemoryHead::fileName, Texts::compare))
+        .map(MemoryHead::id)
         .toList();
   }
 
@@ -412,7 +412,7 @@ public final class Memories {
       return found;
     }
     LocalDate today = LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC);
-    List<Memory> made =
+    List<MemoryHead> made =
         active(
             MemoryQuery.all().days(MemoryQuery.TimeField.CREATED, today, today.plusDays(1)),
             memory -> !memory.causedBy().isEmpty());
@@ -444,16 +444,10 @@ public final class Memories {
   }
 
   /** The active memories that a query asks for and {@code keep} keeps. */
-  private List<Memory> active(MemoryQuery query, Predicate<Memory> keep) {
-    List<Memory> kept = new ArrayList<>();
-    List<Memory> page;
-    int from = 0;
-    do {
-      page = store.find(query.tiers(List.of(Tier.ACTIVE)).page(MemoryQuery.MAX_LIMIT, from));
-      page.stream().filter(keep).forEach(kept::add);
-      from += page.size();
-    } while (page.size() == MemoryQuery.MAX_LIMIT);
-    return kept;
+  private List<MemoryHead> active(MemoryQuery query, Predicate<MemoryHead> keep) {
+    try (Stream<MemoryHead> heads = store.heads(query.tiers(List.of(Tier.ACTIVE)))) {
+      return heads.filter(keep).toList();
+    }
   }
 
   private static List<Memory> changed(Outcome outcome) {

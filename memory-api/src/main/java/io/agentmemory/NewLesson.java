@@ -49,4 +49,10 @@ public record NewLesson(
   public NewLesson confidence(double confidence) {
     return new NewLesson(category, lesson, evidence, source, confidence);
   }
+
+  /** Without its text. */
+  @Override
+  public String toString() {
+    return "NewLesson[" + category + ", " + lesson.length() + " chars]";
+  }
 }

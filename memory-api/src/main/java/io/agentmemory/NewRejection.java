@@ -61,4 +61,10 @@ public record NewRejection(
   public NewRejection source(String source) {
     return new NewRejection(category, reason, target, context, tags, source);
   }
+
+  /** Without its text. */
+  @Override
+  public String toString() {
+    return "NewRejection[" + category + ", " + reason.length() + " chars]";
+  }
 }

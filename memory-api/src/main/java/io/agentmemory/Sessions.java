@@ -42,10 +42,12 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The session that is going on, by the verbs an agent uses. A session begins with the first recall
- * ({@link Memories#recall}, {@link #register}) and ends with {@link #end} or {@link #savePending};
- * one that neither ended is over four hours after its start, and what it retrieved is then
- * forgotten. Thread-safe. Made by {@link MemoryStore#sessions()}; costs nothing to make.
+ * The session that is going on, by the verbs an agent uses. A session begins by itself with the
+ * first recall ({@link Memories#recall}, {@link #register}); what an earlier one left to be counted
+ * is counted by {@link #start} only, so call that once when the agent starts. It ends with {@link
+ * #end} or {@link #savePending}; one that neither ended is over four hours after its start, and
+ * what it retrieved is then forgotten. Thread-safe. Made by {@link MemoryStore#sessions()}; costs
+ * nothing to make.
  *
  * <p>Besides what is named, every method throws what {@link MemoryStore#execute} and {@link
  * MemoryStore#read} do.
@@ -152,10 +154,10 @@ public final class Sessions {
   }
 
   /**
-   * Ends the session quickly: what it retrieved is counted when the next one starts.
+   * Ends the session quickly: what it retrieved is counted by the next {@link #start}.
    *
    * @param agent whose session it is
-   * @return how many memories it retrieved; 0, and nothing changed, if there is nothing to count
+   * @return how many memories it retrieved; 0 if there is nothing to count
    */
   public int savePending(String agent) {
     List<Value.Map> sessions =

@@ -142,7 +142,6 @@ final class Learning {
 
   private void put(Lesson before, Value.Map members) {
     Lesson after = new Lesson(before.ordinal(), members);
-    rules.size(operation, before.members(), members);
     rules.state(operation, after);
     plan.put(after);
   }

@@ -43,7 +43,6 @@ final class Upkeep {
           && memory.recallCount() >= c.minRecalls()) {
         String reason = "recall_count=" + memory.recallCount() + " >= " + c.minRecalls();
         put(
-            memory,
             memory
                 .members()
                 .with("type", Value.of("core"))
@@ -76,7 +75,6 @@ final class Upkeep {
     }
     String was = memory.content().strip();
     put(
-        memory,
         memory
             .members()
             .with("compressed_at", Value.of(c.at()))
@@ -84,9 +82,11 @@ final class Upkeep {
         memory.withTier(Tier.ARCHIVE).withContent(rules.content(operation, c.content())));
   }
 
-  /** Puts a memory with these members. */
-  private void put(Memory before, Value.Map members, Memory after) {
-    rules.size(operation, before.members(), members);
+  /**
+   * Puts a memory with these members, whatever their size: a few bytes of ours must not keep a
+   * session from ending.
+   */
+  private void put(Value.Map members, Memory after) {
     plan.put(after.withMembers(members));
   }
 
@@ -116,7 +116,6 @@ final class Upkeep {
     double useful = number(counts.get("productive")) + 2 * generative;
     double rate = total > 0 ? useful / total : 0;
     put(
-        memory,
         memory
             .members()
             .with("retrieval_outcomes", counts)
@@ -150,10 +149,10 @@ final class Upkeep {
                 + absorb.content().strip()
             : c.content();
     Value.Map members = merged(keep, absorb, c.at());
-    put(keep, members, keep.withContent(rules.content(operation, content)));
+    rules.size(operation, keep.members(), members);
+    put(members, keep.withContent(rules.content(operation, content)));
     mergeCounts(keep.id(), absorb.id());
     put(
-        absorb,
         absorb
             .members()
             .with("archived_at", Value.of(c.at()))

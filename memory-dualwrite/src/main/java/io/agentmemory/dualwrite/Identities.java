@@ -1,7 +1,5 @@
 package io.agentmemory.dualwrite;
 
-import static java.util.Objects.requireNonNull;
-
 import io.agentmemory.Kind;
 import io.agentmemory.Leaf;
 import io.agentmemory.Value;
@@ -70,7 +68,9 @@ record Identities(List<Difference> differences, List<String> notes) {
     for (Leaf there : target.leaves()) {
       Leaf here = left.remove(there.id());
       boolean known = here != null && here.hash().isPresent() && there.hash().isPresent();
-      if (here == null || (known && !requireNonNull(here).hash().equals(there.hash()))) {
+      if (here == null
+          || !here.file().equals(there.file())
+          || (known && !here.hash().equals(there.hash()))) {
         different++;
         sameRecords += here != null && here.state().equals(there.state()) ? 1 : 0;
       }

@@ -2,7 +2,9 @@ package io.agentmemory.dualwrite;
 
 import io.agentmemory.Embedding;
 import io.agentmemory.Memory;
+import io.agentmemory.OtherFile;
 import io.agentmemory.Stored;
+import io.agentmemory.Value;
 
 /** Says roughly how many bytes a record takes, so that what is held at once stays bounded. */
 final class Sizes {
@@ -16,6 +18,9 @@ final class Sizes {
     }
     if (stored.value() instanceof Embedding embedding) {
       return RECORD + (long) Float.BYTES * embedding.dimensions();
+    }
+    if (stored.value() instanceof OtherFile file && file.value() instanceof Value.Text text) {
+      return RECORD + 2L * text.value().length();
     }
     return RECORD;
   }

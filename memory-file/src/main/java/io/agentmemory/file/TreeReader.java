@@ -32,6 +32,10 @@ final class TreeReader {
   private static final int TRIES = 50;
   private static final long MAX_MEMORY_FILE = 16L * ((1 << 20) + (64 << 10));
   private static final long MAX_DOCUMENT = 16L * (64 << 20);
+
+  /** Of a file that is one text, which is held in memory as a whole. */
+  private static final long MAX_TEXT = 16L << 20;
+
   private static final int BATCH = 500;
 
   private final Disk disk;
@@ -221,13 +225,17 @@ final class TreeReader {
       }
       if (stat.type() != Disk.Type.FILE) {
         breakDocument(file, "is no regular file");
-      } else if (stat.size() > MAX_DOCUMENT) {
-        breakDocument(file, "has " + stat.size() + " bytes, more than " + MAX_DOCUMENT);
+      } else if (stat.size() > most(file)) {
+        breakDocument(file, "has " + stat.size() + " bytes, more than " + most(file));
       } else {
         readings.documents.put(file, stat);
         readDocument(file, path, stat);
       }
     }
+  }
+
+  private static long most(String file) {
+    return file.endsWith(".json") ? MAX_DOCUMENT : MAX_TEXT;
   }
 
   private void breakDocument(String file, String reason) {

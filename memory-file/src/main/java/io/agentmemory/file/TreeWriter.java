@@ -212,7 +212,8 @@ final class TreeWriter {
       return text == null ? null : text.getBytes(StandardCharsets.UTF_8);
     }
     Path path = layout.resolve(file);
-    return disk.stat(path) == null ? null : disk.read(path);
+    Disk.Stat stat = disk.stat(path);
+    return stat == null || stat.type() != Disk.Type.FILE ? null : disk.read(path);
   }
 
   /** Reads what the files of memories are. */

@@ -253,6 +253,7 @@ final class TreeFilesTest {
       Path none = folder.resolve("memory/none.md");
       Files.write(none, new byte[] {'a', (byte) 0xff});
       write("nul.md", "a\0b");
+      write("social/archive/large.jsonl", "x".repeat((16 << 20) + 1));
 
       try (FileMemoryStore store = open()) {
         assertThat(stored(store, Kind.VALUE, "social/contacts/lex.md").live().orElseThrow())
@@ -264,7 +265,8 @@ final class TreeFilesTest {
             .extracting(StoreInfo.SetAside::location, StoreInfo.SetAside::reason)
             .containsExactly(
                 tuple("none.md", "is no text in UTF-8"),
-                tuple("nul.md", "has NUL, which no database keeps"));
+                tuple("nul.md", "has NUL, which no database keeps"),
+                tuple("social/archive/large.jsonl", "has 16777217 bytes, more than 16777216"));
         put(store, new OtherFile("social/contacts/lex.md", Value.of("new\r\n")), 2);
         delete(store, Kind.VALUE, Key.of("social/archive/old.jsonl"), 2);
       }

@@ -12,6 +12,7 @@ import io.agentmemory.Memory;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.OpId;
 import io.agentmemory.Operation;
+import io.agentmemory.OtherFile;
 import io.agentmemory.Stored;
 import io.agentmemory.Value;
 import io.agentmemory.Version;
@@ -20,6 +21,7 @@ import java.sql.Array;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -554,9 +556,23 @@ final class Table<T extends MemoryRecord> {
     }
   }
 
+  /** Whether what stands in one of these columns may be large. */
+  boolean mayBeLarge(BitSet which) {
+    return which.stream()
+        .mapToObj(columns::get)
+        .anyMatch(
+            column ->
+                column.type() == ColumnType.VECTOR
+                    || column.type() == ColumnType.JSON
+                    || column.name().startsWith("content"));
+  }
+
   /** Roughly the bytes a record takes. */
   static int weight(Stored<?> stored) {
     MemoryRecord value = stored.value();
+    if (value instanceof OtherFile file && file.value() instanceof Value.Text text) {
+      return 1000 + text.value().length() * 2;
+    }
     if (value instanceof Memory memory) {
       return 1000 + memory.content().length() * 2;
     }

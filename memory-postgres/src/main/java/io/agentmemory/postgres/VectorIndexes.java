@@ -154,7 +154,9 @@ final class VectorIndexes {
       for (String name : names) {
         if (name.startsWith(prefix)) {
           String dimensions = name.substring(prefix.length(), name.lastIndexOf('_'));
-          built.add(new Built(space.name(), Integer.parseInt(dimensions)));
+          if (dimensions.matches("[0-9]{1,5}")) { // else somebody else's
+            built.add(new Built(space.name(), Integer.parseInt(dimensions)));
+          }
         }
       }
     }
@@ -228,6 +230,40 @@ final class VectorIndexes {
   private State build(Connection connection, Space space, int dimensions, long vectors)
       throws SQLException {
     String name = name(space.id(), dimensions);
+    if (!lock(connection, name)) {
+      return State.BUILDING;
+    }
+    try {
+      return buildLocked(connection, space, dimensions, vectors, name);
+    } finally {
+      unlock(connection, name);
+    }
+  }
+
+  /** One builder of an index at a time: another one would drop what it has built so far. */
+  private static boolean lock(Connection connection, String name) throws SQLException {
+    try (PreparedStatement statement =
+        connection.prepareStatement("SELECT pg_try_advisory_lock(hashtextextended(?, 0))")) {
+      statement.setString(1, name);
+      try (ResultSet row = statement.executeQuery()) {
+        return row.next() && row.getBoolean(1);
+      }
+    }
+  }
+
+  private static void unlock(Connection connection, String name) {
+    try (PreparedStatement statement =
+        connection.prepareStatement("SELECT pg_advisory_unlock(hashtextextended(?, 0))")) {
+      statement.setString(1, name);
+      statement.execute();
+    } catch (SQLException lost) {
+      LOG.debug("the lock went with the connection: SQLSTATE {}", SqlErrors.state(lost));
+    }
+  }
+
+  private State buildLocked(
+      Connection connection, Space space, int dimensions, long vectors, String name)
+      throws SQLException {
     Validity validity = validity(connection, name);
     if (validity == Validity.READY) {
       return State.THERE;
@@ -253,6 +289,9 @@ final class VectorIndexes {
               + ", pg_size_bytes(current_setting('maintenance_work_mem'))) / 1024 || 'kB', false)");
       try {
         create(statement, name, space, dimensions);
+      } catch (SQLException failure) {
+        dropBroken(statement, name);
+        throw failure;
       } finally {
         reset(statement);
       }
@@ -289,6 +328,15 @@ final class VectorIndexes {
       drop(statement, name);
       statement.execute("SET max_parallel_maintenance_workers = 0");
       statement.execute(create);
+    }
+  }
+
+  /** What a build leaves that failed would be kept up by every put, and be of no use. */
+  private void dropBroken(Statement statement, String name) {
+    try {
+      drop(statement, name);
+    } catch (SQLException later) {
+      LOG.warn("{}: not valid and not dropped, SQLSTATE {}", name, SqlErrors.state(later));
     }
   }
 

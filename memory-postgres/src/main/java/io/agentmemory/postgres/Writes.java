@@ -61,6 +61,9 @@ final class Writes {
 
   private static final long CHUNK_BYTES = 2 << 20;
 
+  /** More than this many records, and a command is no small one, whatever it is. */
+  private static final int MANY_RECORDS = 500;
+
   /** Up to so many columns, beside those that every record has, a change of many rows is narrow. */
   private static final int NARROW = 4;
 
@@ -83,7 +86,7 @@ final class Writes {
 
   Outcome execute(Batch batch) {
     Operation operation = new Operation(STORE, batch.verb(), batch.subject());
-    boolean isBulk = size(batch) > BULK || !batch.needs().whole().isEmpty();
+    boolean isBulk = isBulk(batch);
     boolean mayOnlyCreate = !isBulk && mayOnlyCreate(batch);
     if (mayOnlyCreate && !pessimistic.contains(batch.verb())) {
       Optional<Outcome> created = tryCreate(operation, batch);
@@ -108,6 +111,16 @@ final class Writes {
   private static boolean onlyCreated(Outcome outcome) {
     return outcome.skipped().isEmpty()
         && outcome.changes().stream().allMatch(change -> change.before() == null);
+  }
+
+  /** Whether it may take as long as bulk work does. */
+  private static boolean isBulk(Batch batch) {
+    Needs needs = batch.needs();
+    int records = needs.pairs().size() + needs.owners().size();
+    for (Set<Key> keys : needs.keys().values()) {
+      records += keys.size();
+    }
+    return size(batch) > BULK || records > MANY_RECORDS || !needs.whole().isEmpty();
   }
 
   private static int size(Batch batch) {
@@ -231,7 +244,8 @@ final class Writes {
           if (!some.isEmpty()) {
             BitSet columns = writer.differing(before(some, locked), after(some));
             // With little in a row, all rows go in one statement: then it is planned once.
-            boolean isNarrow = dead || columns.cardinality() <= NARROW;
+            boolean isNarrow =
+                dead || (columns.cardinality() <= NARROW && !group.table.mayBeLarge(columns));
             writeChunks(
                 isNarrow ? List.of(some) : chunks(some),
                 connection,

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 import io.agentmemory.Attestation;
 import io.agentmemory.Edge;
+import io.agentmemory.Graph;
 import io.agentmemory.Histories;
 import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
@@ -19,6 +20,7 @@ import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.NewLesson;
 import io.agentmemory.NewMemory;
+import io.agentmemory.NewObservation;
 import io.agentmemory.NewRejection;
 import io.agentmemory.OtherFile;
 import io.agentmemory.Rejection;
@@ -56,6 +58,37 @@ final class FacadesTest {
   private final ManualClock clock =
       new ManualClock(Instant.parse("2026-02-10T11:52:05.123456789Z"));
   private final Memories memories = store.memories().with(clock, new Random(1));
+
+  @Test
+  void givenMemoryThatGrewBeyondEveryLimit_whenASessionEnds_thenItEndsAndTheMemoryIsPromoted() {
+    Memory stored = memories.store(NewMemory.of("hub").id("hub").asGiven());
+    Value.Map large =
+        stored
+            .members()
+            .with("recall_count", Value.of(10L))
+            .with("leads_to", Value.Seq.ofTexts(List.of("x".repeat(100_000))));
+    store.execute(new PutRecords(List.of(new PutRecords.Put(stored.withMembers(large), 2))));
+    memories.recall("hub");
+
+    Sessions.Ended ended = store.sessions().with(clock, new Random(1)).end("me");
+
+    assertThat(ended.promoted()).extracting(Memory::id).containsExactly("hub");
+    assertThat(ended.retrievals().deadEnd()).isEqualTo(1);
+  }
+
+  @Test
+  void givenObservationThatWeighsNothing_whenAddedTwice_thenBothAreThereAndTheEdgeIsGivenBack() {
+    Graph graph = store.graph().with(clock, new Random(1));
+    NewObservation nothing = NewObservation.of("seen").weight(0);
+
+    Edge first = graph.addObservation("b", "a", nothing);
+    Edge second = graph.addObservation("a", "b", nothing);
+
+    assertThat(second).isEqualTo(first);
+    try (var observations = store.scan(Kind.OBSERVATION)) {
+      assertThat(observations).hasSize(2);
+    }
+  }
 
   @Nested
   class OfLessons {
