@@ -20,11 +20,15 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Files and PostgreSQL at once are one store, in every stage. */
 @Tag("postgres")
 class DualWriteContractTest {
+  private static final String ALONE =
+      "one store works alone: that is its own contract, and that of this stage over other stores";
+
   private static Stores stores;
   private static HikariDataSource pool;
 
@@ -107,6 +111,7 @@ class DualWriteContractTest {
   }
 
   @Nested
+  @EnabledIfSystemProperty(named = "contract", matches = "all", disabledReason = ALONE)
   class Off extends InStage {
     Off() {
       super(Stage.OFF);
@@ -142,6 +147,7 @@ class DualWriteContractTest {
   }
 
   @Nested
+  @EnabledIfSystemProperty(named = "contract", matches = "all", disabledReason = ALONE)
   class Complete extends InStage {
     Complete() {
       super(Stage.COMPLETE);

@@ -1,5 +1,7 @@
 package io.agentmemory.postgres;
 
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.testkit.MemoryStoreContract;
 import java.sql.SQLException;
@@ -7,29 +9,44 @@ import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
+import org.postgresql.ds.PGSimpleDataSource;
 
 @Tag("postgres")
 class PostgresWithoutVectorContractTest extends MemoryStoreContract {
   private static TestDatabase database;
+  private static HikariDataSource pool;
 
   @BeforeAll
   static void create() throws SQLException {
     database = TestDatabase.withoutRights("without vector");
+    database.open("migrates").close();
+    PGSimpleDataSource plain = database.dataSource();
+    plain.setUser(database.role());
+    plain.setPassword(database.role());
+    HikariConfig config = new HikariConfig();
+    config.setDataSource(plain);
+    config.setMaximumPoolSize(20);
+    pool = new HikariDataSource(config); // one for all tests: opening one takes as long as a test
   }
 
   @AfterAll
   static void drop() {
+    pool.close();
     database.close();
   }
 
   @Override
   protected MemoryStore openStore(String purpose) {
-    return database.open();
+    return open(TestDatabase.namespace());
+  }
+
+  private static MemoryStore open(String namespace) {
+    return PostgresMemoryStore.builder(pool).namespace(namespace).checkOnly().open();
   }
 
   @Override
   protected Optional<MemoryStore> reopen(MemoryStore store) {
     store.close();
-    return Optional.of(database.open(store.namespace()));
+    return Optional.of(open(store.namespace()));
   }
 }
