@@ -24,9 +24,6 @@ import java.util.stream.Stream;
  * MemoryStore#scan} do.
  */
 public final class Identity {
-  /** How many vital signs Drift keeps. */
-  public static final int DRIFT_VITALS = 100;
-
   private static final int TRIES = 5;
 
   private final MemoryStore store;
@@ -138,7 +135,7 @@ public final class Identity {
   }
 
   /**
-   * Takes the vital signs and notes them; the last {@value #DRIFT_VITALS} are kept.
+   * Takes the vital signs and notes them; the last {@value Histories#VITALS_KEPT} are kept.
    *
    * @return what they were taken of
    */
@@ -146,7 +143,10 @@ public final class Identity {
     IdentityReport report = report();
     store.execute(
         new AppendRecord(
-            Kind.VITALS, List.of(), report.vitals().tree(Texts.time(report.at())), DRIFT_VITALS));
+            Kind.VITALS,
+            List.of(),
+            report.vitals().tree(Texts.time(report.at())),
+            Histories.VITALS_KEPT));
     return report;
   }
 
