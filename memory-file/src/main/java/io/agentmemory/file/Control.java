@@ -6,6 +6,8 @@ import io.agentmemory.Kind;
 import io.agentmemory.OpId;
 import io.agentmemory.Value;
 import io.agentmemory.Version;
+import io.agentmemory.internal.Disk;
+import io.agentmemory.internal.Frames;
 import io.agentmemory.spi.Canonical;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -2,6 +2,7 @@ package io.agentmemory.file;
 
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
+import io.agentmemory.internal.Disk;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.DataInputStream;

@@ -28,6 +28,7 @@ import io.agentmemory.command.RecallMemory;
 import io.agentmemory.command.UpdateMemory;
 import io.agentmemory.file.Control.FileState;
 import io.agentmemory.file.Control.Ref;
+import io.agentmemory.internal.FolderLock;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -88,7 +89,7 @@ final class Engine {
   }
 
   /** A tree that is open for writing, and what writes to it. */
-  record Session(Tree tree, StoreLog log, TreeWriter writer, StoreLock lock) {}
+  record Session(Tree tree, StoreLog log, TreeWriter writer, FolderLock lock) {}
 
   Engine(Duration quiet, Limits limits) {
     this.quiet = quiet;
@@ -658,7 +659,7 @@ final class Engine {
     if (open == null) {
       return "";
     }
-    try (StoreLock lock = open.lock();
+    try (FolderLock lock = open.lock();
         StoreLog log = open.log()) {
       if (refusal == null) {
         tryCheckpoint();

@@ -26,6 +26,9 @@ import io.agentmemory.UncategorizedStoreException;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
+import io.agentmemory.internal.Disk;
+import io.agentmemory.internal.FolderLock;
+import io.agentmemory.internal.LocalDisk;
 import io.agentmemory.internal.Texts;
 import io.agentmemory.internal.TreeFile;
 import java.io.IOException;
@@ -210,7 +213,7 @@ public final class FileMemoryStore implements MemoryStore {
         }
       }
       long pid = ProcessHandle.current().pid();
-      StoreLock lock = StoreLock.take(disk, layout.control(), operation, lockWait, clock, pid);
+      FolderLock lock = FolderLock.take(disk, layout.control(), operation, lockWait, clock, pid);
       try {
         Tree tree = load(layout, true);
         TreeWriter writer = new TreeWriter(disk, layout, tree, clock);

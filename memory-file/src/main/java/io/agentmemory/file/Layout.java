@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import io.agentmemory.Tier;
 import io.agentmemory.VectorSpace;
+import io.agentmemory.internal.Disk;
 import io.agentmemory.internal.Texts;
 import io.agentmemory.internal.TreeFile;
 import java.io.IOException;

@@ -9,6 +9,7 @@ import io.agentmemory.Kind;
 import io.agentmemory.Leaf;
 import io.agentmemory.Tier;
 import io.agentmemory.file.Control.FileState;
+import io.agentmemory.internal.Disk;
 import io.agentmemory.spi.Canonical;
 import java.io.IOException;
 import java.nio.file.Path;

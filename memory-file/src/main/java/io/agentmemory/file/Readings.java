@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import io.agentmemory.Stored;
 import io.agentmemory.file.Control.Ref;
+import io.agentmemory.internal.Disk;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;

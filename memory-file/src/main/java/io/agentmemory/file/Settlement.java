@@ -13,6 +13,7 @@ import io.agentmemory.file.Control.Ref;
 import io.agentmemory.file.Readings.Found;
 import io.agentmemory.file.Readings.Logged;
 import io.agentmemory.file.Readings.Origin;
+import io.agentmemory.internal.Disk;
 import io.agentmemory.internal.Texts;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -1,6 +1,8 @@
 package io.agentmemory.file;
 
 import io.agentmemory.file.Lines.Line;
+import io.agentmemory.internal.Disk;
+import io.agentmemory.internal.Frames;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

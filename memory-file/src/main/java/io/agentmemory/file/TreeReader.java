@@ -8,6 +8,8 @@ import io.agentmemory.file.Control.FileState;
 import io.agentmemory.file.Control.Ref;
 import io.agentmemory.file.Readings.Found;
 import io.agentmemory.file.Readings.Logged;
+import io.agentmemory.internal.Disk;
+import io.agentmemory.internal.Frames;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;

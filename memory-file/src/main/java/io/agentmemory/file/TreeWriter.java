@@ -17,6 +17,8 @@ import io.agentmemory.Value;
 import io.agentmemory.Version;
 import io.agentmemory.file.Control.FileState;
 import io.agentmemory.file.Control.Ref;
+import io.agentmemory.internal.Disk;
+import io.agentmemory.internal.Frames;
 import io.agentmemory.spi.Canonical;
 import java.io.BufferedOutputStream;
 import java.io.IOException;

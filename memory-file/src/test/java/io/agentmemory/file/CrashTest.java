@@ -26,6 +26,7 @@ import io.agentmemory.command.PutRecords;
 import io.agentmemory.command.RecallMemory;
 import io.agentmemory.command.StoreMemory;
 import io.agentmemory.command.UpdateMemory;
+import io.agentmemory.internal.testkit.MemoryDisk;
 import io.agentmemory.testkit.InMemoryMemoryStore;
 import java.nio.file.Path;
 import java.time.Duration;

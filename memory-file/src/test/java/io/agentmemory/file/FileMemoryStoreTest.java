@@ -23,6 +23,9 @@ import io.agentmemory.command.Outcome;
 import io.agentmemory.command.PutEmbedding;
 import io.agentmemory.command.RecallMemory;
 import io.agentmemory.command.StoreMemory;
+import io.agentmemory.internal.FolderLock;
+import io.agentmemory.internal.LocalDisk;
+import io.agentmemory.internal.testkit.MemoryDisk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -294,9 +297,9 @@ final class FileMemoryStoreTest {
     @Test
     void givenOnlyOnePlaceMayOpenTheLock_whenOurSourcesAreRead_thenThereIsOne() throws Exception {
       assertThat(
-              Stream.of(StoreLock.class, LocalDisk.class, Engine.class, TreeWriter.class)
+              Stream.of(FolderLock.class, LocalDisk.class, Engine.class, TreeWriter.class)
                   .filter(type -> mentions(type, "openLock")))
-          .containsExactly(StoreLock.class, LocalDisk.class); // who calls it, and who does it
+          .containsExactly(FolderLock.class, LocalDisk.class); // who calls it, and who does it
     }
 
     private boolean mentions(Class<?> type, String name) {

@@ -13,6 +13,8 @@ import io.agentmemory.command.Batch;
 import io.agentmemory.command.DefineSpace;
 import io.agentmemory.command.PutEmbedding;
 import io.agentmemory.command.StoreMemory;
+import io.agentmemory.internal.Frames;
+import io.agentmemory.internal.testkit.MemoryDisk;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -1,4 +1,4 @@
-package io.agentmemory.file;
+package io.agentmemory.internal;
 
 import java.io.Closeable;
 import java.io.IOException;
@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * the disk and fail: what is written counts as lost until it is forced, and a name until its folder
  * is. Links are never followed.
  */
-interface Disk {
+public interface Disk {
   /** What a name stands for. */
   enum Type {
     FILE,
@@ -29,12 +29,12 @@ interface Disk {
    */
   record Stat(Type type, long size, long modified, @Nullable Object id) {
     /** Whether nothing suggests that the bytes differ. */
-    boolean sameAs(@Nullable Stat other) {
+    public boolean sameAs(@Nullable Stat other) {
       return other != null && size == other.size && modified == other.modified;
     }
 
     /** The same, and the name stands for the same file. */
-    boolean isSameFileAs(Stat other) {
+    public boolean isSameFileAs(Stat other) {
       return sameAs(other) && id != null && id.equals(other.id);
     }
   }

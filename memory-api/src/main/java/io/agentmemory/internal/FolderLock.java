@@ -1,4 +1,4 @@
-package io.agentmemory.file;
+package io.agentmemory.internal;
 
 import static java.util.Objects.requireNonNull;
 
@@ -18,12 +18,12 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The right to write to a tree, held by one store object of one process. The operating system's
- * lock on {@code .memory/lock} tells processes apart; within this one a list does, because closing
- * any second channel on that file would free the lock. Who holds it stands in {@code
+ * The right to write to a folder, held by one store object of one process. The operating system's
+ * lock on the file {@code lock} in it tells processes apart; within this one a list does, because
+ * closing any second channel on that file would free the lock. Who holds it stands in {@code
  * owner-<pid>.json}, for people only.
  */
-final class StoreLock implements AutoCloseable {
+public final class FolderLock implements AutoCloseable {
   private static final Set<Object> HELD = new HashSet<>();
   private static final Duration POLL = Duration.ofMillis(20);
 
@@ -32,7 +32,7 @@ final class StoreLock implements AutoCloseable {
   private final Set<Object> keys;
   private final Path owner;
 
-  private StoreLock(Disk disk, Disk.LockFile file, Set<Object> keys, Path owner) {
+  private FolderLock(Disk disk, Disk.LockFile file, Set<Object> keys, Path owner) {
     this.disk = disk;
     this.file = file;
     this.keys = keys;
@@ -44,14 +44,14 @@ final class StoreLock implements AutoCloseable {
    *
    * @throws StoreUnavailableException if another store has it all that time; names that one
    */
-  static StoreLock take(
-      Disk disk, Path control, Operation operation, Duration wait, Clock clock, long pid)
+  public static FolderLock take(
+      Disk disk, Path folder, Operation operation, Duration wait, Clock clock, long pid)
       throws IOException {
     long deadline = System.nanoTime() + wait.toNanos();
-    Path path = control.resolve("lock");
+    Path path = folder.resolve("lock");
     Set<Object> keys = new HashSet<>();
-    if (!reserve(Map.entry(disk, disk.real(control)), keys, deadline)) {
-      throw taken(disk, control, operation);
+    if (!reserve(Map.entry(disk, disk.real(folder)), keys, deadline)) {
+      throw taken(disk, folder, operation);
     }
     Disk.LockFile file = null;
     try {
@@ -59,11 +59,11 @@ final class StoreLock implements AutoCloseable {
         file = disk.openLock(path);
         Object id = file.id() == null ? null : Map.entry(disk, requireNonNull(file.id()));
         if (id != null && !reserve(id, keys, deadline)) {
-          throw taken(disk, control, operation);
+          throw taken(disk, folder, operation);
         }
         while (!file.tryLock()) {
           if (System.nanoTime() - deadline >= 0) {
-            throw taken(disk, control, operation);
+            throw taken(disk, folder, operation);
           }
           pause();
         }
@@ -74,9 +74,9 @@ final class StoreLock implements AutoCloseable {
         file.close(); // somebody removed the file and made it anew: that one counts
         release(id, keys);
       }
-      Path owner = control.resolve("owner-" + pid + ".json");
-      writeOwner(disk, control, owner, clock, pid);
-      return new StoreLock(disk, file, keys, owner);
+      Path owner = folder.resolve("owner-" + pid + ".json");
+      writeOwner(disk, folder, owner, clock, pid);
+      return new FolderLock(disk, file, keys, owner);
     } catch (IOException | RuntimeException e) {
       if (file != null) {
         try {
@@ -136,23 +136,23 @@ final class StoreLock implements AutoCloseable {
     java.util.concurrent.locks.LockSupport.parkNanos(POLL.toNanos());
   }
 
-  private static StoreUnavailableException taken(Disk disk, Path control, Operation operation) {
+  private static StoreUnavailableException taken(Disk disk, Path folder, Operation operation) {
     return StoreUnavailableException.notApplied(
         operation,
-        "the tree is being written by " + owners(disk, control) + "; open it for reading, or wait",
+        "it is being written by " + owners(disk, folder) + "; open it for reading, or wait",
         null);
   }
 
   /** Whoever says that they hold the lock. */
-  private static String owners(Disk disk, Path control) {
+  private static String owners(Disk disk, Path folder) {
     StringBuilder found = new StringBuilder();
     try {
-      for (String name : disk.list(control)) {
+      for (String name : disk.list(folder)) {
         if (!isOwner(name)) {
           continue;
         }
         Value value =
-            Canonical.parse(new String(disk.read(control.resolve(name)), StandardCharsets.UTF_8));
+            Canonical.parse(new String(disk.read(folder.resolve(name)), StandardCharsets.UTF_8));
         if (value instanceof Value.Map map && map.get("pid") instanceof Value.Int pid) {
           found.append(found.length() == 0 ? "process " : " or process ").append(pid.value());
           String since = Value.textOf(map.get("since"));
@@ -169,11 +169,11 @@ final class StoreLock implements AutoCloseable {
     return name.matches("owner-[0-9]+\\.json");
   }
 
-  private static void writeOwner(Disk disk, Path control, Path owner, Clock clock, long pid)
+  private static void writeOwner(Disk disk, Path folder, Path owner, Clock clock, long pid)
       throws IOException {
-    for (String name : disk.list(control)) {
+    for (String name : disk.list(folder)) {
       if (isOwner(name)) {
-        disk.delete(control.resolve(name)); // we have the lock: whoever wrote that is gone
+        disk.delete(folder.resolve(name)); // we have the lock: whoever wrote that is gone
       }
     }
     Map<String, Value> said = new LinkedHashMap<>();

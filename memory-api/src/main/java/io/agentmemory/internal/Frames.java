@@ -1,4 +1,4 @@
-package io.agentmemory.file;
+package io.agentmemory.internal;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -10,27 +10,27 @@ import java.util.zip.CRC32C;
  * CRC32C as eight hexadecimal digits each, the text, a line feed. A text has no line feed in it, so
  * that after damage the next line can be found.
  */
-final class Frames {
+public final class Frames {
   private static final byte[] MAGIC = "AM1 ".getBytes(StandardCharsets.US_ASCII);
   private static final int HEADER = MAGIC.length + 8 + 1 + 8 + 1;
 
   private Frames() {}
 
   /** A line that is whole. */
-  record Frame(int from, int to, String text) {}
+  public record Frame(int from, int to, String text) {}
 
   /**
    * Bytes that are no line.
    *
    * @param followed whether whole lines come after: damage, where the end of a file is merely torn
    */
-  record Gap(int from, int to, boolean followed) {}
+  public record Gap(int from, int to, boolean followed) {}
 
   /** What a file of lines holds. */
-  record Scan(List<Frame> frames, List<Gap> gaps) {}
+  public record Scan(List<Frame> frames, List<Gap> gaps) {}
 
   /** The line of a text. */
-  static byte[] line(String text) {
+  public static byte[] line(String text) {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
     byte[] line = new byte[HEADER + bytes.length + 1];
     System.arraycopy(MAGIC, 0, line, 0, MAGIC.length);
@@ -52,7 +52,7 @@ final class Frames {
   }
 
   /** The lines in {@code bytes} up to {@code length}, and what stands between them. */
-  static Scan scan(byte[] bytes, int length) {
+  public static Scan scan(byte[] bytes, int length) {
     List<Frame> frames = new ArrayList<>();
     List<Gap> gaps = new ArrayList<>();
     int at = 0;

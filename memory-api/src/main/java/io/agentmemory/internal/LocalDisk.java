@@ -1,4 +1,4 @@
-package io.agentmemory.file;
+package io.agentmemory.internal;
 
 import static java.nio.file.LinkOption.NOFOLLOW_LINKS;
 import static java.nio.file.StandardOpenOption.CREATE;
@@ -33,9 +33,9 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** The disk of this machine. */
-final class LocalDisk implements Disk {
+public final class LocalDisk implements Disk {
   /** There is one, so that a lock is known by it and a path. */
-  static final LocalDisk INSTANCE = new LocalDisk();
+  public static final LocalDisk INSTANCE = new LocalDisk();
 
   private static final Set<PosixFilePermission> FILE_MODE =
       PosixFilePermissions.fromString("rw-------");

@@ -1,7 +1,8 @@
-package io.agentmemory.file;
+package io.agentmemory.internal.testkit;
 
 import static java.util.Objects.requireNonNull;
 
+import io.agentmemory.internal.Disk;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -23,9 +24,9 @@ import org.jspecify.annotations.Nullable;
  * gives what is left: everything durable, and of the rest whatever chance leaves, torn or not. Any
  * call can be made to fail. Thread-safe.
  */
-final class MemoryDisk implements Disk {
+public final class MemoryDisk implements Disk {
   /** What happens at the chosen call, and after it. */
-  enum Fault {
+  public enum Fault {
     /** Nothing is done any more. */
     POWER_OFF,
     /** This call fails, the others go on. */
@@ -71,7 +72,7 @@ final class MemoryDisk implements Disk {
   private boolean forcesIgnored;
   private final List<String> history = new ArrayList<>();
 
-  MemoryDisk() {
+  public MemoryDisk() {
     this("boot-0");
   }
 
@@ -81,17 +82,17 @@ final class MemoryDisk implements Disk {
 
   // ---- what tests do with it ----
 
-  synchronized int calls() {
+  public synchronized int calls() {
     return calls;
   }
 
   /** What was called, in order, to say where a fault struck. */
-  synchronized String call(int number) {
+  public synchronized String call(int number) {
     return number >= 1 && number <= history.size() ? history.get(number - 1) : "none";
   }
 
   /** Lets call {@code number} from now on fail; the first is 1. */
-  synchronized void failAt(int number, Fault fault) {
+  public synchronized void failAt(int number, Fault fault) {
     this.calls = 0;
     this.history.clear();
     this.faultAt = number;
@@ -99,18 +100,18 @@ final class MemoryDisk implements Disk {
   }
 
   /** No force does anything any more: what a store that forgets to force would do. */
-  synchronized void ignoreForces() {
+  public synchronized void ignoreForces() {
     forcesIgnored = true;
   }
 
-  synchronized void repair() {
+  public synchronized void repair() {
     off = false;
     full = false;
     faultAt = -1;
   }
 
   /** The disk as another process finds it after this one was killed: nothing is lost. */
-  synchronized MemoryDisk afterKill() {
+  public synchronized MemoryDisk afterKill() {
     MemoryDisk next = new MemoryDisk(bootId);
     copy(root, next.root, next, new IdentityHashMap<>(), node -> node.bytes, node -> node.names);
     next.nextId = nextId;
@@ -119,7 +120,7 @@ final class MemoryDisk implements Disk {
   }
 
   /** The disk after the power came back. */
-  synchronized MemoryDisk afterPowerCut(Random random) {
+  public synchronized MemoryDisk afterPowerCut(Random random) {
     boolean inOrder = random.nextBoolean(); // as a journal keeps names: all up to some moment
     int last = inOrder ? random.nextInt(unforcedNames.size() + 1) : unforcedNames.size();
     for (int i = 0; i < last; i++) {
@@ -197,7 +198,7 @@ final class MemoryDisk implements Disk {
   }
 
   /** Every file's bytes by its path. */
-  synchronized Map<String, byte[]> files() {
+  public synchronized Map<String, byte[]> files() {
     Map<String, byte[]> files = new LinkedHashMap<>();
     collect(root, "", files);
     return files;
@@ -424,7 +425,7 @@ final class MemoryDisk implements Disk {
   }
 
   /** Writes a file from outside, durably, as another program would. */
-  synchronized void outside(String path, byte[] bytes) throws IOException {
+  public synchronized void outside(String path, byte[] bytes) throws IOException {
     Path file = Path.of(path);
     Node folder = folderOf(file);
     Node node = new Node(nextId++, false);
