@@ -36,6 +36,17 @@ public interface MemoryStore extends AutoCloseable {
     return execute(Batch.of(command));
   }
 
+  /**
+   * Ends all doubt about an operation whose answer got lost: when this returns, it has been applied
+   * and this is what it did, or it has not been, and a call that is still on its way will have no
+   * effect, however late it comes in.
+   *
+   * @return what {@link #execute} says of an operation that is repeated; empty if it was not
+   *     applied
+   * @throws StoreUnavailableException if the doubt remains
+   */
+  Optional<Outcome> conclude(OpId operation);
+
   /** The record of this key, or its tombstone; empty if there never was one. */
   <T extends MemoryRecord> Optional<Stored<T>> read(Kind<T> kind, Key key);
 

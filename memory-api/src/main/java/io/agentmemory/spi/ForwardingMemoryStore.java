@@ -12,6 +12,7 @@ import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
+import io.agentmemory.OpId;
 import io.agentmemory.ScanRange;
 import io.agentmemory.SimilarQuery;
 import io.agentmemory.StoreInfo;
@@ -44,6 +45,11 @@ public abstract class ForwardingMemoryStore implements MemoryStore {
   @Override
   public Outcome execute(Batch batch) {
     return delegate.execute(batch);
+  }
+
+  @Override
+  public Optional<Outcome> conclude(OpId operation) {
+    return delegate.conclude(operation);
   }
 
   @Override

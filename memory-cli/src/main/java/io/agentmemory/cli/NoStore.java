@@ -10,6 +10,7 @@ import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
+import io.agentmemory.OpId;
 import io.agentmemory.Operation;
 import io.agentmemory.ScanRange;
 import io.agentmemory.SimilarQuery;
@@ -52,6 +53,11 @@ final class NoStore implements MemoryStore {
   public Outcome execute(Batch batch) {
     throw new UncategorizedStoreException(
         new Operation("none", batch.verb(), batch.subject()), "a dry run writes nothing", null);
+  }
+
+  @Override
+  public Optional<Outcome> conclude(OpId operation) {
+    return Optional.empty();
   }
 
   @Override

@@ -299,6 +299,12 @@ public final class DualWriteMemoryStore implements MemoryStore {
     }
   }
 
+  /** Asks the authority. */
+  @Override
+  public Optional<Outcome> conclude(OpId operation) {
+    return authority(gate.stage("conclude", "")).conclude(operation);
+  }
+
   /** One batch on its way through both stores. */
   private final class Write {
     private final StageGate.Pass pass;

@@ -38,6 +38,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
@@ -143,6 +144,24 @@ final class Engine {
       throw unavailable(batch, refused);
     }
     return (Outcome) await(submit(new Task(batch, null)));
+  }
+
+  /**
+   * What an operation did, if it was applied. What was handed in before this call has been decided
+   * by then, and nothing comes in late.
+   */
+  @SuppressWarnings("unchecked") // that is what the task gives
+  Optional<Outcome> conclude(OpId opId) {
+    Operation operation = new Operation(STORE, "conclude", "");
+    return (Optional<Outcome>)
+        call(
+            () -> {
+              String refused = refusal;
+              if (refused != null) {
+                throw StoreUnavailableException.notApplied(operation, refused, null);
+              }
+              return Optional.ofNullable(repeated(opId, new Draft(session().tree().index)));
+            });
   }
 
   void checkpoint() {

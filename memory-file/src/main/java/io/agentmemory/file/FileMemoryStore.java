@@ -15,6 +15,7 @@ import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
+import io.agentmemory.OpId;
 import io.agentmemory.Operation;
 import io.agentmemory.ScanRange;
 import io.agentmemory.SimilarQuery;
@@ -255,6 +256,19 @@ public final class FileMemoryStore implements MemoryStore {
           null);
     }
     return engine.execute(batch);
+  }
+
+  @Override
+  public Optional<Outcome> conclude(OpId operation) {
+    requireNonNull(operation, "operation");
+    checkOpen("conclude");
+    if (engine == null) {
+      throw new UncategorizedStoreException(
+          new Operation(Engine.STORE, "conclude", ""),
+          "the store was opened for reading only",
+          null);
+    }
+    return engine.conclude(operation);
   }
 
   private void checkOpen(String verb) {

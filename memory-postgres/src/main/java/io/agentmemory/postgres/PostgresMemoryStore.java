@@ -14,6 +14,7 @@ import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.MemoryStoreException;
+import io.agentmemory.OpId;
 import io.agentmemory.OpenMode;
 import io.agentmemory.Operation;
 import io.agentmemory.ScanRange;
@@ -220,6 +221,13 @@ public final class PostgresMemoryStore implements MemoryStore {
     requireNonNull(batch, "batch");
     checkWritable(batch.verb(), batch.subject());
     return writes.execute(batch);
+  }
+
+  @Override
+  public Optional<Outcome> conclude(OpId operation) {
+    requireNonNull(operation, "operation");
+    checkWritable("conclude", "");
+    return writes.conclude(operation, reads);
   }
 
   @Override

@@ -8,6 +8,7 @@ import io.agentmemory.Kind;
 import io.agentmemory.Limits;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStoreException;
+import io.agentmemory.OpId;
 import io.agentmemory.Operation;
 import io.agentmemory.Stored;
 import io.agentmemory.UncategorizedStoreException;
@@ -106,6 +107,50 @@ final class Writes {
       pessimistic.remove(batch.verb());
     }
     return outcome;
+  }
+
+  /** Claims an operation's name for nothing, unless the operation itself has it. */
+  Optional<Outcome> conclude(OpId opId, Reads reads) {
+    Operation operation = new Operation(STORE, "conclude", "");
+    Optional<Applied> applied =
+        database.transact(operation, OpId.random(), false, connection -> claim(opId, connection));
+    if (applied.isEmpty() || !applied.get().state().equals("applied")) {
+      return Optional.empty();
+    }
+    List<Outcome.Change> changes = new ArrayList<>();
+    for (Changes.Entry entry : Changes.parse(applied.get().changes())) {
+      reads
+          .read(entry.kind(), entry.key())
+          .ifPresent(now -> changes.add(new Outcome.Change(entry.before(), now)));
+    }
+    return Optional.of(new Outcome(opId, changes, List.of(), true));
+  }
+
+  // An insert of the same name that is not yet committed is waited for.
+  private Optional<Applied> claim(OpId opId, Connection connection) throws SQLException {
+    List<Applied> found = new ArrayList<>();
+    Pipeline pipeline = new Pipeline();
+    set(pipeline, TimeLimits.FOREGROUND);
+    pipeline.update(
+        Sql.of(
+            "INSERT INTO "
+                + tables.schema()
+                + ".applied_ops (namespace, op_id, state, at) VALUES (?, ?, 'aborted', ?)"
+                + " ON CONFLICT DO NOTHING",
+            Sql.text(tables.namespace()),
+            Sql.object(opId.value()),
+            Sql.object(OffsetDateTime.now(clock))),
+        rows -> {});
+    pipeline.query(
+        Sql.of(
+            "SELECT state, changes FROM "
+                + tables.schema()
+                + ".applied_ops WHERE namespace = ? AND op_id = ?",
+            Sql.text(tables.namespace()),
+            Sql.object(opId.value())),
+        row -> found.add(new Applied(row.getString(1), row.getString(2))));
+    pipeline.run(connection);
+    return found.stream().findFirst();
   }
 
   private static boolean onlyCreated(Outcome outcome) {

@@ -35,10 +35,12 @@ import io.agentmemory.spi.RecordReader;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
@@ -52,6 +54,7 @@ public final class InMemoryMemoryStore implements MemoryStore {
   private final String namespace;
   private final Map<Kind<?>, TreeMap<Key, Stored<?>>> records = new HashMap<>();
   private final Map<OpId, Outcome> applied = new HashMap<>();
+  private final Set<OpId> givenUp = new HashSet<>();
   private final Map<String, Leaf> leaves = new HashMap<>();
   private boolean closed;
 
@@ -73,6 +76,12 @@ public final class InMemoryMemoryStore implements MemoryStore {
     if (before != null) {
       return asTheyAreNow(before);
     }
+    if (givenUp.contains(batch.opId())) {
+      throw new UncategorizedStoreException(
+          new Operation(STORE, batch.verb(), batch.subject()),
+          "operation " + batch.opId() + " was given up and can not be applied",
+          null);
+    }
     Outcome outcome = Plan.of(STORE, batch, new Reader(), Limits.DEFAULT);
     for (Outcome.Change change : outcome.changes()) {
       of(change.after().kind()).put(change.after().key(), change.after());
@@ -82,6 +91,16 @@ public final class InMemoryMemoryStore implements MemoryStore {
     }
     applied.put(batch.opId(), outcome);
     return outcome;
+  }
+
+  @Override
+  public synchronized Optional<Outcome> conclude(OpId operation) {
+    checkOpen("conclude");
+    Outcome before = applied.get(operation);
+    if (before == null) {
+      givenUp.add(operation);
+    }
+    return Optional.ofNullable(before).map(this::asTheyAreNow);
   }
 
   private Outcome asTheyAreNow(Outcome before) {

@@ -595,6 +595,27 @@ abstract class StateContract extends CommandContract {
     }
 
     @Test
+    void givenAppliedBatch_whenConcluded_thenItIsWhatARepetitionSays() throws Exception {
+      run(StoreMemory.of("m", AT, "x"));
+      Batch recall = Batch.of(List.of(new RecallMemory("m", AT), StoreMemory.of("n", AT, "n")));
+      run(recall);
+      run(new RecallMemory("m", AT));
+      reopenIfPossible();
+
+      assertThat(store.conclude(recall.opId())).contains(store.execute(recall));
+      assertThat(memory("m").recallCount()).isEqualTo(2);
+    }
+
+    @Test
+    void givenBatchThatNeverCame_whenConcluded_thenNothingIsSaidAndOthersGoOn() {
+      assertThat(store.conclude(OpId.random())).isEmpty();
+
+      run(StoreMemory.of("m", AT, "x"));
+
+      assertThat(stored(Kind.MEMORY, "m").revision()).isEqualTo(1);
+    }
+
+    @Test
     void givenForgottenMemory_whenItsStoreIsRepeated_thenItStaysForgotten() {
       Batch storing = Batch.of(StoreMemory.of("m", AT, "x"));
       run(storing);
