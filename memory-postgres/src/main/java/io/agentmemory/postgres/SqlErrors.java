@@ -88,7 +88,7 @@ final class SqlErrors {
         String late = state.equals("57014") ? reason + ": it took longer than allowed" : reason;
         return StoreUnavailableException.notApplied(operation, late, failure);
       case "40":
-        return StoreUnavailableException.notApplied(
+        return StoreUnavailableException.refused(
             operation, reason + ": others kept changing the same records", silenced(failure));
       case "22":
       case "23":
@@ -105,7 +105,7 @@ final class SqlErrors {
           operation, reason + ": the server is read-only", silenced(failure));
     }
     if (state.equals("55P03")) {
-      return StoreUnavailableException.notApplied(
+      return StoreUnavailableException.refused(
           operation, reason + ": a lock was not to be had in time", silenced(failure));
     }
     if (state.equals("XX001") || state.equals("XX002")) {

@@ -1,6 +1,7 @@
 package io.agentmemory.postgres;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
 import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.MemoryStoreException;
@@ -65,6 +66,22 @@ class SqlErrorsTest {
     MemoryStoreException thrown = SqlErrors.translate(OPERATION, fromServer("08006", "gone"));
 
     assertThat(((StoreUnavailableException) thrown).mayHaveApplied()).isEmpty();
+  }
+
+  @Test
+  void givenOthersInTheWayForTooLong_whenTranslated_thenARefusalOfAStoreThatIsThere() {
+    for (String state : List.of("40001", "40P01", "55P03")) {
+      assertThat(SqlErrors.translate(OPERATION, fromServer(state, "busy")))
+          .asInstanceOf(type(StoreUnavailableException.class))
+          .as(state)
+          .matches(StoreUnavailableException::isRefusal);
+    }
+    for (String state : List.of("08001", "08006", "57014", "57P01", "57P03", "53300", "25006")) {
+      assertThat(SqlErrors.translate(OPERATION, fromServer(state, "gone")))
+          .asInstanceOf(type(StoreUnavailableException.class))
+          .as(state)
+          .matches(away -> !away.isRefusal());
+    }
   }
 
   @Test
