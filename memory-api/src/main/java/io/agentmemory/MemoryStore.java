@@ -123,6 +123,15 @@ public interface MemoryStore extends AutoCloseable {
    */
   default void checkpoint() {}
 
+  /**
+   * This store by another of its faces, or that of the store it stands in front of, such as {@link
+   * io.agentmemory.spi.EpochGuard}; empty if it has none of that type. What is changed there holds
+   * for this store.
+   */
+  default <T> Optional<T> as(Class<T> door) {
+    return door.isInstance(this) ? Optional.of(door.cast(this)) : Optional.empty();
+  }
+
   /** Memories, by the verbs an agent uses. */
   default Memories memories() {
     return new Memories(this);

@@ -118,6 +118,11 @@ public abstract class ForwardingMemoryStore implements MemoryStore {
   }
 
   @Override
+  public <T> Optional<T> as(Class<T> door) {
+    return door.isInstance(this) ? Optional.of(door.cast(this)) : delegate.as(door);
+  }
+
+  @Override
   public void close() {
     delegate.close();
   }

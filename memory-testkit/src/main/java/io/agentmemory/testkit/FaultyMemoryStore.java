@@ -17,6 +17,7 @@ import io.agentmemory.StoreInfo;
 import io.agentmemory.Stored;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
+import io.agentmemory.spi.EpochGuard;
 import io.agentmemory.spi.ForwardingMemoryStore;
 import java.util.Deque;
 import java.util.List;
@@ -35,8 +36,9 @@ import org.jspecify.annotations.Nullable;
  * answering wrongly. What is scripted for the next call happens once, in the order of scripting;
  * {@link #down} holds until {@link #up}. Thread-safe.
  *
- * <p>Reads are everything but {@link #execute}, {@link #checkpoint} and {@link #close}; of a scan,
- * the call that opens the stream.
+ * <p>Reads are everything but {@link #execute}, {@link #checkpoint}, {@link #close} and {@link
+ * EpochGuard#advance}, which is a write; of a scan, the call that opens the stream. Setting a guard
+ * is neither.
  */
 public final class FaultyMemoryStore extends ForwardingMemoryStore {
   private static final long PATIENCE_SECONDS = 20;
@@ -206,6 +208,38 @@ public final class FaultyMemoryStore extends ForwardingMemoryStore {
   @Override
   public StoreInfo info() {
     return read(super::info);
+  }
+
+  /** The store's own faces lead around the faults: only the guard has one with them in front. */
+  @Override
+  public <T> Optional<T> as(Class<T> door) {
+    if (door.equals(EpochGuard.class)) {
+      return delegate().as(EpochGuard.class).map(Guard::new).map(door::cast);
+    }
+    return door.isInstance(this) ? Optional.of(door.cast(this)) : Optional.empty();
+  }
+
+  private final class Guard implements EpochGuard {
+    private final EpochGuard guard;
+
+    Guard(EpochGuard guard) {
+      this.guard = guard;
+    }
+
+    @Override
+    public Optional<Register> register() {
+      return FaultyMemoryStore.this.read(guard::register);
+    }
+
+    @Override
+    public boolean advance(long expected, Register next) {
+      return call(writes, atWrites, () -> guard.advance(expected, next));
+    }
+
+    @Override
+    public void guard(long epoch) {
+      guard.guard(epoch);
+    }
   }
 
   /** Where a held call waits. */

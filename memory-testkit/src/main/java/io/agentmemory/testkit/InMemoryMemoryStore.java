@@ -23,6 +23,7 @@ import io.agentmemory.ScanRange;
 import io.agentmemory.SessionRecall;
 import io.agentmemory.SimilarQuery;
 import io.agentmemory.StoreInfo;
+import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Stored;
 import io.agentmemory.Tier;
 import io.agentmemory.UncategorizedStoreException;
@@ -31,6 +32,8 @@ import io.agentmemory.command.Outcome;
 import io.agentmemory.command.Plan;
 import io.agentmemory.internal.Texts;
 import io.agentmemory.internal.TreeFile;
+import io.agentmemory.spi.EpochGuard;
+import io.agentmemory.spi.ForwardingMemoryStore;
 import io.agentmemory.spi.RecordReader;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -43,12 +46,13 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The reference: what every store must answer, in the fewest lines. Keeps everything in memory and
  * looks at all of it for a query. Thread-safe.
  */
-public final class InMemoryMemoryStore implements MemoryStore {
+public final class InMemoryMemoryStore implements MemoryStore, EpochGuard {
   private static final String STORE = "memory";
 
   private final String namespace;
@@ -56,6 +60,8 @@ public final class InMemoryMemoryStore implements MemoryStore {
   private final Map<OpId, Outcome> applied = new HashMap<>();
   private final Set<OpId> givenUp = new HashSet<>();
   private final Map<String, Leaf> leaves = new HashMap<>();
+  private @Nullable Register register;
+  private volatile long guarded;
   private boolean closed;
 
   /** An empty store. */
@@ -70,8 +76,13 @@ public final class InMemoryMemoryStore implements MemoryStore {
   }
 
   @Override
-  public synchronized Outcome execute(Batch batch) {
+  public Outcome execute(Batch batch) {
+    return execute(batch, guarded);
+  }
+
+  private synchronized Outcome execute(Batch batch, long guard) {
     checkOpen(batch.verb());
+    checkEpoch(batch, guard);
     Outcome before = applied.get(batch.opId());
     if (before != null) {
       return asTheyAreNow(before);
@@ -302,6 +313,90 @@ public final class InMemoryMemoryStore implements MemoryStore {
         }
       }
     }
+  }
+
+  @Override
+  public synchronized Optional<Register> register() {
+    checkOpen("register");
+    return Optional.ofNullable(register);
+  }
+
+  @Override
+  public synchronized boolean advance(long expected, Register next) {
+    checkOpen("advance");
+    if (expected < 0 || next.epoch() <= expected) {
+      throw new IllegalArgumentException(
+          "epoch " + next.epoch() + " does not come after epoch " + expected);
+    }
+    if (epoch() != expected) {
+      return false;
+    }
+    register = next;
+    return true;
+  }
+
+  @Override
+  public void guard(long epoch) {
+    if (epoch < 0) {
+      throw new IllegalArgumentException("an epoch is 0 or more, not " + epoch);
+    }
+    guarded = epoch;
+  }
+
+  private long epoch() {
+    return register == null ? 0 : register.epoch();
+  }
+
+  private void checkEpoch(Batch batch, long guard) {
+    if (guard != 0 && guard != epoch()) {
+      throw StoreUnavailableException.refused(
+          new Operation(STORE, batch.verb(), batch.subject()),
+          "the move is at epoch "
+              + epoch()
+              + ", and this owner writes under epoch "
+              + guard
+              + ": another owner has moved on",
+          null);
+    }
+  }
+
+  /**
+   * A second store object on the same memory, as another process would have one, with a guard of
+   * its own. Closing it leaves this one open.
+   */
+  public MemoryStore another() {
+    return new Another();
+  }
+
+  private final class Another extends ForwardingMemoryStore implements EpochGuard {
+    private volatile long guarded;
+
+    Another() {
+      super(InMemoryMemoryStore.this);
+    }
+
+    @Override
+    public Outcome execute(Batch batch) {
+      return InMemoryMemoryStore.this.execute(batch, guarded);
+    }
+
+    @Override
+    public Optional<Register> register() {
+      return InMemoryMemoryStore.this.register();
+    }
+
+    @Override
+    public boolean advance(long expected, Register next) {
+      return InMemoryMemoryStore.this.advance(expected, next);
+    }
+
+    @Override
+    public void guard(long epoch) {
+      guarded = epoch;
+    }
+
+    @Override
+    public void close() {}
   }
 
   @Override

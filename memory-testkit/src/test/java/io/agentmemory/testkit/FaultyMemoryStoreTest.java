@@ -13,6 +13,7 @@ import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Stored;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.command.StoreMemory;
+import io.agentmemory.spi.EpochGuard;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
@@ -57,6 +58,28 @@ final class FaultyMemoryStoreTest {
         .isThrownBy(() -> store.execute(command));
     store.up();
     assertThat(store.execute(command).changes()).hasSize(1);
+  }
+
+  @Test
+  void givenDown_whenAskedForItsGuard_thenTheGuardIsDownToo() {
+    EpochGuard guard = store.as(EpochGuard.class).orElseThrow();
+    EpochGuard.Register first = new EpochGuard.Register(1, "{}");
+    store.down(() -> ERROR);
+    assertThatExceptionOfType(StoreUnavailableException.class).isThrownBy(guard::register);
+    assertThatExceptionOfType(StoreUnavailableException.class)
+        .isThrownBy(() -> guard.advance(0, first));
+    store.up();
+    assertThat(guard.register()).isEmpty();
+
+    store.loseNextWrite(ERROR);
+    assertThatExceptionOfType(StoreUnavailableException.class)
+        .isThrownBy(() -> guard.advance(0, first));
+    assertThat(guard.register()).contains(first);
+    guard.guard(2);
+    assertThatExceptionOfType(StoreUnavailableException.class)
+        .isThrownBy(() -> store.execute(command))
+        .matches(StoreUnavailableException::isRefusal);
+    assertThat(store.as(InMemoryMemoryStore.class)).as("a way around the faults").isEmpty();
   }
 
   @Test
