@@ -26,11 +26,13 @@ final class Leaves {
   private final Database database;
   private final Tables tables;
   private final Reads reads;
+  private final StageRegister stages;
 
-  Leaves(Database database, Tables tables, Reads reads) {
+  Leaves(Database database, Tables tables, Reads reads, StageRegister stages) {
     this.database = database;
     this.tables = tables;
     this.reads = reads;
+    this.stages = stages;
   }
 
   /**
@@ -92,11 +94,9 @@ final class Leaves {
         leaves.stream().filter(leaf -> leaf.sha256() != null && isText(leaf.id())).toList();
     for (int from = 0; from < known.size(); from += REPORTED_AT_ONCE) {
       List<Leaf> some = known.subList(from, Math.min(from + REPORTED_AT_ONCE, known.size()));
+      Operation operation = new Operation(Writes.STORE, "reportLeaves", "");
       database.transact(
-          new Operation(Writes.STORE, "reportLeaves", ""),
-          OpId.copy(),
-          true,
-          connection -> report(some, connection));
+          operation, OpId.copy(), true, connection -> report(operation, some, connection));
     }
   }
 
@@ -105,9 +105,11 @@ final class Leaves {
   }
 
   // A row that is written meanwhile is left as that write leaves it: its op_id is another then.
-  private int report(List<Leaf> leaves, Connection connection) throws SQLException {
+  private int report(Operation operation, List<Leaf> leaves, Connection connection)
+      throws SQLException {
     Pipeline pipeline = new Pipeline();
     Writes.set(pipeline, TimeLimits.BULK);
+    stages.check(operation, pipeline);
     pipeline.update(
         Sql.of(
             "UPDATE "

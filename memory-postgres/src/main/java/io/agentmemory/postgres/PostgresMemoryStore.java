@@ -25,6 +25,7 @@ import io.agentmemory.Stored;
 import io.agentmemory.UncategorizedStoreException;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
+import io.agentmemory.spi.EpochGuard;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Clock;
@@ -42,7 +43,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Open it by address with {@link io.agentmemory.MemoryStores#open(String)}, which brings a pool
  * of connections and time limits, or over a pool of yours with {@link #builder}.
  */
-public final class PostgresMemoryStore implements MemoryStore {
+public final class PostgresMemoryStore implements MemoryStore, EpochGuard {
   private final String namespace;
   private final OpenMode mode;
   private final Runnable onClose;
@@ -52,6 +53,7 @@ public final class PostgresMemoryStore implements MemoryStore {
   private final Queries queries;
   private final Writes writes;
   private final Leaves leaves;
+  private final StageRegister stages;
   private final Facts facts;
   private volatile boolean closed;
 
@@ -73,8 +75,9 @@ public final class PostgresMemoryStore implements MemoryStore {
     SpaceCache spaces =
         new SpaceCache(
             name -> reads.read(Kind.VECTOR_SPACE, Key.of(name)).filter(s -> !s.isTombstone()));
-    writes = new Writes(database, tables, builder.limits, builder.clock, spaces);
-    leaves = new Leaves(database, tables, reads);
+    stages = new StageRegister(database, tables);
+    writes = new Writes(database, tables, builder.limits, builder.clock, spaces, stages);
+    leaves = new Leaves(database, tables, reads, stages);
     facts = new Facts(database, tables, indexes, mode);
   }
 
@@ -361,6 +364,25 @@ public final class PostgresMemoryStore implements MemoryStore {
     requireNonNull(reported, "reported");
     checkWritable("reportLeaves", "");
     leaves.report(reported);
+  }
+
+  @Override
+  public Optional<Register> register() {
+    checkOpen("register");
+    return stages.read();
+  }
+
+  @Override
+  public boolean advance(long expected, Register next) {
+    requireNonNull(next, "next");
+    checkWritable("advance", "");
+    return stages.advance(expected, next);
+  }
+
+  /** As {@link EpochGuard#guard}; {@link #buildIndexes} and {@link #dropIndexes} do not ask. */
+  @Override
+  public void guard(long epoch) {
+    stages.guard(epoch);
   }
 
   @Override

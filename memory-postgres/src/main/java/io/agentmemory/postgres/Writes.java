@@ -73,16 +73,24 @@ final class Writes {
   private final Limits limits;
   private final Clock clock;
   private final SpaceCache spaces;
+  private final StageRegister stages;
 
   /** Verbs whose last batch found something where it would have created it. */
   private final Set<String> pessimistic = ConcurrentHashMap.newKeySet();
 
-  Writes(Database database, Tables tables, Limits limits, Clock clock, SpaceCache spaces) {
+  Writes(
+      Database database,
+      Tables tables,
+      Limits limits,
+      Clock clock,
+      SpaceCache spaces,
+      StageRegister stages) {
     this.database = database;
     this.tables = tables;
     this.limits = limits;
     this.clock = clock;
     this.spaces = spaces;
+    this.stages = stages;
   }
 
   Outcome execute(Batch batch) {
@@ -186,6 +194,7 @@ final class Writes {
             operation, connection, tables, Changes.ofSpaces(batch), readsMembersOnly(batch));
     Pipeline first = new Pipeline();
     set(first, isBulk ? TimeLimits.BULK : TimeLimits.FOREGROUND);
+    stages.check(operation, first);
     List<Applied> applied = new ArrayList<>(1);
     first.query(
         Sql.of(
@@ -484,6 +493,7 @@ final class Writes {
       sql.add("\nAND ").add(group.table.hasNone(keys));
     }
     known.addUnchanged(sql, tables);
+    stages.addUnchanged(sql);
     sql.add("),\nop AS (");
     sql.add(insertOp(batch, outcome, "SELECT ", " FROM ok)"));
     List<Sql> inserts = new ArrayList<>();

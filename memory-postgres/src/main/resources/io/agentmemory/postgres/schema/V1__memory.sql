@@ -24,6 +24,13 @@ CREATE TABLE ${schema}.applied_ops (
   PRIMARY KEY (namespace, op_id)
 );
 
+-- How far a move to or from another store is. A transaction of a guarded owner holds its row.
+CREATE TABLE ${schema}.stage_register (
+  namespace text COLLATE "C" PRIMARY KEY,
+  epoch bigint NOT NULL CHECK (epoch >= 1),
+  document json NOT NULL
+);
+
 CREATE TABLE ${schema}.memories (
   namespace text COLLATE "C" NOT NULL,
   id text COLLATE "C" NOT NULL,
