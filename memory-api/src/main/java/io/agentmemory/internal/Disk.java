@@ -65,6 +65,16 @@ public interface Disk {
   /** A file that is there, to be written. */
   Out reopen(Path file) throws IOException;
 
+  /**
+   * A file that is there, to be written by threads of others too: where an interrupt closes what
+   * {@link #reopen} gives, it does no harm to this one. To be forced only by a thread that nobody
+   * interrupts.
+   */
+  Out share(Path file) throws IOException;
+
+  /** How many bytes may still be written to the disk that a folder is on, as far as is known. */
+  long usable(Path folder) throws IOException;
+
   /** Makes the bytes of a file durable. */
   void force(Path file) throws IOException;
 

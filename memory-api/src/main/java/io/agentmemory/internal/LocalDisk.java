@@ -8,6 +8,7 @@ import static java.nio.file.StandardOpenOption.WRITE;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -154,6 +155,19 @@ public final class LocalDisk implements Disk {
   }
 
   @Override
+  public Out share(Path file) throws IOException {
+    if (Files.isSymbolicLink(file)) {
+      throw new IOException("a link stands where a file should");
+    }
+    return new SharedOut(new RandomAccessFile(file.toFile(), "rw"));
+  }
+
+  @Override
+  public long usable(Path folder) {
+    return folder.toFile().getUsableSpace(); // a file store would read the list of mounts first
+  }
+
+  @Override
   public void force(Path file) throws IOException {
     try (FileChannel channel = FileChannel.open(file, WRITE, NOFOLLOW_LINKS)) {
       channel.force(true);
@@ -257,6 +271,35 @@ public final class LocalDisk implements Disk {
     @Override
     public void close() throws IOException {
       channel.close();
+    }
+  }
+
+  /**
+   * Writes past the channel: only a channel is closed when a thread that uses it is interrupted.
+   */
+  private static final class SharedOut implements Out {
+    private final RandomAccessFile file;
+
+    SharedOut(RandomAccessFile file) {
+      this.file = file;
+    }
+
+    @Override
+    public void write(long position, byte[] bytes, int offset, int length) throws IOException {
+      synchronized (this) { // the position is the file's
+        file.seek(position);
+        file.write(bytes, offset, length);
+      }
+    }
+
+    @Override
+    public void force() throws IOException {
+      file.getChannel().force(false);
+    }
+
+    @Override
+    public void close() throws IOException {
+      file.close();
     }
   }
 

@@ -70,6 +70,7 @@ public final class MemoryDisk implements Disk {
   private boolean off;
   private boolean full;
   private boolean forcesIgnored;
+  private long usable = Long.MAX_VALUE;
   private final List<String> history = new ArrayList<>();
 
   public MemoryDisk() {
@@ -102,6 +103,11 @@ public final class MemoryDisk implements Disk {
   /** No force does anything any more: what a store that forgets to force would do. */
   public synchronized void ignoreForces() {
     forcesIgnored = true;
+  }
+
+  /** What the disk says it has room for; it takes more all the same. */
+  public synchronized void usable(long bytes) {
+    usable = bytes;
   }
 
   public synchronized void repair() {
@@ -340,6 +346,16 @@ public final class MemoryDisk implements Disk {
   public synchronized Out reopen(Path file) throws IOException {
     call("reopen", file, false);
     return new NodeOut(file, existing(file));
+  }
+
+  @Override
+  public synchronized Out share(Path file) throws IOException {
+    return reopen(file);
+  }
+
+  @Override
+  public synchronized long usable(Path folder) {
+    return full ? 0 : usable;
   }
 
   @Override
