@@ -1,0 +1,11 @@
+package io.agentmemory.dualwrite;
+
+/** One of the two stores. */
+enum Side {
+  SOURCE,
+  TARGET;
+
+  Side other() {
+    return this == SOURCE ? TARGET : SOURCE;
+  }
+}
