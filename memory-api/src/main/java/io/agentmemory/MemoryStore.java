@@ -3,7 +3,9 @@ package io.agentmemory;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Command;
 import io.agentmemory.command.Outcome;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -37,15 +39,19 @@ public interface MemoryStore extends AutoCloseable {
   }
 
   /**
-   * Ends all doubt about an operation whose answer got lost: when this returns, it has been applied
-   * and this is what it did, or it has not been, and a call that is still on its way will have no
-   * effect, however late it comes in.
+   * Ends all doubt about operations whose answers got lost: when this returns, each of them has been
+   * applied, or it has not been, and a call that is still on its way will have no effect, however
+   * late it comes in.
    *
-   * @return what {@link #execute} says of an operation that is repeated; empty if it was not
-   *     applied
+   * @return of each that was applied what {@link #execute} says if it is repeated
    * @throws StoreUnavailableException if the doubt remains
    */
-  Optional<Outcome> conclude(OpId operation);
+  Map<OpId, Outcome> conclude(Collection<OpId> operations);
+
+  /** Ends the doubt about one operation, as {@link #conclude(Collection)}; empty if not applied. */
+  default Optional<Outcome> conclude(OpId operation) {
+    return Optional.ofNullable(conclude(List.of(operation)).get(operation));
+  }
 
   /** The record of this key, or its tombstone; empty if there never was one. */
   <T extends MemoryRecord> Optional<Stored<T>> read(Kind<T> kind, Key key);

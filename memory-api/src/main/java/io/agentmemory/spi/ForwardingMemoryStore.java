@@ -19,7 +19,9 @@ import io.agentmemory.StoreInfo;
 import io.agentmemory.Stored;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -48,8 +50,8 @@ public abstract class ForwardingMemoryStore implements MemoryStore {
   }
 
   @Override
-  public Optional<Outcome> conclude(OpId operation) {
-    return delegate.conclude(operation);
+  public Map<OpId, Outcome> conclude(Collection<OpId> operations) {
+    return delegate.conclude(operations);
   }
 
   @Override

@@ -24,6 +24,7 @@ import io.agentmemory.spi.StoreUrl;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -56,8 +57,8 @@ final class NoStore implements MemoryStore {
   }
 
   @Override
-  public Optional<Outcome> conclude(OpId operation) {
-    return Optional.empty();
+  public Map<OpId, Outcome> conclude(Collection<OpId> operations) {
+    return Map.of();
   }
 
   @Override

@@ -1,5 +1,7 @@
 package io.agentmemory.dualwrite;
 
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
 import io.agentmemory.OpId;
 import io.agentmemory.Operation;
 
@@ -26,6 +28,30 @@ public interface DualWriteListener {
 
   /** A read for comparison failed. The caller knows nothing of it. */
   default void onShadowFailure(Operation read, Throwable failure) {}
+
+  /** The source executed a write in the target's place; the target lacks it until it is back. */
+  default void onFallbackWrite(Operation write) {}
+
+  /** The source answered a read in the target's place. */
+  default void onFallbackRead(Operation read) {}
+
+  /** The target gives no answers any more, or gives them again. */
+  default void onTargetReachable(boolean reachable) {}
+
+  /** A record was written in both stores apart from each other; one state is set aside. */
+  default void onConflict(Conflict conflict) {}
+
+  /** The store that lacks a record refuses it, so that somebody has to look. */
+  default void onParked(Lagging record) {}
+
+  /** A store had lost a record's newer state, as a restored one does, and got it back. */
+  default void onGapHealed(Kind<?> kind, Key key) {}
+
+  /** A part of the journal is damaged, and kept as it is. Names it. */
+  default void onJournalDamaged(String what) {}
+
+  /** What one store lacks is not all written down; the stores have to be compared as a whole. */
+  default void onResyncNeeded(String why) {}
 
   /** The stage changed. */
   default void onStageChanged(Stage from, Stage to) {}

@@ -3,13 +3,11 @@ package io.agentmemory.dualwrite;
 import static java.util.Objects.requireNonNull;
 
 import io.agentmemory.Health;
-import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
 import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
 import io.agentmemory.Leaf;
 import io.agentmemory.Memory;
-import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
@@ -24,29 +22,24 @@ import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Stored;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
-import io.agentmemory.internal.TreeFile;
-import io.agentmemory.spi.Needs;
-import io.agentmemory.spi.Needs.ListEnd;
+import io.agentmemory.internal.Disk;
+import io.agentmemory.internal.LocalDisk;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.DoubleSupplier;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -74,55 +67,82 @@ import org.slf4j.LoggerFactory;
  * <p>One object in one process writes to the two stores while it is used. Thread-safe.
  */
 public final class DualWriteMemoryStore implements MemoryStore {
+  static final String STORE = "dualwrite";
   private static final Logger LOG = LoggerFactory.getLogger(DualWriteMemoryStore.class);
-  private static final String STORE = "dualwrite";
-  private static final String TOO_SLOW = "the secondary store was too slow";
-  private static final int SECONDARY_THREADS = 4;
-  private static final int SECONDARY_QUEUE = 1024;
-  private static final int CATCH_UP_RECORDS = 100;
-  private static final Repair.Hold ALONE =
-      action -> {
-        action.run();
-        return true;
-      };
 
-  private final MemoryStore source;
-  private final MemoryStore target;
+  private final TwoStores stores;
   private final boolean closesStores;
   private final Duration patience;
-  private final Duration waitForSecondary;
   private final StageGate gate;
   private final Turns turns = new Turns();
-  private final LagList lag = new LagList(Clock.systemUTC());
   private final Events events;
+  private final OpLog log;
+  private final Debts debts;
+  private final Settling settling;
+  private final @Nullable Breaker breaker;
+  private final Writes writes;
   private final ShadowReads shadows;
-  private final ThreadPoolExecutor secondaries;
+  private final @Nullable DualFolder folder;
+  private final @Nullable Drainer drainer;
 
-  /** Writes that the secondary still works on although later ones no longer wait for them. */
-  private final AtomicInteger overtaken = new AtomicInteger();
-
-  private DualWriteMemoryStore(Builder builder) {
-    source = builder.source;
-    target = builder.target;
+  private DualWriteMemoryStore(Builder builder, @Nullable DualFolder folder) {
+    this.folder = folder;
+    stores = new TwoStores(builder.source, builder.target);
     closesStores = builder.closesStores;
     patience = builder.patience;
-    waitForSecondary = builder.waitForSecondary;
-    gate = new StageGate(builder.stage, builder.patience);
+    gate = new StageGate(folder == null ? builder.stage : folder.stage(), builder.patience);
     events = new Events(builder.listener);
-    shadows = new ShadowReads(builder.shadowRate, builder.random, turns, lag, events);
-    secondaries =
-        new ThreadPoolExecutor(
-            SECONDARY_THREADS,
-            SECONDARY_THREADS,
-            10,
-            TimeUnit.SECONDS,
-            new LinkedBlockingQueue<>(SECONDARY_QUEUE),
-            task -> {
-              Thread thread = new Thread(task, "dualwrite-secondary");
-              thread.setDaemon(true);
-              return thread;
-            });
-    secondaries.allowCoreThreadTimeOut(true);
+    log = folder == null ? OpLog.NONE : folder.log();
+    debts = new Debts(Clock.systemUTC(), log::done);
+    settling =
+        new Settling(stores, debts, events, folder == null ? Conflicts.NONE : folder.conflicts());
+    breaker =
+        folder == null
+            ? null
+            : new Breaker(
+                this::isTargetBack, builder.probePause, this::breakerChanged, Clock.systemUTC());
+    writes =
+        new Writes(
+            stores,
+            gate,
+            turns,
+            debts,
+            settling,
+            events,
+            log,
+            breaker,
+            new TargetCalls(builder.deadline),
+            builder.patience,
+            builder.waitForSecondary);
+    shadows = new ShadowReads(builder.shadowRate, builder.random, turns, debts, events);
+    drainer = folder == null ? null : new Drainer(stores, gate, debts, settling, writes, events);
+    if (drainer != null && folder != null) {
+      folder.recover(settling, debts, stores, events);
+      debts.onOwed(drainer::wake);
+      drainer.start();
+    }
+  }
+
+  private boolean isTargetBack() {
+    boolean back = stores.target().health().status() != Health.Status.DOWN;
+    if (back && folder != null) {
+      folder.guard(stores.target());
+    }
+    return back;
+  }
+
+  private void breakerChanged(Breaker.State from, Breaker.State to) {
+    if (from == Breaker.State.CLOSED || to == Breaker.State.CLOSED) {
+      events.breakerChanged(from, to);
+    }
+    if (to == Breaker.State.CLOSED && drainer != null) {
+      drainer.hurry();
+    }
+  }
+
+  /** Whether the source stands in where the target gives no answer. */
+  private boolean fallsBack(Stage stage) {
+    return log.isKept() && stage.targetIsAuthority() && stage.writesBoth();
   }
 
   /** A store over two others, in stage {@link Stage#OFF} unless told otherwise. */
@@ -140,6 +160,10 @@ public final class DualWriteMemoryStore implements MemoryStore {
     private DoubleSupplier random = () -> ThreadLocalRandom.current().nextDouble();
     private Duration waitForSecondary = Duration.ZERO;
     private Duration patience = Duration.ofSeconds(5);
+    private Duration deadline = Duration.ofSeconds(3);
+    private Duration probePause = Duration.ofSeconds(1);
+    private @Nullable Path folder;
+    private Disk disk = LocalDisk.INSTANCE;
     private boolean closesStores;
 
     private Builder(MemoryStore source, MemoryStore target) {
@@ -210,15 +234,65 @@ public final class DualWriteMemoryStore implements MemoryStore {
       return this;
     }
 
+    /**
+     * Keeps a journal of what only one store has, the stage, and states set aside in a folder,
+     * which is made if need be. Then nothing is forgotten when the process ends, and where the
+     * target is the authority but gives no answer, the source stands in for it. The stage that the
+     * folder knows holds; {@link #stage} is that of a new folder. Default: no folder.
+     */
+    public Builder folder(Path folder) {
+      this.folder = requireNonNull(folder, "folder");
+      return this;
+    }
+
+    /**
+     * How long a write waits for a target that leads, before the source stands in for it. Used with
+     * {@link #folder}. Default 3 s.
+     *
+     * @throws IllegalArgumentException if not above zero
+     */
+    public Builder deadline(Duration deadline) {
+      if (deadline.isNegative() || deadline.isZero()) {
+        throw new IllegalArgumentException("deadline " + deadline + " is not above zero");
+      }
+      this.deadline = deadline;
+      return this;
+    }
+
+    /** How long after the target was given up the first probe comes. */
+    Builder probePause(Duration pause) {
+      probePause = pause;
+      return this;
+    }
+
+    /** Where the folder is. */
+    Builder disk(Disk disk) {
+      this.disk = disk;
+      return this;
+    }
+
     /** Closing this store closes the two others. Default: it leaves them open. */
     public Builder closesStores() {
       closesStores = true;
       return this;
     }
 
-    /** The store. */
+    /**
+     * The store.
+     *
+     * @throws StoreUnavailableException if the folder is another process's, or its disk fails
+     */
     public DualWriteMemoryStore build() {
-      return new DualWriteMemoryStore(this);
+      if (folder == null) {
+        return new DualWriteMemoryStore(this, null);
+      }
+      DualFolder opened = DualFolder.open(disk, folder, stage, target);
+      try {
+        return new DualWriteMemoryStore(this, opened);
+      } catch (RuntimeException | Error e) {
+        opened.close();
+        throw e;
+      }
     }
   }
 
@@ -244,332 +318,55 @@ public final class DualWriteMemoryStore implements MemoryStore {
    */
   public void changeStage(Stage next) {
     requireNonNull(next, "next");
-    Stage before =
-        gate.change(
-            next,
-            now -> {
-              if (now.targetIsAuthority() != next.targetIsAuthority()) {
-                catchUpForSwitch(now, next);
-              }
-            });
+    Stage before = gate.change(next, now -> makeReady(now, next));
     events.stageChanged(before, next);
   }
 
-  private void catchUpForSwitch(Stage now, Stage next) {
-    List<Ref> refs = lag.refs();
-    try {
-      for (int from = 0; from < refs.size(); from += CATCH_UP_RECORDS) {
-        repair(now, refs.subList(from, Math.min(from + CATCH_UP_RECORDS, refs.size())), ALONE);
-      }
-    } catch (MemoryStoreException failure) {
-      throw StoreUnavailableException.notApplied(
-          new Operation(STORE, "changeStage", next.name()),
-          lag.size() + " records of the store that would become the authority lag",
-          failure);
+  private void makeReady(Stage now, Stage next) {
+    boolean leaves = !next.writesBoth() && log.isKept() && next.targetIsAuthority();
+    if (now.targetIsAuthority() != next.targetIsAuthority() || leaves) {
+      writes.catchUpAlone(new Operation(STORE, "changeStage", next.name()));
     }
-  }
-
-  private MemoryStore authority(Stage stage) {
-    return stage.targetIsAuthority() ? target : source;
-  }
-
-  private MemoryStore secondary(Stage stage) {
-    return stage.targetIsAuthority() ? source : target;
+    if (folder != null) {
+      folder.move(now, next, stores.target());
+    }
+    if (!next.writesBoth()) {
+      debts.forgive();
+    }
   }
 
   // ---- writes ----
 
   @Override
   public Outcome execute(Batch batch) {
-    StageGate.Pass pass = gate.enter(new Operation(STORE, batch.verb(), batch.subject()));
-    boolean handedOn = false;
-    try {
-      if (!pass.stage().writesBoth()) {
-        Outcome outcome = authority(pass.stage()).execute(batch);
-        events.writes.increment();
-        return outcome;
-      }
-      Write write = new Write(pass, batch, turns.enter(Names.of(batch)));
-      handedOn = write.run();
-      return write.outcome;
-    } finally {
-      if (!handedOn) {
-        gate.leave(pass);
-      }
-    }
+    return writes.execute(requireNonNull(batch, "batch"));
   }
 
-  /** Asks the authority. */
+  /** Asks the authority, and of what that does not know the source, if it stands in for it. */
   @Override
-  public Optional<Outcome> conclude(OpId operation) {
-    return authority(gate.stage("conclude", "")).conclude(operation);
+  public Map<OpId, Outcome> conclude(Collection<OpId> operations) {
+    Stage stage = gate.stage("conclude", "");
+    Map<OpId, Outcome> known = new HashMap<>(stores.authority(stage).conclude(operations));
+    if (fallsBack(stage)) {
+      List<OpId> others = operations.stream().filter(op -> !known.containsKey(op)).toList();
+      known.putAll(stores.source().conclude(others));
+    }
+    return known;
   }
 
-  /** One batch on its way through both stores. */
-  private final class Write {
-    private final StageGate.Pass pass;
-    private final Batch batch;
-    private final Turns.Turn turn;
-    private final Set<Ref> concerned = ConcurrentHashMap.newKeySet();
-    private Outcome outcome;
-
-    Write(StageGate.Pass pass, Batch batch, Turns.Turn turn) {
-      this.pass = pass;
-      this.batch = batch;
-      this.turn = turn;
-      this.outcome = new Outcome(batch.opId(), List.of(), List.of(), false);
-    }
-
-    /** Whether the rest was handed on to a thread of ours, which then ends the write. */
-    boolean run() {
-      boolean handedOn = false;
-      try {
-        lead();
-        handedOn = handOn();
-        return handedOn;
-      } finally {
-        if (!handedOn) {
-          end();
-        }
-      }
-    }
-
-    /** The authority's part. */
-    private void lead() {
-      turn.await(
-          new Operation(STORE, batch.verb(), batch.subject()),
-          overtaken.get() == 0 ? patience : Duration.ZERO);
-      try {
-        outcome = authority(pass.stage()).execute(batch);
-        concerned.addAll(changed());
-        events.writes.increment();
-        turn.answered(this::overtaken);
-      } catch (Throwable thrown) {
-        if (mayHaveApplied(thrown)) {
-          lags(named(), "the authority's answer to a write got lost");
-        }
-        throw thrown;
-      }
-    }
-
-    private static boolean mayHaveApplied(Throwable thrown) {
-      return thrown instanceof StoreUnavailableException unavailable
-          ? unavailable.mayHaveApplied().isPresent()
-          : !(thrown instanceof MemoryStoreException);
-    }
-
-    /** Lets the secondary follow on a thread of ours; false if there is no room or no thread. */
-    private boolean handOn() {
-      try {
-        secondaries.execute(this::follow);
-      } catch (RejectedExecutionException | OutOfMemoryError full) {
-        lags(concerned, "too many writes were waiting for the secondary store");
-        return false;
-      }
-      if (!waitForSecondary.isZero()) {
-        turn.awaitEnd(waitForSecondary);
-      }
-      return true;
-    }
-
-    private void overtaken() {
-      overtaken.incrementAndGet();
-      lags(concerned, TOO_SLOW);
-    }
-
-    private void end() {
-      if (!turn.end()) {
-        overtaken.decrementAndGet();
-        lag.add(concerned, TOO_SLOW); // what it did just now may have come after a later write
-      }
-    }
-
-    /** The secondary's part. */
-    private void follow() {
-      List<Runnable> news = new ArrayList<>();
-      try {
-        if (!turn.isOver()) {
-          followOrRepair(news);
-        }
-      } catch (Throwable failure) { // whatever a store throws, no caller pays for it
-        List<Lagging> lagging =
-            lag.add(concerned, "the secondary store failed: " + failure.getClass().getSimpleName());
-        news.add(() -> events.secondaryFailed(batch.opId(), failure));
-        news.add(() -> events.lagging(lagging));
-      } finally {
-        try {
-          end();
-          news.forEach(Runnable::run);
-        } finally {
-          gate.leave(pass);
-        }
-      }
-    }
-
-    private void followOrRepair(List<Runnable> news) {
-      Set<Ref> lagging = lag.within(turn.names());
-      if (!lagging.isEmpty() || outcome.repeated()) {
-        // The secondary is not where the authority was before this write; or nobody knows.
-        concerned.addAll(lagging);
-        repair(pass.stage(), concerned, turn::whileHeld);
-        return;
-      }
-      List<Difference> differences = carryOut();
-      if (differences.isEmpty()) {
-        news.add(events::followed);
-      } else {
-        news.add(() -> events.mismatch(batch.opId(), differences));
-        differences.forEach(d -> concerned.add(new Ref(d.kind(), requireNonNull(d.key()))));
-        repair(pass.stage(), concerned, turn::whileHeld);
-      }
-    }
-
-    /** Lets the secondary do what the authority did; says in what it did something else. */
-    private List<Difference> carryOut() {
-      Outcome theirs;
-      try {
-        theirs = secondary(pass.stage()).execute(batch);
-      } catch (MemoryConflictException | InvalidMemoryException refused) {
-        List<Difference> refusals = refusals(concerned.isEmpty() ? named() : concerned);
-        concerned.addAll(named());
-        return refusals;
-      }
-      if (theirs.repeated()) {
-        repair(pass.stage(), concerned, turn::whileHeld); // nobody knows what it did back then
-        return List.of();
-      }
-      boolean inOrder = !pass.stage().targetIsAuthority();
-      return Repair.differences(inOrder ? outcome : theirs, inOrder ? theirs : outcome);
-    }
-
-    private List<Difference> refusals(Set<Ref> refs) {
-      boolean inOrder = !pass.stage().targetIsAuthority();
-      return new TreeSet<>(refs)
-          .stream()
-              .map(
-                  ref ->
-                      Repair.outcome(
-                          ref, inOrder ? "done" : "refused", inOrder ? "refused" : "done"))
-              .toList();
-    }
-
-    private void lags(Set<Ref> refs, String why) {
-      events.lagging(lag.add(refs, why));
-    }
-
-    private Set<Ref> changed() {
-      Set<Ref> refs = new HashSet<>();
-      outcome
-          .changes()
-          .forEach(change -> refs.add(new Ref(change.after().kind(), change.after().key())));
-      return refs;
-    }
-
-    private Set<Ref> named() {
-      Set<Ref> refs = new HashSet<>();
-      Needs needs = batch.needs();
-      needs.keys().forEach((kind, keys) -> keys.forEach(k -> refs.add(new Ref(kind, k))));
-      needs.whole().forEach(kind -> refs.addAll(all(kind)));
-      needs.ends().forEach((end, places) -> refs.addAll(listed(end, places)));
-      return refs;
-    }
-
-    /** Every record of a list's kind, and where the next ones go, which nobody may know yet. */
-    private Set<Ref> listed(ListEnd end, int places) {
-      Set<Ref> refs = all(end.kind());
-      TreeFile list = requireNonNull(TreeFile.listOf(end.kind(), end.before()), "list");
-      int next = 0;
-      for (Ref ref : refs) {
-        if (list.equals(TreeFile.of(ref.kind(), ref.key()))) {
-          next = Math.max(next, list.place(ref.key()) + 1);
-        }
-      }
-      for (int i = next; i < next + places && i <= TreeFile.LAST_PLACE; i++) {
-        refs.add(new Ref(end.kind(), list.item(i)));
-      }
-      return refs;
-    }
-
-    /** Every record of a kind, as the store that answers has them. */
-    private Set<Ref> all(Kind<?> kind) {
-      Set<Ref> refs = new HashSet<>();
-      for (MemoryStore store : List.of(secondary(pass.stage()), authority(pass.stage()))) {
-        try (Stream<KeyVersion> records = store.versions(kind, ScanRange.ALL)) {
-          records.forEach(record -> refs.add(new Ref(kind, record.key())));
-          return refs;
-        } catch (MemoryStoreException unanswered) {
-          LOG.debug("{} cannot be listed: {}", kind, unanswered.getClass().getSimpleName());
-        }
-      }
-      return refs;
-    }
-  }
-
-  private void repair(Stage stage, Collection<Ref> refs, Repair.Hold hold) {
-    if (!refs.isEmpty()) {
-      new Repair(authority(stage), secondary(stage), hold).run(refs, () -> lag.remove(refs));
-      events.repaired.add(refs.size());
-    }
-  }
-
-  /**
-   * The records whose secondary copy is behind, or may be, by kind and key. Known in this process
-   * only.
-   */
+  /** The records of which a store lacks something, or may, by kind and key. */
   public List<Lagging> lagging() {
-    return lag.list();
+    return debts.list();
   }
 
   /**
-   * Brings the secondary's lagging records up to date, as far as both stores let it. Ordered
-   * against writes of the same records; other writes go on.
+   * Brings lagging records up to date, as far as both stores let it. Ordered against writes of the
+   * same records; other writes go on.
    *
    * @return how many records lag afterwards
    */
   public int catchUp() {
-    List<Ref> refs = lag.refs();
-    try {
-      for (int from = 0; from < refs.size(); from += CATCH_UP_RECORDS) {
-        List<Ref> some = refs.subList(from, Math.min(from + CATCH_UP_RECORDS, refs.size()));
-        if (!catchUp(some)) {
-          for (Ref one : some) {
-            catchUp(List.of(one));
-          }
-        }
-      }
-    } catch (StoreUnavailableException unavailable) {
-      events.secondaryFailed(OpId.copy(), unavailable);
-    }
-    return lag.size();
-  }
-
-  /** False if one of them could not be brought up to date, and perhaps none was. */
-  private boolean catchUp(List<Ref> some) {
-    Operation operation = new Operation(STORE, "catchUp", "");
-    StageGate.Pass pass = gate.enter(operation);
-    try {
-      if (!pass.stage().writesBoth()) {
-        return true;
-      }
-      Turns.Turn turn = turns.enter(Names.of(some));
-      try {
-        turn.await(operation, overtaken.get() == 0 ? patience : Duration.ZERO);
-        turn.answered(() -> {});
-        repair(pass.stage(), lag.among(some), turn::whileHeld);
-        return true;
-      } catch (StoreUnavailableException unavailable) {
-        throw unavailable;
-      } catch (MemoryStoreException failure) {
-        if (some.size() == 1) {
-          events.secondaryFailed(OpId.copy(), failure);
-        }
-        return false;
-      } finally {
-        turn.end();
-      }
-    } finally {
-      gate.leave(pass);
-    }
+    return writes.catchUp();
   }
 
   /**
@@ -592,7 +389,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
         events.mismatched.sum(),
         events.secondaryFailures.sum(),
         events.repaired.sum(),
-        lag.size(),
+        debts.size(),
         events.shadowCompared.sum(),
         events.shadowMismatched.sum(),
         events.shadowUnsettled.sum(),
@@ -605,22 +402,27 @@ public final class DualWriteMemoryStore implements MemoryStore {
 
   @Override
   public String namespace() {
-    return source.namespace();
+    return stores.source().namespace();
   }
 
   @Override
   public <T extends MemoryRecord> Optional<Stored<T>> read(Kind<T> kind, Key key) {
     requireNonNull(key, "key");
     Stage stage = gate.stage("read", kind.name());
-    Optional<Stored<T>> found = authority(stage).read(kind, key);
+    Optional<Stored<T>> found =
+        ask(
+            stage,
+            new Operation(STORE, "read", kind + ":" + key),
+            Set.of(Names.of(kind, key)),
+            store -> store.read(kind, key));
     if (stage.shadowsReads() && shadows.sampled()) {
       compare(
           stage,
           "read",
           kind + ":" + key,
           found.stream().toList(),
-          () -> authority(stage).read(kind, key).stream().toList(),
-          () -> secondary(stage).read(kind, key).stream().toList(),
+          () -> stores.authority(stage).read(kind, key).stream().toList(),
+          () -> stores.secondary(stage).read(kind, key).stream().toList(),
           Comparisons::records);
     }
     return found;
@@ -630,15 +432,20 @@ public final class DualWriteMemoryStore implements MemoryStore {
   public <T extends MemoryRecord> List<Stored<T>> readAll(Kind<T> kind, List<Key> keys) {
     Stage stage = gate.stage("readAll", kind.name());
     List<Key> wanted = List.copyOf(keys);
-    List<Stored<T>> found = authority(stage).readAll(kind, wanted);
+    List<Stored<T>> found =
+        ask(
+            stage,
+            new Operation(STORE, "readAll", kind.name()),
+            Names.of(kind, wanted),
+            store -> store.readAll(kind, wanted));
     if (stage.shadowsReads() && shadows.sampled()) {
       compare(
           stage,
           "readAll",
           kind.name(),
           List.copyOf(found),
-          () -> authority(stage).readAll(kind, wanted),
-          () -> secondary(stage).readAll(kind, wanted),
+          () -> stores.authority(stage).readAll(kind, wanted),
+          () -> stores.secondary(stage).readAll(kind, wanted),
           Comparisons::records);
     }
     return found;
@@ -647,28 +454,29 @@ public final class DualWriteMemoryStore implements MemoryStore {
   @Override
   public <T extends MemoryRecord> Stream<Stored<T>> scan(Kind<T> kind, ScanRange range) {
     requireNonNull(range, "range");
-    return authority(gate.stage("scan", kind.name())).scan(kind, range);
+    return ask("scan", kind.name(), store -> store.scan(kind, range));
   }
 
   @Override
   public <T extends MemoryRecord> Stream<KeyVersion> versions(Kind<T> kind, ScanRange range) {
     requireNonNull(range, "range");
-    return authority(gate.stage("versions", kind.name())).versions(kind, range);
+    return ask("versions", kind.name(), store -> store.versions(kind, range));
   }
 
   @Override
   public List<Memory> find(MemoryQuery query) {
     requireNonNull(query, "query");
     Stage stage = gate.stage("find", "");
-    List<Memory> found = authority(stage).find(query);
+    List<Memory> found =
+        ask(stage, new Operation(STORE, "find", ""), null, store -> store.find(query));
     if (stage.shadowsReads() && shadows.sampled()) {
       compare(
           stage,
           "find",
           "",
           List.copyOf(found),
-          () -> authority(stage).find(query),
-          () -> secondary(stage).find(query),
+          () -> stores.authority(stage).find(query),
+          () -> stores.secondary(stage).find(query),
           Comparisons::memories);
     }
     return found;
@@ -678,15 +486,15 @@ public final class DualWriteMemoryStore implements MemoryStore {
   public long count(MemoryQuery query) {
     requireNonNull(query, "query");
     Stage stage = gate.stage("count", "");
-    long count = authority(stage).count(query);
+    long count = ask(stage, new Operation(STORE, "count", ""), null, store -> store.count(query));
     if (stage.shadowsReads() && shadows.sampled()) {
       compare(
           stage,
           "count",
           "",
           count,
-          () -> authority(stage).count(query),
-          () -> secondary(stage).count(query),
+          () -> stores.authority(stage).count(query),
+          () -> stores.secondary(stage).count(query),
           Comparisons::counts);
     }
     return count;
@@ -695,13 +503,14 @@ public final class DualWriteMemoryStore implements MemoryStore {
   @Override
   public Stream<MemoryHead> heads(MemoryQuery query) {
     requireNonNull(query, "query");
-    return authority(gate.stage("heads", "")).heads(query);
+    return ask("heads", "", store -> store.heads(query));
   }
 
   @Override
   public List<SimilarQuery.Hit> search(SimilarQuery query) {
     Stage stage = gate.stage("search", query.space());
-    List<SimilarQuery.Hit> found = authority(stage).search(query);
+    List<SimilarQuery.Hit> found =
+        ask(stage, new Operation(STORE, "search", query.space()), null, s -> s.search(query));
     // What an index finds is not what another store has to find.
     if (stage.shadowsReads() && !query.isApproximate() && shadows.sampled()) {
       compare(
@@ -709,8 +518,8 @@ public final class DualWriteMemoryStore implements MemoryStore {
           "search",
           query.space(),
           List.copyOf(found),
-          () -> authority(stage).search(query),
-          () -> secondary(stage).search(query),
+          () -> stores.authority(stage).search(query),
+          () -> stores.secondary(stage).search(query),
           (a, b) -> Comparisons.hits(a, b, query.limit()));
     }
     return found;
@@ -719,21 +528,49 @@ public final class DualWriteMemoryStore implements MemoryStore {
   /** The authority's. */
   @Override
   public Stream<Leaf> leaves() {
-    return authority(gate.stage("leaves", "")).leaves();
+    return ask("leaves", "", MemoryStore::leaves);
   }
 
   /** To the authority; to the other store too, and a failure of it is only reported. */
   @Override
   public void reportLeaves(List<Leaf> leaves) {
     Stage stage = gate.stage("reportLeaves", "");
-    authority(stage).reportLeaves(leaves);
+    stores.authority(stage).reportLeaves(leaves);
     if (stage.writesBoth()) {
       try {
-        secondary(stage).reportLeaves(leaves);
+        stores.secondary(stage).reportLeaves(leaves);
       } catch (MemoryStoreException failure) {
         events.secondaryFailed(OpId.copy(), failure);
       }
     }
+  }
+
+  // ---- who answers ----
+
+  private <R> R ask(String verb, String subject, Writes.Reading<R> reading) {
+    return ask(gate.stage(verb, subject), new Operation(STORE, verb, subject), null, reading);
+  }
+
+  /**
+   * Lets the store answer that has what is asked for: the authority, or the source while it stands
+   * in for the target.
+   *
+   * @param names of what is asked for; null for everything
+   */
+  private <R> R ask(
+      Stage stage, Operation read, @Nullable Set<String> names, Writes.Reading<R> reading) {
+    if (!fallsBack(stage)) {
+      return reading.from(stores.authority(stage));
+    }
+    if (!debts.isLacking(Side.TARGET, names)) {
+      Optional<R> answer = writes.readTarget(reading);
+      if (answer.isPresent()) {
+        return answer.get();
+      }
+    }
+    writes.bringUpSource(read, names);
+    events.readFellBack(read);
+    return reading.from(stores.source());
   }
 
   private <R> void compare(
@@ -759,21 +596,21 @@ public final class DualWriteMemoryStore implements MemoryStore {
   @Override
   public Health health() {
     Stage stage = gate.stage();
-    Health first = authority(stage).health();
+    Health first = stores.authority(stage).health();
     if (!stage.writesBoth()) {
       return first;
     }
-    Health second = secondary(stage).health();
+    Health second = stores.secondary(stage).health();
     List<String> notes = new ArrayList<>();
     first.notes().forEach(note -> notes.add(name(!stage.targetIsAuthority()) + ": " + note));
     if (second.status() != Health.Status.UP) {
       notes.add(name(stage.targetIsAuthority()) + " is " + second.status());
     }
     second.notes().forEach(note -> notes.add(name(stage.targetIsAuthority()) + ": " + note));
-    if (!lag.isEmpty()) {
-      notes.add(lag.size() + " records of the secondary lag");
+    if (!debts.isEmpty()) {
+      notes.add(debts.size() + " records of the secondary lag");
     }
-    boolean well = second.status() == Health.Status.UP && lag.isEmpty();
+    boolean well = second.status() == Health.Status.UP && debts.isEmpty();
     return new Health(
         first.status() == Health.Status.UP && !well ? Health.Status.DEGRADED : first.status(),
         notes);
@@ -786,7 +623,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
   /** What the authority holds. */
   @Override
   public StoreInfo info() {
-    StoreInfo info = authority(gate.stage("info", "")).info();
+    StoreInfo info = stores.authority(gate.stage("info", "")).info();
     return new StoreInfo(
         STORE,
         info.namespace(),
@@ -802,10 +639,10 @@ public final class DualWriteMemoryStore implements MemoryStore {
   @Override
   public void checkpoint() {
     Stage stage = gate.stage("checkpoint", "");
-    authority(stage).checkpoint();
+    stores.authority(stage).checkpoint();
     if (stage.writesBoth()) {
       try {
-        secondary(stage).checkpoint();
+        stores.secondary(stage).checkpoint();
       } catch (MemoryStoreException failure) {
         events.secondaryFailed(OpId.copy(), failure);
       }
@@ -822,20 +659,31 @@ public final class DualWriteMemoryStore implements MemoryStore {
       return;
     }
     boolean drained = gate.drain(patience);
-    secondaries.shutdown();
+    if (drainer != null) {
+      drainer.close();
+    }
+    writes.close();
     shadows.close();
-    if (!drained || !lag.isEmpty()) {
+    if (!drained || !debts.isEmpty()) {
       LOG.warn(
           "closed with {} writes on their way and {} records lagging; a verification will find"
               + " them",
           gate.inside(),
-          lag.size());
+          debts.size());
     }
-    if (closesStores) {
+    try {
+      if (closesStores) {
+        stores.source().close();
+      }
+    } finally {
       try {
-        source.close();
+        if (closesStores) {
+          stores.target().close();
+        }
       } finally {
-        target.close();
+        if (folder != null) {
+          folder.close();
+        }
       }
     }
   }

@@ -1,12 +1,19 @@
 package io.agentmemory.dualwrite;
 
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
 import io.agentmemory.MemoryStoreException;
 import io.agentmemory.OpId;
 import io.agentmemory.Operation;
+import io.agentmemory.StoreUnavailableException;
 import java.util.Collection;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,6 +31,17 @@ final class Events {
   final LongAdder shadowUnsettled = new LongAdder();
   final LongAdder shadowFailed = new LongAdder();
   final LongAdder shadowDropped = new LongAdder();
+  final LongAdder fallbackWrites = new LongAdder();
+  final LongAdder fallbackReads = new LongAdder();
+  final LongAdder conflicts = new LongAdder();
+  final LongAdder gapsHealed = new LongAdder();
+
+  /** What was found damaged at opening. */
+  final List<String> journalDamage = new CopyOnWriteArrayList<>();
+
+  /** Why not every operation can be known that one store lacks; null if each is. */
+  final AtomicReference<@Nullable String> resync = new AtomicReference<>();
+
   final LongAdder listenerFailures = new LongAdder();
 
   private final DualWriteListener listener;
@@ -68,6 +86,59 @@ final class Events {
     shadowFailed.increment();
     LOG.debug("{}: shadow read failed: {}", read, safe(failure));
     tell(l -> l.onShadowFailure(read, failure));
+  }
+
+  void fellBack(Operation write, @Nullable StoreUnavailableException why) {
+    fallbackWrites.increment();
+    if (why != null) {
+      LOG.debug("{}: the source led, the target gave no answer: {}", write, safe(why));
+    }
+    tell(l -> l.onFallbackWrite(write));
+  }
+
+  void readFellBack(Operation read) {
+    fallbackReads.increment();
+    tell(l -> l.onFallbackRead(read));
+  }
+
+  void conflict(Conflict conflict) {
+    conflicts.increment();
+    LOG.warn(
+        "{}:{} was written in both stores; the {}'s state holds, the other is conflict {}",
+        conflict.kind(),
+        conflict.key(),
+        conflict.winner(),
+        conflict.id());
+    tell(l -> l.onConflict(conflict));
+  }
+
+  void parked(Lagging record) {
+    LOG.warn("{}:{} is refused by the store that lacks it", record.kind(), record.key());
+    tell(l -> l.onParked(record));
+  }
+
+  void gapHealed(Kind<?> kind, Key key) {
+    gapsHealed.increment();
+    LOG.warn("{}:{} was lost by the store that was away, and is given back", kind, key);
+    tell(l -> l.onGapHealed(kind, key));
+  }
+
+  void journalDamaged(String what) {
+    LOG.warn("the journal is damaged: {}", what);
+    journalDamage.add(what);
+    tell(l -> l.onJournalDamaged(what));
+  }
+
+  void resyncNeeded(String why) {
+    if (resync.compareAndSet(null, why)) {
+      LOG.warn("the stores have to be compared as a whole: {}", why);
+      tell(l -> l.onResyncNeeded(why));
+    }
+  }
+
+  void breakerChanged(Breaker.State from, Breaker.State to) {
+    LOG.info("the target is {}", to == Breaker.State.CLOSED ? "there again" : "away: " + to);
+    tell(l -> l.onTargetReachable(to == Breaker.State.CLOSED));
   }
 
   void stageChanged(Stage from, Stage to) {

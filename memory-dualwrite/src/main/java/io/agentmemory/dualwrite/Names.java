@@ -85,6 +85,13 @@ record Names(Set<String> own, Set<String> shared) {
     return new Names(own, Set.of(EVERYTHING));
   }
 
+  /** The names of some records of a kind. */
+  static Set<String> of(Kind<?> kind, Collection<Key> keys) {
+    Set<String> names = new HashSet<>();
+    keys.forEach(key -> names.add(of(kind, key)));
+    return names;
+  }
+
   /** The name of one record. */
   static String of(Kind<?> kind, Key key) {
     if (kind.equals(Kind.MEMORY) || kind.equals(Kind.CO_OCCURRENCE)) {

@@ -113,7 +113,7 @@ final class Repair {
     return true;
   }
 
-  private static Stored<?> at(Ref ref, @Nullable Stored<?> right, long revision) {
+  static Stored<?> at(Ref ref, @Nullable Stored<?> right, long revision) {
     return right == null || right.isTombstone()
         ? Stored.tombstone(ref.kind(), ref.key(), revision, null)
         : Stored.live(
@@ -139,7 +139,7 @@ final class Repair {
     refs.addAll(containers);
   }
 
-  private static Map<Ref, Stored<?>> read(MemoryStore store, Collection<Ref> refs) {
+  static Map<Ref, Stored<?>> read(MemoryStore store, Collection<Ref> refs) {
     Map<Kind<?>, List<Key>> keys = new HashMap<>();
     refs.forEach(ref -> keys.computeIfAbsent(ref.kind(), k -> new ArrayList<>()).add(ref.key()));
     Map<Ref, Stored<?>> found = new HashMap<>();

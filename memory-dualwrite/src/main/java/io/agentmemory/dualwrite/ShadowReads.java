@@ -24,7 +24,7 @@ final class ShadowReads implements AutoCloseable {
   private final double rate;
   private final DoubleSupplier random;
   private final Turns turns;
-  private final LagList lag;
+  private final Debts lag;
   private final Events events;
   private final ThreadPoolExecutor pool;
 
@@ -37,7 +37,7 @@ final class ShadowReads implements AutoCloseable {
   /** Stands for "cannot tell": everything may be what differs. */
   static final Set<String> ANYTHING = Set.of();
 
-  ShadowReads(double rate, DoubleSupplier random, Turns turns, LagList lag, Events events) {
+  ShadowReads(double rate, DoubleSupplier random, Turns turns, Debts lag, Events events) {
     this.rate = rate;
     this.random = random;
     this.turns = turns;

@@ -8,4 +8,10 @@ enum Side {
   Side other() {
     return this == SOURCE ? TARGET : SOURCE;
   }
+
+  /** As a person reads it. */
+  @Override
+  public String toString() {
+    return this == SOURCE ? "source" : "target";
+  }
 }

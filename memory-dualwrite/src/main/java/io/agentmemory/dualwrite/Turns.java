@@ -197,6 +197,30 @@ final class Turns {
     return turn;
   }
 
+  /**
+   * Waits until the secondary has followed every write of these names that was answered, or given
+   * up on it.
+   *
+   * @param names null for all
+   * @return false if that took too long
+   */
+  boolean awaitFollowers(@Nullable Set<String> names, Duration atMost) {
+    List<Turn> answered = new ArrayList<>();
+    synchronized (this) {
+      for (String name : names == null ? lines.keySet() : names) {
+        Line line = lines.get(name);
+        if (line != null && line.owner != null && line.owner.answered.isDone()) {
+          answered.add(line.owner);
+        }
+      }
+    }
+    long deadline = System.nanoTime() + atMost.toNanos();
+    for (Turn turn : answered) {
+      turn.awaitEnd(Duration.ofNanos(Math.max(0, deadline - System.nanoTime())));
+    }
+    return answered.stream().allMatch(Turn::isOver);
+  }
+
   private synchronized void remove(Turn turn) {
     for (Set<String> names : List.of(turn.names.own(), turn.names.shared())) {
       for (String name : names) {

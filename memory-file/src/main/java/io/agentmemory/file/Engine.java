@@ -38,7 +38,6 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
@@ -147,20 +146,28 @@ final class Engine {
   }
 
   /**
-   * What an operation did, if it was applied. What was handed in before this call has been decided
+   * What each operation did that was applied. What was handed in before this call has been decided
    * by then, and nothing comes in late.
    */
   @SuppressWarnings("unchecked") // that is what the task gives
-  Optional<Outcome> conclude(OpId opId) {
+  Map<OpId, Outcome> conclude(List<OpId> opIds) {
     Operation operation = new Operation(STORE, "conclude", "");
-    return (Optional<Outcome>)
+    return (Map<OpId, Outcome>)
         call(
             () -> {
               String refused = refusal;
               if (refused != null) {
                 throw StoreUnavailableException.notApplied(operation, refused, null);
               }
-              return Optional.ofNullable(repeated(opId, new Draft(session().tree().index)));
+              Draft draft = new Draft(session().tree().index);
+              Map<OpId, Outcome> found = new HashMap<>();
+              for (OpId opId : opIds) {
+                Outcome outcome = repeated(opId, draft);
+                if (outcome != null) {
+                  found.put(opId, outcome);
+                }
+              }
+              return found;
             });
   }
 

@@ -37,7 +37,9 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -259,8 +261,7 @@ public final class FileMemoryStore implements MemoryStore {
   }
 
   @Override
-  public Optional<Outcome> conclude(OpId operation) {
-    requireNonNull(operation, "operation");
+  public Map<OpId, Outcome> conclude(Collection<OpId> operations) {
     checkOpen("conclude");
     if (engine == null) {
       throw new UncategorizedStoreException(
@@ -268,7 +269,7 @@ public final class FileMemoryStore implements MemoryStore {
           "the store was opened for reading only",
           null);
     }
-    return engine.conclude(operation);
+    return engine.conclude(List.copyOf(operations));
   }
 
   private void checkOpen(String verb) {

@@ -29,7 +29,9 @@ import io.agentmemory.spi.EpochGuard;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Clock;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
@@ -227,10 +229,9 @@ public final class PostgresMemoryStore implements MemoryStore, EpochGuard {
   }
 
   @Override
-  public Optional<Outcome> conclude(OpId operation) {
-    requireNonNull(operation, "operation");
+  public Map<OpId, Outcome> conclude(Collection<OpId> operations) {
     checkWritable("conclude", "");
-    return writes.conclude(operation, reads);
+    return writes.conclude(List.copyOf(operations), reads);
   }
 
   @Override

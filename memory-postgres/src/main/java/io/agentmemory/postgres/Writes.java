@@ -1,6 +1,7 @@
 package io.agentmemory.postgres;
 
 import static java.util.Objects.requireNonNull;
+import static java.util.Objects.requireNonNullElse;
 
 import io.agentmemory.Digest;
 import io.agentmemory.Key;
@@ -40,6 +41,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
@@ -117,48 +119,62 @@ final class Writes {
     return outcome;
   }
 
-  /** Claims an operation's name for nothing, unless the operation itself has it. */
-  Optional<Outcome> conclude(OpId opId, Reads reads) {
-    Operation operation = new Operation(STORE, "conclude", "");
-    Optional<Applied> applied =
-        database.transact(operation, OpId.random(), false, connection -> claim(opId, connection));
-    if (applied.isEmpty() || !applied.get().state().equals("applied")) {
-      return Optional.empty();
+  /** Claims the names of operations for nothing, but those that the operations themselves have. */
+  Map<OpId, Outcome> conclude(List<OpId> opIds, Reads reads) {
+    Map<OpId, Outcome> concluded = new LinkedHashMap<>();
+    if (opIds.isEmpty()) {
+      return concluded;
     }
-    List<Outcome.Change> changes = new ArrayList<>();
-    for (Changes.Entry entry : Changes.parse(applied.get().changes())) {
-      reads
-          .read(entry.kind(), entry.key())
-          .ifPresent(now -> changes.add(new Outcome.Change(entry.before(), now)));
-    }
-    return Optional.of(new Outcome(opId, changes, List.of(), true));
+    Map<OpId, String> applied =
+        database.transact(
+            new Operation(STORE, "conclude", ""),
+            OpId.random(),
+            opIds.size() > MANY_RECORDS,
+            connection -> claim(opIds, connection));
+    applied.forEach(
+        (opId, changed) -> {
+          List<Outcome.Change> changes = new ArrayList<>();
+          for (Changes.Entry entry : Changes.parse(changed)) {
+            reads
+                .read(entry.kind(), entry.key())
+                .ifPresent(now -> changes.add(new Outcome.Change(entry.before(), now)));
+          }
+          concluded.put(opId, new Outcome(opId, changes, List.of(), true));
+        });
+    return concluded;
   }
 
   // An insert of the same name that is not yet committed is waited for.
-  private Optional<Applied> claim(OpId opId, Connection connection) throws SQLException {
-    List<Applied> found = new ArrayList<>();
+  private Map<OpId, String> claim(List<OpId> opIds, Connection connection) throws SQLException {
+    UUID[] ids = opIds.stream().map(OpId::value).sorted().toArray(UUID[]::new);
+    Map<OpId, String> applied = new LinkedHashMap<>();
     Pipeline pipeline = new Pipeline();
     set(pipeline, TimeLimits.FOREGROUND);
     pipeline.update(
         Sql.of(
             "INSERT INTO "
                 + tables.schema()
-                + ".applied_ops (namespace, op_id, state, at) VALUES (?, ?, 'aborted', ?)"
+                + ".applied_ops (namespace, op_id, state, at)"
+                + " SELECT ?, op_id, 'aborted', ? FROM unnest(?::uuid[]) AS op_id"
                 + " ON CONFLICT DO NOTHING",
             Sql.text(tables.namespace()),
-            Sql.object(opId.value()),
-            Sql.object(OffsetDateTime.now(clock))),
+            Sql.object(OffsetDateTime.now(clock)),
+            Sql.array("uuid", ids)),
         rows -> {});
     pipeline.query(
         Sql.of(
-            "SELECT state, changes FROM "
+            "SELECT op_id, changes FROM "
                 + tables.schema()
-                + ".applied_ops WHERE namespace = ? AND op_id = ?",
+                + ".applied_ops WHERE namespace = ? AND op_id = ANY (?::uuid[])"
+                + " AND state = 'applied'",
             Sql.text(tables.namespace()),
-            Sql.object(opId.value())),
-        row -> found.add(new Applied(row.getString(1), row.getString(2))));
+            Sql.array("uuid", ids)),
+        row ->
+            applied.put(
+                new OpId(requireNonNull(row.getObject(1, UUID.class))),
+                requireNonNullElse(row.getString(2), "[]")));
     pipeline.run(connection);
-    return found.stream().findFirst();
+    return applied;
   }
 
   private static boolean onlyCreated(Outcome outcome) {

@@ -36,6 +36,7 @@ import io.agentmemory.spi.EpochGuard;
 import io.agentmemory.spi.ForwardingMemoryStore;
 import io.agentmemory.spi.RecordReader;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -105,13 +106,18 @@ public final class InMemoryMemoryStore implements MemoryStore, EpochGuard {
   }
 
   @Override
-  public synchronized Optional<Outcome> conclude(OpId operation) {
+  public synchronized Map<OpId, Outcome> conclude(Collection<OpId> operations) {
     checkOpen("conclude");
-    Outcome before = applied.get(operation);
-    if (before == null) {
-      givenUp.add(operation);
+    Map<OpId, Outcome> found = new HashMap<>();
+    for (OpId operation : operations) {
+      Outcome before = applied.get(operation);
+      if (before == null) {
+        givenUp.add(operation);
+      } else {
+        found.put(operation, asTheyAreNow(before));
+      }
     }
-    return Optional.ofNullable(before).map(this::asTheyAreNow);
+    return found;
   }
 
   private Outcome asTheyAreNow(Outcome before) {

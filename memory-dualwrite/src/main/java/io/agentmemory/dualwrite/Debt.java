@@ -1,0 +1,60 @@
+package io.agentmemory.dualwrite;
+
+import io.agentmemory.OpId;
+import io.agentmemory.Stored;
+import io.agentmemory.Version;
+import java.time.Instant;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one store lacks of one record, or may lack.
+ *
+ * @param since when that began
+ * @param why never content
+ * @param ops the operations that are not done before this is paid
+ * @param run what is known of how the record went on in the store that has it; null where that
+ *     store is the judge whatever the other one holds
+ * @param state the newest state, where the store that has it may be away; else null
+ * @param parked whether the store refused it, so that trying again is of no use
+ */
+record Debt(
+    Ref ref,
+    Side lacking,
+    Instant since,
+    String why,
+    Set<OpId> ops,
+    @Nullable Run run,
+    @Nullable Stored<?> state,
+    boolean parked) {
+
+  /**
+   * How a record went on while a store was away.
+   *
+   * @param base what that store had when it went; null if the record was not there
+   * @param results what each operation made of the record since; grows
+   */
+  record Run(@Nullable Version base, Set<Version> results) {
+    Run(@Nullable Version base) {
+      this(base, ConcurrentHashMap.newKeySet());
+    }
+  }
+
+  Lagging lagging() {
+    return new Lagging(ref.kind(), ref.key(), since, why);
+  }
+
+  Debt parked(String reason) {
+    return new Debt(ref, lacking, since, reason, ops, run, state, true);
+  }
+
+  static Set<OpId> with(Set<OpId> ops, @Nullable OpId op) {
+    Set<OpId> all = new LinkedHashSet<>(ops);
+    if (op != null) {
+      all.add(op);
+    }
+    return all;
+  }
+}

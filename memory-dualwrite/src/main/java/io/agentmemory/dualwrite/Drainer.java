@@ -1,0 +1,147 @@
+package io.agentmemory.dualwrite;
+
+import io.agentmemory.MemoryStoreException;
+import io.agentmemory.OpId;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Pays debts on a thread of its own, as soon as both stores let it; and where not all debts are
+ * known, finds them by comparing the stores.
+ */
+final class Drainer implements AutoCloseable {
+  private static final long FIRST_PAUSE_MILLIS = 100;
+  private static final long LONGEST_PAUSE_MILLIS = 30_000;
+
+  private final TwoStores stores;
+  private final StageGate gate;
+  private final Debts debts;
+  private final Settling settling;
+  private final Writes writes;
+  private final Events events;
+  private final Thread thread;
+  private boolean woken; // guarded by this
+  private boolean hurried; // guarded by this
+  private boolean closed; // guarded by this
+
+  Drainer(
+      TwoStores stores,
+      StageGate gate,
+      Debts debts,
+      Settling settling,
+      Writes writes,
+      Events events) {
+    this.stores = stores;
+    this.gate = gate;
+    this.debts = debts;
+    this.settling = settling;
+    this.writes = writes;
+    this.events = events;
+    thread = new Thread(this::run, "dualwrite-drainer");
+    thread.setDaemon(true);
+  }
+
+  void start() {
+    thread.start();
+    wake();
+  }
+
+  /** What stood in the way is gone: do not wait any longer. */
+  synchronized void hurry() {
+    hurried = true;
+    wake();
+  }
+
+  /** There may be something to do. */
+  synchronized void wake() {
+    woken = true;
+    notifyAll();
+  }
+
+  private void run() {
+    long pause = 0;
+    while (await(pause)) {
+      boolean left = true;
+      try {
+        left = !drain();
+      } catch (MemoryStoreException failure) {
+        events.secondaryFailed(OpId.copy(), failure);
+      } catch (RuntimeException | Error defect) {
+        events.secondaryFailed(OpId.copy(), defect);
+      }
+      pause = left ? Math.min(LONGEST_PAUSE_MILLIS, Math.max(FIRST_PAUSE_MILLIS, 2 * pause)) : 0;
+    }
+  }
+
+  /** Waits until there may be something to do; false if that is over. */
+  private synchronized boolean await(long pause) {
+    long jittered = (long) (pause * (0.8 + 0.4 * ThreadLocalRandom.current().nextDouble()));
+    long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(jittered);
+    try {
+      while (!closed && !hurried && (pause > 0 ? until - System.nanoTime() > 0 : !woken)) {
+        if (pause > 0) {
+          TimeUnit.NANOSECONDS.timedWait(this, Math.max(1, until - System.nanoTime()));
+        } else {
+          wait();
+        }
+      }
+    } catch (InterruptedException closing) {
+      return false;
+    }
+    woken = false;
+    hurried = false;
+    return !closed;
+  }
+
+  /** Whether nothing is left that trying again could mend. */
+  private boolean drain() {
+    if (!gate.stage().writesBoth()) {
+      return true;
+    }
+    if (events.resync.get() != null && writes.isTargetThere()) {
+      resync();
+    }
+    writes.catchUp();
+    return debts.refs(debt -> !debt.parked()).isEmpty()
+        && settling.doubts() == 0
+        && events.resync.get() == null;
+  }
+
+  /** Finds what one store lacks by comparing both; the authority is right. */
+  private void resync() {
+    String why = events.resync.get();
+    VerifyReport report =
+        Verifier.builder(stores.source(), stores.target())
+            .level(Verifier.Level.DIGESTS)
+            .run();
+    Set<Ref> refs = new HashSet<>();
+    for (Difference difference : report.differences()) {
+      if (difference.key() != null) {
+        Ref ref = new Ref(difference.kind(), difference.key());
+        if (debts.of(ref).isEmpty()) {
+          refs.add(ref);
+        }
+      }
+    }
+    Side lacking = TwoStores.leader(gate.stage()).other();
+    events.lagging(debts.add(refs, lacking, "found by comparing both stores", null));
+    if (report.equal() && report.complete()) {
+      events.resync.compareAndSet(why, null);
+    }
+  }
+
+  @Override
+  public void close() {
+    synchronized (this) {
+      closed = true;
+      notifyAll();
+    }
+    try {
+      thread.join(TimeUnit.SECONDS.toMillis(5));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,175 @@
+package io.agentmemory.dualwrite;
+
+import io.agentmemory.MemoryStore;
+import io.agentmemory.OpId;
+import io.agentmemory.Operation;
+import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.command.Outcome;
+import io.agentmemory.internal.Disk;
+import io.agentmemory.internal.FolderLock;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What two stores that are used as one keep beside them: the journal, the stage, and states that
+ * were set aside. One process owns it.
+ */
+final class DualFolder implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(DualWriteMemoryStore.class);
+  private static final Duration LOCK_WAIT = Duration.ofSeconds(5);
+
+  private final FolderLock lock;
+  private final Journal journal;
+  private final StageRegister register;
+  private final Conflicts conflicts;
+
+  private DualFolder(
+      FolderLock lock, Journal journal, StageRegister register, Conflicts conflicts) {
+    this.lock = lock;
+    this.journal = journal;
+    this.register = register;
+    this.conflicts = conflicts;
+  }
+
+  /**
+   * Opens it, or makes a new one.
+   *
+   * @param first the stage of a new one
+   * @throws StoreUnavailableException if another store has it, if its disk fails, or if the target
+   *     belongs to another folder by now
+   */
+  static DualFolder open(Disk disk, Path folder, Stage first, MemoryStore target) {
+    Operation operation = new Operation(DualWriteMemoryStore.STORE, "open", folder.toString());
+    try {
+      Files.makeFolder(disk, folder);
+      FolderLock lock =
+          FolderLock.take(
+              disk, folder, operation, LOCK_WAIT, Clock.systemUTC(), ProcessHandle.current().pid());
+      try {
+        StageRegister register = StageRegister.open(disk, folder, first);
+        guardIfThere(register, target);
+        Conflicts conflicts = Conflicts.open(disk, folder.resolve("conflicts"), Clock.systemUTC());
+        Journal journal =
+            Journal.open(
+                disk, folder.resolve("journal"), JournalLimits.DEFAULT, register.id(), operation);
+        return new DualFolder(lock, journal, register, conflicts);
+      } catch (IOException | RuntimeException e) {
+        try {
+          lock.close();
+        } catch (IOException second) {
+          e.addSuppressed(second);
+        }
+        throw e;
+      }
+    } catch (IOException e) {
+      throw StoreUnavailableException.notApplied(
+          operation, "the folder could not be opened: " + e.getClass().getSimpleName(), e);
+    }
+  }
+
+  private static void guardIfThere(StageRegister register, MemoryStore target) {
+    try {
+      register.guard(target);
+    } catch (StoreUnavailableException away) {
+      if (away.isRefusal()) {
+        throw away;
+      }
+      LOG.info("the target gives no answer; it is asked again");
+    }
+  }
+
+  Stage stage() {
+    return register.state().stage();
+  }
+
+  OpLog log() {
+    return OpLog.in(journal);
+  }
+
+  Journal journal() {
+    return journal;
+  }
+
+  Conflicts conflicts() {
+    return conflicts;
+  }
+
+  StageRegister register() {
+    return register;
+  }
+
+  void guard(MemoryStore target) {
+    register.guard(target);
+  }
+
+  void move(Stage now, Stage next, MemoryStore target) {
+    LOG.debug("from {} to {}", now, next);
+    register.move(next, target);
+  }
+
+  /**
+   * Looks at what the journal says is not done: of each operation either the store that led it says
+   * what it did, or it did not occur, or the target has to be asked once it is there.
+   */
+  void recover(Settling settling, Debts debts, TwoStores stores, Events events) {
+    Journal.Found found = journal.found();
+    found.damage().forEach(events::journalDamaged);
+    for (Journal.Open open : found.open()) {
+      recover(open, settling, debts, stores);
+    }
+    if (!found.damage().isEmpty() || found.ending() == Journal.Ending.POWER) {
+      events.resyncNeeded("the journal may lack what was not forced");
+    }
+  }
+
+  private void recover(Journal.Open open, Settling settling, Debts debts, TwoStores stores) {
+    OpId op = open.opId();
+    boolean targetTried = open.leaders().contains(Side.TARGET);
+    if (targetTried && !(open.outcomeKnown() && open.lacking() == Side.SOURCE)) {
+      settling.doubt(op);
+    }
+    List<Journal.Change> changes = open.changes();
+    Side lacking = open.lacking();
+    if (!open.outcomeKnown()) {
+      Optional<Outcome> bySource =
+          open.leaders().contains(Side.SOURCE) ? stores.source().conclude(op) : Optional.empty();
+      if (bySource.isEmpty()) {
+        if (!targetTried) {
+          journal.done(op); // it did not occur
+        }
+        return;
+      }
+      changes = Settling.changes(bySource.get(), false);
+      lacking = Side.TARGET;
+    }
+    boolean guarded = lacking == Side.TARGET && stage().targetIsAuthority();
+    if (changes.isEmpty() && !targetTried) {
+      journal.done(op);
+    }
+    debts.add(op, changes, lacking, guarded, "it was found in the journal");
+  }
+
+  /** The journal need not be looked at again: what it says is known, or found by comparing. */
+  void settled() {
+    journal.settled();
+  }
+
+  @Override
+  public void close() {
+    try {
+      journal.close();
+    } finally {
+      try {
+        lock.close();
+      } catch (IOException e) {
+        LOG.warn("the folder's lock was not given back: {}", e.getClass().getSimpleName());
+      }
+    }
+  }
+}

@@ -1,0 +1,216 @@
+package io.agentmemory.dualwrite;
+
+import io.agentmemory.MemoryStore;
+import io.agentmemory.MemoryStoreException;
+import io.agentmemory.OpId;
+import io.agentmemory.Operation;
+import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.Stored;
+import io.agentmemory.Version;
+import io.agentmemory.command.Batch;
+import io.agentmemory.command.Outcome;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Gives a store what it lacks. Where it was away while the other one went on, what it holds is
+ * looked at first: if that is neither what it had when it went nor what came of an operation since,
+ * then somebody else wrote it, and one of the two states is set aside whole.
+ */
+final class Settling {
+  private final TwoStores stores;
+  private final Debts debts;
+  private final Events events;
+  private final Conflicts conflicts;
+
+  /** Operations of which nobody knows whether the target applied them. */
+  private final Set<OpId> doubtful = ConcurrentHashMap.newKeySet();
+
+  Settling(TwoStores stores, Debts debts, Events events, Conflicts conflicts) {
+    this.stores = stores;
+    this.debts = debts;
+    this.events = events;
+    this.conflicts = conflicts;
+  }
+
+  /** The target may have applied it, or may still do so. */
+  void doubt(OpId op) {
+    doubtful.add(op);
+  }
+
+  boolean isDoubtful(OpId op) {
+    return doubtful.contains(op);
+  }
+
+  int doubts() {
+    return doubtful.size();
+  }
+
+  /**
+   * Makes these records, whose writers are held off, equal in both stores, by what the store has
+   * that does not lack them.
+   *
+   * @throws MemoryStoreException if a store fails; then they are lacking still
+   */
+  void settle(Collection<Ref> refs, Side lacking, Repair.Hold hold) {
+    if (refs.isEmpty()) {
+      return;
+    }
+    List<Debt> owed = debts.among(refs, lacking);
+    for (Debt debt : owed) {
+      for (OpId op : debt.ops()) {
+        conclude(op);
+      }
+    }
+    Set<Ref> all = new TreeSet<>(refs);
+    meet(owed, all, lacking, hold);
+    new Repair(stores.of(lacking.other()), stores.of(lacking), hold).run(all, () -> debts.pay(all));
+    events.repaired.add(all.size());
+  }
+
+  /**
+   * Ends the doubt about an operation: from here on the target has applied it or never will. What
+   * it did there and the source lacks is noted.
+   */
+  void conclude(OpId op) {
+    if (!doubtful.contains(op)) {
+      return;
+    }
+    Optional<Outcome> done = stores.target().conclude(op);
+    done.ifPresent(
+        outcome -> {
+          List<Journal.Change> missed = new ArrayList<>();
+          for (Journal.Change change : changes(outcome, true)) {
+            if (debts.of(change.ref()).isEmpty()) {
+              missed.add(change); // of the others the source has more than that
+            }
+          }
+          debts.add(op, missed, Side.SOURCE, false, "its answer got lost");
+        });
+    doubtful.remove(op);
+  }
+
+  /** Ends the doubt about all operations. */
+  Set<OpId> concludeAll() {
+    Set<OpId> before = Set.copyOf(doubtful);
+    before.forEach(this::conclude);
+    return before;
+  }
+
+  /**
+   * Gives the source what the target did, from what was noted of it, while the target is away.
+   *
+   * @return whether it has all of it now; of an operation in doubt nothing is known
+   */
+  boolean settleFromNotes(Collection<Ref> refs) {
+    List<Debt> owed = debts.among(refs, Side.SOURCE);
+    List<Stored<?>> states = Debts.states(owed);
+    if (states.isEmpty()) {
+      return owed.isEmpty();
+    }
+    stores.source().execute(new Batch(OpId.copy(), Repair.commands(states)));
+    debts.pay(states.stream().map(state -> new Ref(state.kind(), state.key())).toList());
+    return states.size() == owed.size();
+  }
+
+  /** What an operation changed. */
+  static List<Journal.Change> changes(Outcome outcome, boolean withStates) {
+    return outcome.changes().stream()
+        .map(
+            change ->
+                new Journal.Change(
+                    new Ref(change.after().kind(), change.after().key()),
+                    change.before(),
+                    change.after().version(),
+                    withStates ? change.after() : null))
+        .toList();
+  }
+
+  // ---- two that went on ----
+
+  private void meet(List<Debt> owed, Set<Ref> refs, Side lacking, Repair.Hold hold) {
+    List<Debt> guarded = owed.stream().filter(debt -> debt.run() != null).toList();
+    if (guarded.isEmpty()) {
+      return;
+    }
+    List<Ref> some = guarded.stream().map(Debt::ref).toList();
+    Map<Ref, Stored<?>> here = Repair.read(stores.of(lacking.other()), some);
+    Map<Ref, Stored<?>> there = Repair.read(stores.of(lacking), some);
+    Map<Ref, Stored<?>> raised = new TreeMap<>();
+    for (Debt debt : guarded) {
+      Ref ref = debt.ref();
+      Stored<?> mine = here.get(ref);
+      Stored<?> theirs = there.get(ref);
+      if (mine == null || isExpected(debt, mine, theirs)) {
+        continue;
+      }
+      if (hasLost(debt, theirs)) {
+        events.gapHealed(ref.kind(), ref.key());
+      } else if (theirs != null) {
+        boolean minesWins = wins(mine, theirs);
+        Stored<?> winner = minesWins ? mine : theirs;
+        Stored<?> loser = minesWins ? theirs : mine;
+        Conflict conflict =
+            conflicts.add(ref, minesWins ? lacking.other() : lacking, winner.version(), loser);
+        events.conflict(conflict);
+        long above = Math.max(mine.revision(), theirs.revision()) + 1;
+        raised.put(ref, Repair.at(ref, winner, above));
+      }
+    }
+    if (!raised.isEmpty()) {
+      put(stores.of(lacking.other()), raised, refs, hold);
+    }
+  }
+
+  private static void put(
+      MemoryStore store, Map<Ref, Stored<?>> states, Set<Ref> refs, Repair.Hold hold) {
+    Batch batch = new Batch(OpId.random(), Repair.commands(List.copyOf(states.values())));
+    Outcome[] outcome = new Outcome[1];
+    if (!hold.whileHeld(() -> outcome[0] = store.execute(batch))) {
+      throw StoreUnavailableException.notApplied(
+          new Operation(DualWriteMemoryStore.STORE, "settle", ""), "it took too long", null);
+    }
+    outcome[0]
+        .changes()
+        .forEach(change -> refs.add(new Ref(change.after().kind(), change.after().key())));
+  }
+
+  /** Whether the store holds what it had when it went, or what an operation made of it since. */
+  private static boolean isExpected(Debt debt, Stored<?> mine, @Nullable Stored<?> theirs) {
+    Debt.Run run = run(debt);
+    Version held = theirs == null ? null : theirs.version();
+    if (held == null ? run.base() == null : held.equals(run.base())) {
+      return true;
+    }
+    return held != null && (run.results().contains(held) || sameContent(mine.version(), held));
+  }
+
+  /** Whether the store is behind what it had when it went. */
+  private static boolean hasLost(Debt debt, @Nullable Stored<?> theirs) {
+    Version base = run(debt).base();
+    return theirs == null || (base != null && theirs.revision() < base.revision());
+  }
+
+  private static Debt.Run run(Debt debt) {
+    return java.util.Objects.requireNonNull(debt.run());
+  }
+
+  private static boolean sameContent(Version a, Version b) {
+    return a.digest() == null ? b.digest() == null : a.digest().equals(b.digest());
+  }
+
+  /** A live record beats a deletion, then the higher revision; then what callers were told. */
+  private static boolean wins(Stored<?> mine, Stored<?> theirs) {
+    return mine.isTombstone() == theirs.isTombstone()
+        ? mine.revision() >= theirs.revision()
+        : theirs.isTombstone();
+  }
+}

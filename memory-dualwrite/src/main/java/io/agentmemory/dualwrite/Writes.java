@@ -1,0 +1,700 @@
+package io.agentmemory.dualwrite;
+
+import static java.util.Objects.requireNonNull;
+
+import io.agentmemory.InvalidMemoryException;
+import io.agentmemory.KeyVersion;
+import io.agentmemory.Kind;
+import io.agentmemory.MemoryConflictException;
+import io.agentmemory.MemoryStore;
+import io.agentmemory.MemoryStoreException;
+import io.agentmemory.OpId;
+import io.agentmemory.Operation;
+import io.agentmemory.ScanRange;
+import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.UncategorizedStoreException;
+import io.agentmemory.command.Batch;
+import io.agentmemory.command.Outcome;
+import io.agentmemory.internal.TreeFile;
+import io.agentmemory.spi.Needs;
+import io.agentmemory.spi.Needs.ListEnd;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The only way of a write. One store leads: it executes the batch, and what it throws the caller
+ * gets. The other one follows after the caller was answered. What it does not get is a debt, which
+ * the next write of the record, or {@link #catchUp}, pays.
+ *
+ * <p>Where operations are written down, the source may lead in the target's place while that gives
+ * no answer: the same batch, under the same operation id.
+ */
+final class Writes implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(DualWriteMemoryStore.class);
+  private static final String STORE = DualWriteMemoryStore.STORE;
+  private static final String TOO_SLOW = "the secondary store was too slow";
+  private static final String AWAY = "the target was away";
+  private static final int SECONDARY_THREADS = 4;
+  private static final int SECONDARY_QUEUE = 1024;
+  private static final int CATCH_UP_RECORDS = 100;
+  private static final Repair.Hold ALONE =
+      action -> {
+        action.run();
+        return true;
+      };
+
+  private final TwoStores stores;
+  private final StageGate gate;
+  private final Turns turns;
+  private final Debts debts;
+  private final Settling settling;
+  private final Events events;
+  private final OpLog log;
+  private final @Nullable Breaker breaker;
+  private final TargetCalls calls;
+  private final Duration patience;
+  private final Duration waitForSecondary;
+  private final ThreadPoolExecutor secondaries;
+
+  /** Writes that the secondary still works on although later ones no longer wait for them. */
+  private final AtomicInteger overtaken = new AtomicInteger();
+
+  /**
+   * @param breaker before the target; null where nothing stands in for it
+   */
+  Writes(
+      TwoStores stores,
+      StageGate gate,
+      Turns turns,
+      Debts debts,
+      Settling settling,
+      Events events,
+      OpLog log,
+      @Nullable Breaker breaker,
+      TargetCalls calls,
+      Duration patience,
+      Duration waitForSecondary) {
+    this.stores = stores;
+    this.gate = gate;
+    this.turns = turns;
+    this.debts = debts;
+    this.settling = settling;
+    this.events = events;
+    this.log = log;
+    this.breaker = breaker;
+    this.calls = calls;
+    this.patience = patience;
+    this.waitForSecondary = waitForSecondary;
+    secondaries =
+        new ThreadPoolExecutor(
+            SECONDARY_THREADS,
+            SECONDARY_THREADS,
+            10,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(SECONDARY_QUEUE),
+            task -> {
+              Thread thread = new Thread(task, "dualwrite-secondary");
+              thread.setDaemon(true);
+              return thread;
+            });
+    secondaries.allowCoreThreadTimeOut(true);
+  }
+
+  Outcome execute(Batch batch) {
+    StageGate.Pass pass = gate.enter(new Operation(STORE, batch.verb(), batch.subject()));
+    boolean handedOn = false;
+    try {
+      if (!pass.stage().writesBoth()) {
+        Outcome outcome = stores.authority(pass.stage()).execute(batch);
+        events.writes.increment();
+        return outcome;
+      }
+      Write write = new Write(pass, batch, turns.enter(Names.of(batch)));
+      handedOn = write.run();
+      return write.answer();
+    } finally {
+      if (!handedOn) {
+        gate.leave(pass);
+      }
+    }
+  }
+
+  /** One batch on its way through both stores. */
+  private final class Write {
+    private final StageGate.Pass pass;
+    private final Batch batch;
+    private final OpId op;
+    private final Operation operation;
+    private final Turns.Turn turn;
+    private final Set<Ref> concerned = ConcurrentHashMap.newKeySet();
+    private Side leader;
+    private Outcome outcome;
+    private boolean followed = true;
+    private @Nullable StoreUnavailableException unsure;
+
+    Write(StageGate.Pass pass, Batch batch, Turns.Turn turn) {
+      this.pass = pass;
+      this.batch = batch;
+      this.op = batch.opId();
+      this.operation = new Operation(STORE, batch.verb(), batch.subject());
+      this.turn = turn;
+      this.leader = TwoStores.leader(pass.stage());
+      this.outcome = new Outcome(op, List.of(), List.of(), false);
+    }
+
+    /** Whether the rest was handed on to a thread of ours, which then ends the write. */
+    boolean run() {
+      boolean handedOn = false;
+      try {
+        lead();
+        handedOn = followed && handOn();
+        return handedOn;
+      } finally {
+        if (!handedOn) {
+          end();
+        }
+      }
+    }
+
+    Outcome answer() {
+      if (unsure != null) {
+        throw unsure;
+      }
+      return outcome;
+    }
+
+    // ---- the leader's part ----
+
+    private void lead() {
+      turn.await(operation, overtaken.get() == 0 ? patience : Duration.ZERO);
+      if (leader == Side.SOURCE || !log.isKept()) {
+        leadAlone();
+      } else if (mayLead()) {
+        leadByTarget();
+      } else {
+        fallBack(null);
+      }
+      concerned.addAll(changed());
+      events.writes.increment();
+      turn.answered(this::overtaken);
+    }
+
+    /** The authority leads, and nobody in its place. */
+    private void leadAlone() {
+      noted(() -> log.began(op, leader, false));
+      try {
+        outcome = stores.of(leader).execute(batch);
+      } catch (Throwable thrown) {
+        if (mayHaveApplied(thrown)) {
+          owe(named(), "the authority's answer to a write got lost");
+        } else {
+          log.done(op);
+        }
+        throw thrown;
+      }
+      noted(() -> log.changed(op, leader, Settling.changes(outcome, false), false));
+    }
+
+    /** What cannot be written down is found by comparing both stores later. */
+    private void noted(Runnable note) {
+      try {
+        note.run();
+      } catch (StoreUnavailableException unwritten) {
+        events.resyncNeeded("the journal could not be written");
+      }
+    }
+
+    /** Whether the target has, or gets now, all that this write builds on. */
+    private boolean mayLead() {
+      if (!isTargetThere()) {
+        return false;
+      }
+      Set<Ref> owed = debts.within(turn.names(), Side.TARGET);
+      try {
+        settling.settle(owed, Side.TARGET, turn::whileHeld);
+        return true;
+      } catch (MemoryStoreException still) {
+        events.secondaryFailed(op, still);
+        return false;
+      }
+    }
+
+    private void leadByTarget() {
+      log.began(op, Side.TARGET, false);
+      long start = System.nanoTime();
+      try {
+        outcome = calls.call(operation, op, () -> stores.target().execute(batch));
+        answered(start);
+      } catch (StoreUnavailableException away) {
+        if (away.isRefusal()) {
+          answered(start);
+          log.done(op);
+          throw away;
+        }
+        unavailable(start, away);
+        if (away.mayHaveApplied().isPresent()) {
+          settling.doubt(op);
+        }
+        fallBack(away);
+        return;
+      } catch (UncategorizedStoreException refused) {
+        answered(start);
+        outcome = repeatedBySource(refused);
+      } catch (MemoryStoreException refused) {
+        answered(start);
+        log.done(op);
+        throw refused;
+      } catch (Throwable defect) {
+        settling.doubt(op);
+        throw defect;
+      }
+      try {
+        log.changed(op, Side.TARGET, Settling.changes(outcome, true), true);
+      } catch (StoreUnavailableException unwritten) {
+        events.resyncNeeded("the journal could not be written");
+        unsure =
+            StoreUnavailableException.unknown(
+                operation, op, "the journal could not be written", unwritten);
+      }
+    }
+
+    /** An operation that the source took in the target's place is known there alone. */
+    private Outcome repeatedBySource(UncategorizedStoreException refused) {
+      return stores
+          .source()
+          .conclude(op)
+          .orElseThrow(
+              () -> {
+                log.done(op);
+                return refused;
+              });
+    }
+
+    /** The source leads in the target's place. What comes of it the target lacks. */
+    private void fallBack(@Nullable StoreUnavailableException why) {
+      leader = Side.SOURCE;
+      followed = false;
+      try {
+        settling.settleFromNotes(debts.within(turn.names(), Side.SOURCE));
+        log.began(op, Side.SOURCE, true);
+        outcome = stores.source().execute(batch);
+      } catch (MemoryStoreException failure) {
+        boolean applied =
+            failure instanceof StoreUnavailableException unavailable
+                && unavailable.mayHaveApplied().isPresent();
+        if (applied || settling.isDoubtful(op)) {
+          throw StoreUnavailableException.unknown(
+              operation, op, "neither store gave an answer that can be relied on", failure);
+        }
+        log.done(op);
+        throw failure;
+      }
+      List<Journal.Change> changes = Settling.changes(outcome, false);
+      noted(() -> log.changed(op, Side.SOURCE, changes, false));
+      events.lagging(debts.add(op, changes, Side.TARGET, true, AWAY));
+      events.fellBack(operation, why);
+      if (changes.isEmpty()) {
+        log.done(op);
+      }
+    }
+
+    private static boolean mayHaveApplied(Throwable thrown) {
+      return thrown instanceof StoreUnavailableException unavailable
+          ? unavailable.mayHaveApplied().isPresent()
+          : !(thrown instanceof MemoryStoreException);
+    }
+
+    // ---- the follower's part ----
+
+    private Side follower() {
+      return leader.other();
+    }
+
+    /** Lets the secondary follow on a thread of ours; false if there is no room or no thread. */
+    private boolean handOn() {
+      if (follower() == Side.TARGET && !isTargetThere()) {
+        owe(concerned, AWAY);
+        return false;
+      }
+      try {
+        secondaries.execute(this::follow);
+      } catch (RejectedExecutionException | OutOfMemoryError full) {
+        owe(concerned, "too many writes were waiting for the secondary store");
+        return false;
+      }
+      if (!waitForSecondary.isZero()) {
+        turn.awaitEnd(waitForSecondary);
+      }
+      return true;
+    }
+
+    private void overtaken() {
+      overtaken.incrementAndGet();
+      owe(concerned, TOO_SLOW);
+    }
+
+    private void end() {
+      if (!turn.end()) {
+        overtaken.decrementAndGet();
+        debt(concerned, TOO_SLOW); // what it did just now may have come after a later write
+      }
+    }
+
+    private void follow() {
+      List<Runnable> news = new ArrayList<>();
+      boolean done = false;
+      try {
+        if (!turn.isOver()) {
+          followOrRepair(news);
+          done = true;
+        }
+      } catch (Throwable failure) { // whatever a store throws, no caller pays for it
+        List<Lagging> lagging =
+            debt(concerned, "the secondary store failed: " + failure.getClass().getSimpleName());
+        news.add(() -> events.secondaryFailed(op, failure));
+        news.add(() -> events.lagging(lagging));
+      } finally {
+        try {
+          if (done && turn.whileHeld(() -> {})) {
+            log.done(op);
+          }
+          end();
+          news.forEach(Runnable::run);
+        } finally {
+          gate.leave(pass);
+        }
+      }
+    }
+
+    private void followOrRepair(List<Runnable> news) {
+      Set<Ref> lagging = debts.within(turn.names(), follower());
+      if (!lagging.isEmpty() || outcome.repeated()) {
+        // The secondary is not where the authority was before this write; or nobody knows.
+        concerned.addAll(lagging);
+        repair();
+        return;
+      }
+      List<Difference> differences = carryOut();
+      if (differences.isEmpty()) {
+        news.add(events::followed);
+      } else {
+        news.add(() -> events.mismatch(op, differences));
+        differences.forEach(d -> concerned.add(new Ref(d.kind(), requireNonNull(d.key()))));
+        repair();
+      }
+    }
+
+    private void repair() {
+      settling.settle(concerned, follower(), turn::whileHeld);
+    }
+
+    /** Lets the secondary do what the authority did; says in what it did something else. */
+    private List<Difference> carryOut() {
+      Outcome theirs;
+      long start = System.nanoTime();
+      try {
+        theirs = stores.of(follower()).execute(batch);
+        answeredBy(follower(), start);
+      } catch (StoreUnavailableException away) {
+        if (away.isRefusal()) {
+          answeredBy(follower(), start);
+        } else if (follower() == Side.TARGET) {
+          unavailable(start, away);
+        }
+        throw away;
+      } catch (MemoryConflictException | InvalidMemoryException refused) {
+        answeredBy(follower(), start);
+        List<Difference> refusals = refusals(concerned.isEmpty() ? named() : concerned);
+        concerned.addAll(named());
+        return refusals;
+      }
+      if (theirs.repeated()) {
+        repair(); // nobody knows what it did back then
+        return List.of();
+      }
+      return Repair.differences(inOrder() ? outcome : theirs, inOrder() ? theirs : outcome);
+    }
+
+    private boolean inOrder() {
+      return leader == Side.SOURCE;
+    }
+
+    private List<Difference> refusals(Set<Ref> refs) {
+      return new TreeSet<>(refs)
+          .stream()
+              .map(
+                  ref ->
+                      Repair.outcome(
+                          ref, inOrder() ? "done" : "refused", inOrder() ? "refused" : "done"))
+              .toList();
+    }
+
+    private void owe(Set<Ref> refs, String why) {
+      events.lagging(debt(refs, why));
+    }
+
+    /** The follower lacks these, and of what this write did the leader's state may be needed. */
+    private List<Lagging> debt(Set<Ref> refs, String why) {
+      if (refs.isEmpty()) {
+        log.done(op); // nothing changed
+        return List.of();
+      }
+      List<Journal.Change> changes =
+          Settling.changes(outcome, leader == Side.TARGET && log.isKept()).stream()
+              .filter(change -> refs.contains(change.ref()))
+              .toList();
+      Set<Ref> others = new HashSet<>(refs);
+      changes.forEach(change -> others.remove(change.ref()));
+      List<Lagging> entries = new ArrayList<>(debts.add(op, changes, follower(), false, why));
+      entries.addAll(debts.add(others, follower(), why, op));
+      return entries;
+    }
+
+    private Set<Ref> changed() {
+      Set<Ref> refs = new HashSet<>();
+      outcome
+          .changes()
+          .forEach(change -> refs.add(new Ref(change.after().kind(), change.after().key())));
+      return refs;
+    }
+
+    private Set<Ref> named() {
+      Set<Ref> refs = new HashSet<>();
+      Needs needs = batch.needs();
+      needs.keys().forEach((kind, keys) -> keys.forEach(k -> refs.add(new Ref(kind, k))));
+      needs.whole().forEach(kind -> refs.addAll(all(kind)));
+      needs.ends().forEach((end, places) -> refs.addAll(listed(end, places)));
+      return refs;
+    }
+
+    /** Every record of a list's kind, and where the next ones go, which nobody may know yet. */
+    private Set<Ref> listed(ListEnd end, int places) {
+      Set<Ref> refs = all(end.kind());
+      TreeFile list = requireNonNull(TreeFile.listOf(end.kind(), end.before()), "list");
+      int next = 0;
+      for (Ref ref : refs) {
+        if (list.equals(TreeFile.of(ref.kind(), ref.key()))) {
+          next = Math.max(next, list.place(ref.key()) + 1);
+        }
+      }
+      for (int i = next; i < next + places && i <= TreeFile.LAST_PLACE; i++) {
+        refs.add(new Ref(end.kind(), list.item(i)));
+      }
+      return refs;
+    }
+
+    /** Every record of a kind, as the store that answers has them. */
+    private Set<Ref> all(Kind<?> kind) {
+      Set<Ref> refs = new HashSet<>();
+      for (MemoryStore store : List.of(stores.of(follower()), stores.of(leader))) {
+        try (Stream<KeyVersion> records = store.versions(kind, ScanRange.ALL)) {
+          records.forEach(record -> refs.add(new Ref(kind, record.key())));
+          return refs;
+        } catch (MemoryStoreException unanswered) {
+          LOG.debug("{} cannot be listed: {}", kind, unanswered.getClass().getSimpleName());
+        }
+      }
+      return refs;
+    }
+  }
+
+  // ---- the breaker ----
+
+  /** Whether the target is worth asking. */
+  boolean isTargetThere() {
+    return breaker == null || breaker.isClosed();
+  }
+
+  private void answeredBy(Side side, long start) {
+    if (side == Side.TARGET) {
+      answered(start);
+    }
+  }
+
+  private void answered(long start) {
+    if (breaker != null) {
+      breaker.answered(start);
+    }
+  }
+
+  private void unavailable(long start, StoreUnavailableException away) {
+    if (breaker != null) {
+      breaker.unavailable(start, away);
+    }
+  }
+
+  // ---- debts ----
+
+  /**
+   * Pays what is owed, as far as both stores let it. Ordered against writes of the same records;
+   * other writes go on.
+   *
+   * @return how many records are owed afterwards
+   */
+  int catchUp() {
+    if (log.isKept() && isTargetThere() && settling.doubts() > 0) {
+      try {
+        settling.concludeAll().stream().filter(op -> !debts.isOwing(op)).forEach(log::done);
+      } catch (StoreUnavailableException away) {
+        events.secondaryFailed(OpId.copy(), away);
+      }
+    }
+    for (Side side : isTargetThere() ? Side.values() : new Side[0]) { // each needs both stores
+      List<Ref> refs = debts.refs(debt -> debt.lacking() == side && !debt.parked());
+      try {
+        for (int from = 0; from < refs.size(); from += CATCH_UP_RECORDS) {
+          List<Ref> some = refs.subList(from, Math.min(from + CATCH_UP_RECORDS, refs.size()));
+          if (!catchUp(some, side)) {
+            for (Ref one : some) {
+              catchUp(List.of(one), side);
+            }
+          }
+        }
+      } catch (StoreUnavailableException unavailable) {
+        events.secondaryFailed(OpId.copy(), unavailable);
+      }
+    }
+    return debts.size();
+  }
+
+  /** False if one of them could not be brought up to date, and perhaps none was. */
+  private boolean catchUp(List<Ref> some, Side lacking) {
+    Operation operation = new Operation(STORE, "catchUp", "");
+    StageGate.Pass pass = gate.enter(operation);
+    try {
+      if (!pass.stage().writesBoth()) {
+        return true;
+      }
+      Turns.Turn turn = turns.enter(Names.of(some));
+      try {
+        turn.await(operation, overtaken.get() == 0 ? patience : Duration.ZERO);
+        turn.answered(() -> {});
+        settling.settle(refs(debts.among(some, lacking)), lacking, turn::whileHeld);
+        return true;
+      } catch (StoreUnavailableException unavailable) {
+        throw unavailable;
+      } catch (MemoryStoreException failure) {
+        if (some.size() == 1) {
+          events.secondaryFailed(OpId.copy(), failure);
+          debts
+              .park(some.get(0), "the store refuses it: " + failure.getClass().getSimpleName())
+              .ifPresent(events::parked);
+        }
+        return false;
+      } finally {
+        turn.end();
+      }
+    } finally {
+      gate.leave(pass);
+    }
+  }
+
+  private static List<Ref> refs(Collection<Debt> debts) {
+    return debts.stream().map(Debt::ref).toList();
+  }
+
+  /**
+   * Pays all that is owed while no write is let in.
+   *
+   * @throws StoreUnavailableException if something remains
+   */
+  void catchUpAlone(Operation operation) {
+    try {
+      for (Side side : Side.values()) {
+        List<Ref> refs = debts.refs(debt -> debt.lacking() == side);
+        for (int from = 0; from < refs.size(); from += CATCH_UP_RECORDS) {
+          settling.settle(
+              refs.subList(from, Math.min(from + CATCH_UP_RECORDS, refs.size())), side, ALONE);
+        }
+      }
+    } catch (MemoryStoreException failure) {
+      throw StoreUnavailableException.notApplied(
+          operation,
+          debts.size() + " records of the store that would become the authority lag",
+          failure);
+    }
+  }
+
+  /**
+   * Sees to it that the source has what callers were told that the target has, before it answers in
+   * its place.
+   *
+   * @param names of what it is asked for; null for everything
+   * @throws StoreUnavailableException if it does not get it
+   */
+  void bringUpSource(Operation read, @Nullable Set<String> names) {
+    if (!turns.awaitFollowers(names, patience)) {
+      throw StoreUnavailableException.notApplied(read, "the source is still behind", null);
+    }
+    if (debts.isLacking(Side.SOURCE, names)) {
+      List<Ref> refs =
+          debts.refs(
+              debt ->
+                  debt.lacking() == Side.SOURCE
+                      && debt.state() != null
+                      && (names == null
+                          || names.contains(Names.of(debt.ref().kind(), debt.ref().key()))));
+      Turns.Turn turn = turns.enter(Names.of(refs));
+      try {
+        turn.await(read, patience);
+        turn.answered(() -> {});
+        settling.settleFromNotes(refs);
+      } finally {
+        turn.end();
+      }
+    }
+  }
+
+  /** What the target answers; empty if it gives no answer, or is not asked for giving none. */
+  <R> Optional<R> readTarget(Reading<R> reading) {
+    if (!isTargetThere()) {
+      return Optional.empty();
+    }
+    long start = System.nanoTime();
+    try {
+      R result = reading.from(stores.target());
+      answered(start);
+      return Optional.of(result);
+    } catch (StoreUnavailableException away) {
+      unavailable(start, away);
+      return Optional.empty();
+    } catch (MemoryStoreException refused) {
+      answered(start);
+      throw refused;
+    }
+  }
+
+  /** A question to a store. */
+  interface Reading<R> {
+    R from(MemoryStore store);
+  }
+
+  int running() {
+    return overtaken.get();
+  }
+
+  @Override
+  public void close() {
+    secondaries.shutdown();
+    calls.close();
+    if (breaker != null) {
+      breaker.close();
+    }
+  }
+}
