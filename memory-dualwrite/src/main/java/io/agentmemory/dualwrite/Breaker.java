@@ -169,7 +169,7 @@ final class Breaker implements AutoCloseable {
       Duration longer = pause.multipliedBy(2);
       Duration next = longer.compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : longer;
       try {
-        prober.schedule(() -> probe(next), nanos, TimeUnit.NANOSECONDS);
+        Future<?> unused = prober.schedule(() -> probe(next), nanos, TimeUnit.NANOSECONDS);
       } catch (RejectedExecutionException closing) {
         return; // nobody waits for the answer any more
       }

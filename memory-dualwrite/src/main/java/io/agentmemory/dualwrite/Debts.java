@@ -223,7 +223,7 @@ final class Debts {
         some.forEach(name -> within.addAll(byName.getOrDefault(name, Set.of())));
       }
     }
-    within.removeIf(ref -> debts.get(ref).lacking() != lacking);
+    within.removeIf(ref -> !isLacking(ref, lacking));
     return within;
   }
 
@@ -239,7 +239,12 @@ final class Debts {
     }
     return names.stream()
         .flatMap(name -> byName.getOrDefault(name, Set.of()).stream())
-        .anyMatch(ref -> debts.get(ref).lacking() == side);
+        .anyMatch(ref -> isLacking(ref, side));
+  }
+
+  private boolean isLacking(Ref ref, Side side) {
+    Debt debt = debts.get(ref);
+    return debt != null && debt.lacking() == side;
   }
 
   /** How much a store lacks. */

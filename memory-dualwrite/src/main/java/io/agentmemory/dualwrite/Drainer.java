@@ -113,9 +113,7 @@ final class Drainer implements AutoCloseable {
   private void resync() {
     String why = events.resync.get();
     VerifyReport report =
-        Verifier.builder(stores.source(), stores.target())
-            .level(Verifier.Level.DIGESTS)
-            .run();
+        Verifier.builder(stores.source(), stores.target()).level(Verifier.Level.DIGESTS).run();
     Set<Ref> refs = new HashSet<>();
     for (Difference difference : report.differences()) {
       if (difference.key() != null) {
