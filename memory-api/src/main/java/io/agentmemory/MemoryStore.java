@@ -39,9 +39,9 @@ public interface MemoryStore extends AutoCloseable {
   }
 
   /**
-   * Ends all doubt about operations whose answers got lost: when this returns, each of them has been
-   * applied, or it has not been, and a call that is still on its way will have no effect, however
-   * late it comes in.
+   * Ends all doubt about operations whose answers got lost: when this returns, each of them has
+   * been applied, or it has not been, and a call that is still on its way will have no effect,
+   * however late it comes in.
    *
    * @return of each that was applied what {@link #execute} says if it is repeated
    * @throws StoreUnavailableException if the doubt remains

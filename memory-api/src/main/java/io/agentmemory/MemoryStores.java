@@ -16,8 +16,7 @@ import java.util.ServiceLoader;
  *   <li>{@code postgresql://[user@]host[:port]/database[?namespace=NAME&schema=NAME]}: module
  *       memory-postgres. Further parameters are those of the PostgreSQL driver, such as {@code
  *       sslmode}. The password comes from the environment variable PGPASSWORD or from {@code
- *       ~/.pgpass}.
- * </ul>
+ * XX
  */
 public final class MemoryStores {
   private static final Map<String, String> MODULES =

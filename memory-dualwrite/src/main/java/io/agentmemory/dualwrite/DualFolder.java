@@ -74,6 +74,9 @@ final class DualFolder implements AutoCloseable {
   }
 
   private static void guardIfThere(StageRegister register, MemoryStore target) {
+    if (register.state().stage() == Stage.OFF) {
+      return; // nothing is written to it; the first change of stage asks it
+    }
     try {
       register.guard(target);
     } catch (StoreUnavailableException away) {

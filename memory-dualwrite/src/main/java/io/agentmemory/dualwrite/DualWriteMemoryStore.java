@@ -121,6 +121,12 @@ public final class DualWriteMemoryStore implements MemoryStore {
       debts.onOwed(drainer::wake);
       drainer.start();
     }
+    if (builder.target instanceof LateStore late && folder != null && breaker != null) {
+      late.whenOpened(folder::guard);
+      if (folder.stage().writesBoth() && !late.isOpen()) {
+        breaker.open(); // its probe opens the target once that is possible
+      }
+    }
   }
 
   private boolean isTargetBack() {
@@ -402,7 +408,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
 
   @Override
   public String namespace() {
-    return stores.source().namespace();
+    return (gate.stage() == Stage.COMPLETE ? stores.target() : stores.source()).namespace();
   }
 
   @Override

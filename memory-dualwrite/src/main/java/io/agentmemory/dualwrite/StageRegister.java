@@ -55,6 +55,27 @@ final class StageRegister {
       register.write(register.state);
       return register;
     }
+    return read(disk, folder);
+  }
+
+  /**
+   * What the file says, whoever owns the folder.
+   *
+   * @throws StoreUnavailableException if it is not there, cannot be read, or is damaged
+   */
+  static State peek(Disk disk, Path folder) {
+    try {
+      return read(disk, folder).state;
+    } catch (IOException e) {
+      throw StoreUnavailableException.notApplied(
+          new Operation(DualWriteMemoryStore.STORE, "open", folder.resolve(FILE).toString()),
+          "the stage register cannot be read: " + e.getClass().getSimpleName(),
+          e);
+    }
+  }
+
+  private static StageRegister read(Disk disk, Path folder) throws IOException {
+    Path file = folder.resolve(FILE);
     try {
       Value.Map map = (Value.Map) Canonical.parse(new String(disk.read(file), UTF_8));
       long epoch = ((Value.Int) Optional.ofNullable(map.get("epoch")).orElseThrow()).value();

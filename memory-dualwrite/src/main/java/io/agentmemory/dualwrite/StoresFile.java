@@ -1,0 +1,70 @@
+package io.agentmemory.dualwrite;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.agentmemory.Operation;
+import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.Value;
+import io.agentmemory.internal.Disk;
+import io.agentmemory.spi.Canonical;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/** Which two stores a folder is about: its file {@code stores.json}. */
+record StoresFile(StoreAddress source, StoreAddress target) {
+  static final String FILE = "stores.json";
+
+  static boolean isIn(Disk disk, Path folder) throws IOException {
+    return disk.stat(folder.resolve(FILE)) != null;
+  }
+
+  /**
+   * Reads it.
+   *
+   * @throws StoreUnavailableException if it is not there, or cannot be read
+   */
+  static StoresFile read(Disk disk, Path folder) {
+    Operation operation =
+        new Operation(DualWriteMemoryStore.STORE, "open", folder.resolve(FILE).toString());
+    try {
+      if (!isIn(disk, folder)) {
+        throw StoreUnavailableException.notApplied(
+            operation, "there is no such file: 'memory stage init' makes a folder", null);
+      }
+      Value.Map map =
+          (Value.Map) Canonical.parse(new String(disk.read(folder.resolve(FILE)), UTF_8));
+      return new StoresFile(address(map, "source"), address(map, "target"));
+    } catch (IOException | IllegalArgumentException | ClassCastException damaged) {
+      throw StoreUnavailableException.notApplied(
+          operation, "it cannot be read: " + damaged.getClass().getSimpleName(), damaged);
+    }
+  }
+
+  private static StoreAddress address(Value.Map map, String side) {
+    if (map.get(side) instanceof Value.Map address) {
+      String url = Optional.ofNullable(Value.textOf(address.get("url"))).orElse("");
+      return new StoreAddress(url, Value.textOf(address.get("password_env")));
+    }
+    throw new IllegalArgumentException(side);
+  }
+
+  /** Writes it, durably. Nobody but the owner may read it. */
+  void write(Disk disk, Path folder) throws IOException {
+    Map<String, Value> map = new LinkedHashMap<>();
+    map.put("source", value(source));
+    map.put("target", value(target));
+    Files.replace(disk, folder.resolve(FILE), Canonical.json(new Value.Map(map)));
+  }
+
+  private static Value value(StoreAddress address) {
+    Map<String, Value> map = new LinkedHashMap<>();
+    map.put("url", Value.of(address.url()));
+    if (address.passwordVariable() != null) {
+      map.put("password_env", Value.of(address.passwordVariable()));
+    }
+    return new Value.Map(map);
+  }
+}
