@@ -16,7 +16,10 @@ import java.util.ServiceLoader;
  *   <li>{@code postgresql://[user@]host[:port]/database[?namespace=NAME&schema=NAME]}: module
  *       memory-postgres. Further parameters are those of the PostgreSQL driver, such as {@code
  *       sslmode}. The password comes from the environment variable PGPASSWORD or from {@code
- * XX
+ *       ~/.pgpass}.
+ *   <li>{@code dual:FOLDER}: two stores of which one takes the other's place in stages; the folder
+ *       names them, and is made by {@code memory stage init}; module memory-dualwrite
+ * </ul>
  */
 public final class MemoryStores {
   private static final Map<String, String> MODULES =
