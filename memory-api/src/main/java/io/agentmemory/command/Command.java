@@ -16,6 +16,7 @@ public sealed interface Command
         AddObservation,
         LogCoOccurrences,
         CountCoOccurrences,
+        OrderCoOccurrences,
         DecayEdges,
         DecayCoOccurrences,
         PromoteMemories,

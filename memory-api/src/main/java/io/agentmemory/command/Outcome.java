@@ -41,6 +41,11 @@ public record Outcome(OpId opId, List<Change> changes, List<Skip> skipped, boole
       requireNonNull(after, "after");
     }
 
+    /** Whether the record is as it was, and only stands at another place in its memory's file. */
+    public boolean isMove() {
+      return after.version().equals(before);
+    }
+
     /** Whether no live record was there before. */
     public boolean isInsert() {
       return before == null || before.isTombstone();
@@ -62,6 +67,28 @@ public record Outcome(OpId opId, List<Change> changes, List<Skip> skipped, boole
        */
       DIFFERENT
     }
+  }
+
+  /** How many places it needs, above all that the store has given out. */
+  public long newPlaces() {
+    return changes.stream().mapToLong(change -> change.after().newPlaces()).max().orElse(0);
+  }
+
+  /**
+   * The same with numbers for the new places in it.
+   *
+   * @param next above all places that the store has given out
+   */
+  public Outcome placedFrom(long next) {
+    return newPlaces() == 0
+        ? this
+        : new Outcome(
+            opId,
+            changes.stream()
+                .map(change -> new Change(change.before(), change.after().placedFrom(next)))
+                .toList(),
+            skipped,
+            repeated);
   }
 
   /** The new state of one record, if it changed and is live. */

@@ -1,5 +1,7 @@
 package io.agentmemory.command;
 
+import static java.util.Objects.requireNonNull;
+
 import io.agentmemory.CoOccurrence;
 import io.agentmemory.Digest;
 import io.agentmemory.Edge;
@@ -53,6 +55,7 @@ public final class Plan {
   private final Rules rules;
   private final Map<Ref, Entry> entries = new LinkedHashMap<>();
   private final List<Skip> skipped = new ArrayList<>();
+  private int newPlaces;
 
   private record Ref(Kind<?> kind, Key key) {}
 
@@ -116,6 +119,8 @@ public final class Plan {
       new Pairs(this, rules, operation).decay(c);
     } else if (command instanceof DecayCoOccurrences c) {
       new Pairs(this, rules, operation).decay(c);
+    } else if (command instanceof OrderCoOccurrences c) {
+      order(c);
     } else if (command instanceof PromoteMemories c) {
       new Upkeep(this, rules, operation).promote(c);
     } else if (command instanceof CompressMemory c) {
@@ -163,7 +168,7 @@ public final class Plan {
     List<Outcome.Change> changes = new ArrayList<>();
     for (Entry entry : entries.values()) {
       Version before = entry.before == null ? null : entry.before.version();
-      if (entry.now != null && !entry.now.version().equals(before)) {
+      if (entry.now != null && (!entry.now.version().equals(before) || entry.now.hasNewPlace())) {
         changes.add(new Outcome.Change(before, entry.now));
       }
     }
@@ -469,7 +474,7 @@ public final class Plan {
     }
     mark(operation, record);
     clear(record);
-    set(Stored.live(record, put.revision(), digest, opId));
+    set(Stored.live(record, put.revision(), digest, opId).at(place(record)));
   }
 
   private static Skip.@Nullable Reason reasonToSkip(Stored<?> now, long revision, Digest digest) {
@@ -632,12 +637,52 @@ public final class Plan {
   void put(MemoryRecord record) {
     Entry entry = entry(record.kind(), record.key());
     Digest digest = Canonical.digest(record);
-    Version base = entry.base == null ? null : entry.base.version();
-    if (base != null && digest.equals(base.digest())) {
-      entry.now = entry.base;
-    } else {
-      entry.now = Stored.live(record, next(base), digest, opId);
+    Stored<?> now = entry.now;
+    if (now != null && digest.equals(now.version().digest())) {
+      return;
     }
+    Stored<?> base = entry.base;
+    // A count that was taken out and is put in again stands elsewhere: that is a change.
+    boolean isThere = now != null && !now.isTombstone();
+    boolean hasPlace = record.kind().equals(Kind.CO_OCCURRENCE);
+    long place = place(record);
+    entry.now =
+        base != null && (isThere || !hasPlace) && digest.equals(base.version().digest())
+            ? base.at(place)
+            : Stored.live(record, next(base == null ? null : base.version()), digest, opId)
+                .at(place);
+  }
+
+  /** Where a record stays, or comes to stand: after all others if it is not there. */
+  private long place(MemoryRecord record) {
+    if (!record.kind().equals(Kind.CO_OCCURRENCE)) {
+      return 0;
+    }
+    Stored<?> now = entry(record.kind(), record.key()).now;
+    return now == null || now.isTombstone() ? Stored.newPlace(newPlaces++) : now.place();
+  }
+
+  private void order(OrderCoOccurrences c) {
+    List<Entry> entries = new ArrayList<>();
+    for (String to : c.to()) {
+      Entry entry = entry(Kind.CO_OCCURRENCE, Key.of(c.from(), to));
+      if (entry.now != null && !entry.now.isTombstone()) {
+        entries.add(entry);
+      }
+    }
+    boolean isSo = true;
+    for (int i = 1; i < entries.size(); i++) {
+      isSo &= place(entries.get(i - 1)) < place(entries.get(i));
+    }
+    if (!isSo) {
+      for (Entry entry : entries) {
+        entry.now = requireNonNull(entry.now).at(Stored.newPlace(newPlaces++));
+      }
+    }
+  }
+
+  private static long place(Entry entry) {
+    return requireNonNull(entry.now).place();
   }
 
   void delete(Kind<?> kind, Key key) {

@@ -14,11 +14,11 @@ import io.agentmemory.VectorSpace;
 import io.agentmemory.internal.Arithmetic;
 import io.agentmemory.internal.Texts;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** What the commands mean that keep a growing memory in order. */
@@ -199,10 +199,10 @@ final class Upkeep {
 
   /** Gives {@code keep} what {@code absorb} counts, and what others count for it. */
   private void mergeCounts(String keep, String absorb) {
-    Map<Key, CoOccurrence> all = new TreeMap<>();
-    for (Stored<CoOccurrence> stored : plan.all(Kind.CO_OCCURRENCE)) {
-      all.put(stored.key(), stored.live().orElseThrow());
-    }
+    List<Stored<CoOccurrence>> stored = new ArrayList<>(plan.all(Kind.CO_OCCURRENCE));
+    stored.sort(Stored.BY_PLACE); // what keep takes over comes in the order in which absorb has it
+    Map<Key, CoOccurrence> all = new LinkedHashMap<>();
+    stored.forEach(entry -> all.put(entry.key(), entry.live().orElseThrow()));
     plan.delete(Kind.CO_OCCURRENCE, Key.of(keep, absorb));
     for (CoOccurrence entry : all.values()) {
       if (entry.from().equals(absorb)) {

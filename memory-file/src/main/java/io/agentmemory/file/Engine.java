@@ -462,7 +462,8 @@ final class Engine {
     for (Command command : batch.commands()) {
       refuseBroken(operation, command);
     }
-    Outcome outcome = raised(batch, Plan.of(STORE, batch, mine, limits));
+    Outcome planned = raised(batch, Plan.of(STORE, batch, mine, limits));
+    Outcome outcome = planned.placedFrom(session().tree().newPlaces(planned.newPlaces()));
     Set<String> memories = new LinkedHashSet<>();
     for (Outcome.Change change : outcome.changes()) {
       Stored<?> after = change.after();
@@ -519,10 +520,11 @@ final class Engine {
     return state.isTombstone()
         ? Stored.tombstone(state.kind(), state.key(), revision, state.lastOp())
         : Stored.live(
-            requireNonNull(state.value()),
-            revision,
-            requireNonNull(state.version().digest()),
-            state.lastOp());
+                requireNonNull(state.value()),
+                revision,
+                requireNonNull(state.version().digest()),
+                state.lastOp())
+            .at(state.place());
   }
 
   private void refuseBroken(Operation operation, Command command) {
@@ -610,6 +612,7 @@ final class Engine {
       claim(operation, id, file, mine);
       List<CoOccurrence> entries =
           mine.ownedBy(Kind.CO_OCCURRENCE, id).stream()
+              .sorted(Stored.BY_PLACE)
               .map(entry -> requireNonNull(entry.value()))
               .toList();
       try {

@@ -12,7 +12,6 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CoderResult;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** One memory file: its bytes, and the records that they hold. */
@@ -57,8 +56,9 @@ final class MemoryFile {
   }
 
   /**
-   * The bytes of a file that holds this and nothing else. Of {@code old} it changes only the lines
-   * of the members that differ, and the body only if that differs; line ends stay what they are.
+   * The bytes of a file that holds this and nothing else, the counts in this order. Of {@code old}
+   * it changes only the lines of the members that differ, and the body only if that differs; line
+   * ends stay what they are.
    *
    * @param old the bytes that will be replaced; null for a new file
    * @throws IllegalArgumentException if no file reads back as this: a text of NUL or half a
@@ -88,13 +88,12 @@ final class MemoryFile {
     return fresh;
   }
 
-  /** Whether the bytes read back as this, in whatever order the members and counts stand. */
+  /** Whether the bytes read back as this, the counts in their order, the members in any. */
   private static boolean holds(byte[] bytes, Parsed wanted) {
     try {
       Parsed found = parse(wanted.memory().tier(), wanted.memory().fileName(), bytes);
       return found.memory().equals(wanted.memory())
-          && found.coOccurrences().size() == wanted.coOccurrences().size()
-          && Set.copyOf(found.coOccurrences()).equals(Set.copyOf(wanted.coOccurrences()));
+          && found.coOccurrences().equals(wanted.coOccurrences());
     } catch (UnreadableFileException unreadable) {
       return false;
     }

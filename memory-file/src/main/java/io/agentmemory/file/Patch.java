@@ -6,6 +6,7 @@ import io.agentmemory.Value;
 import io.agentmemory.file.FrontMatter.Member;
 import io.agentmemory.file.MemoryFile.Parsed;
 import io.agentmemory.file.MemoryFile.Source;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -88,12 +89,20 @@ final class Patch {
 
   private boolean sameCounts(FrontMatter before) {
     return before.counts().size() == counts.size()
+        && isInOrder(before)
         && before.counts().entrySet().stream()
             .allMatch(
                 entry -> {
                   CoOccurrence count = counts.get(entry.getKey());
                   return count != null && count.count().equals(entry.getValue());
                 });
+  }
+
+  /** Whether the counts that stay are listed in the order they are wanted in, before new ones. */
+  private boolean isInOrder(FrontMatter before) {
+    List<String> order = new ArrayList<>(before.counts().keySet());
+    order.retainAll(counts.keySet());
+    return order.equals(List.copyOf(counts.keySet()).subList(0, order.size()));
   }
 
   // ---- lines; places are those of the YAML between the fences ----
@@ -117,7 +126,8 @@ final class Patch {
       } else if (isCounts
           && member.entries() != null
           && value instanceof Value.Map
-          && !counts.isEmpty()) {
+          && !counts.isEmpty()
+          && isInOrder(before)) {
         counts(before, member, member.entries());
       } else {
         add(YamlWriter.lines(key, value, wanted.coOccurrences()));

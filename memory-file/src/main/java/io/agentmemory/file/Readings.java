@@ -2,6 +2,7 @@ package io.agentmemory.file;
 
 import static java.util.Objects.requireNonNull;
 
+import io.agentmemory.CoOccurrence;
 import io.agentmemory.Stored;
 import io.agentmemory.file.Control.Ref;
 import io.agentmemory.internal.Disk;
@@ -50,13 +51,20 @@ final class Readings {
       return requireNonNull(memory).key.part(0);
     }
 
+    private static List<Row> rows(List<CoOccurrence> counts) {
+      List<Row> rows = new ArrayList<>(counts.size());
+      for (CoOccurrence count : counts) {
+        rows.add(Row.live(count, 1, null, null).placed(rows.size()));
+      }
+      return rows;
+    }
+
     /** Takes what the bytes hold, or why they cannot be read. */
     void parse(byte[] bytes) {
       try {
         MemoryFile.Parsed parsed =
             MemoryFile.parse(requireNonNull(Layout.tierOf(file)), Layout.nameOf(file), bytes);
-        entries =
-            parsed.coOccurrences().stream().map(entry -> Row.live(entry, 1, null, null)).toList();
+        entries = rows(parsed.coOccurrences());
         memory = Row.live(parsed.memory(), 1, null, null);
       } catch (UnreadableFileException e) {
         problem = reason(e);

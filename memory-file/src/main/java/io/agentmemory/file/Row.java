@@ -41,6 +41,9 @@ final class Row {
   /** A {@link MemoryBody}, a {@link VectorBody}, the JSON of any other record, null: deleted. */
   final @Nullable Object body;
 
+  /** As {@link Stored#place}. */
+  final long place;
+
   private volatile byte @Nullable [] digest;
 
   private Row(
@@ -49,17 +52,19 @@ final class Row {
       long revision,
       @Nullable OpId lastOp,
       byte @Nullable [] digest,
-      @Nullable Object body) {
+      @Nullable Object body,
+      long place) {
     this.kind = kind;
     this.key = key;
     this.revision = revision;
     this.lastOp = lastOp;
     this.digest = digest;
     this.body = body;
+    this.place = place;
   }
 
   static Row tombstone(Kind<?> kind, Key key, long revision, @Nullable OpId lastOp) {
-    return new Row(kind, key, revision, lastOp, null, null);
+    return new Row(kind, key, revision, lastOp, null, null, 0);
   }
 
   /**
@@ -73,7 +78,7 @@ final class Row {
             : record instanceof Embedding embedding
                 ? new VectorBody(embedding)
                 : Canonical.json(record.tree());
-    return new Row(record.kind(), record.key(), revision, lastOp, digest, body);
+    return new Row(record.kind(), record.key(), revision, lastOp, digest, body, 0);
   }
 
   /** A record or tombstone as a store hands it out. */
@@ -82,20 +87,26 @@ final class Row {
       return tombstone(stored.kind(), stored.key(), stored.revision(), stored.lastOp());
     }
     return live(
-        requireNonNull(stored.value()),
-        stored.revision(),
-        stored.lastOp(),
-        bytes(requireNonNull(stored.version().digest())));
+            requireNonNull(stored.value()),
+            stored.revision(),
+            stored.lastOp(),
+            bytes(requireNonNull(stored.version().digest())))
+        .placed(stored.place());
   }
 
   /** A live record at revision 1, from the parts that a cache holds. */
   static Row cached(Kind<?> kind, Key key, byte[] digest, Object body) {
-    return new Row(kind, key, 1, null, digest, body);
+    return new Row(kind, key, 1, null, digest, body, 0);
   }
 
   /** The same record at another revision. */
   Row at(long revision, @Nullable OpId lastOp) {
-    return new Row(kind, key, revision, lastOp, digest, body);
+    return new Row(kind, key, revision, lastOp, digest, body, place);
+  }
+
+  /** The same record at another place. */
+  Row placed(long place) {
+    return place == this.place ? this : new Row(kind, key, revision, lastOp, digest, body, place);
   }
 
   boolean isLive() {
@@ -143,7 +154,7 @@ final class Row {
 
   Stored<?> stored() {
     return isLive()
-        ? Stored.live(record(), revision, requireNonNull(version().digest()), lastOp)
+        ? Stored.live(record(), revision, requireNonNull(version().digest()), lastOp).at(place)
         : Stored.tombstone(kind, key, revision, lastOp);
   }
 
@@ -315,6 +326,10 @@ final class Row {
         .thenComparing(PLACE);
   }
 
+  /** As {@link Stored#BY_PLACE}. */
+  static final Comparator<Row> BY_PLACE =
+      Comparator.comparingLong((Row row) -> row.place).thenComparing(row -> row.key);
+
   static final Comparator<Row> BY_KEY = Comparator.comparing(row -> row.key);
 
   static final Comparator<Row> NEWEST =
@@ -326,7 +341,7 @@ final class Row {
 
   /** Stands before every memory of a time in {@link #NEWEST} and {@link #LATEST}. */
   static Row bound(long micros) {
-    return new Row(Kind.MEMORY, Key.of(""), 1, null, null, new MemoryBody(micros, micros));
+    return new Row(Kind.MEMORY, Key.of(""), 1, null, null, new MemoryBody(micros, micros), 0);
   }
 
   static final Comparator<Row> HEAVIEST =

@@ -266,7 +266,7 @@ final class Settlement {
     Row settled =
         settle(row, file.origin, past(new Ref(row.kind, row.key), null), file.file, file.id());
     if (settled != null) {
-      rows.add(settled);
+      rows.add(settled.placed(row.place)); // the file knows best where it stands
     }
   }
 
@@ -358,7 +358,7 @@ final class Settlement {
           tree.revised(ref);
           rows.add(Row.tombstone(ref.kind(), ref.key(), log.revision() + 1, null));
         } else {
-          rows.add(Row.of(log));
+          rows.add(Row.of(log).placed(tree.newPlace()));
           if (!log.isTombstone()) {
             tree.rerender.add(id);
           }

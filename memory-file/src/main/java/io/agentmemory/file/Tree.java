@@ -44,6 +44,9 @@ final class Tree {
   /** Of the last line in the log. */
   long seq;
 
+  /** Above every place that a count of co-occurrences has: files are shorter than this. */
+  private long nextPlace = 1L << 32;
+
   final Index index = new Index(); // safe
   final Ops ops = new Ops();
 
@@ -103,6 +106,18 @@ final class Tree {
   Tree(Control.Head head) {
     this.head = head;
     this.seq = head.seq();
+  }
+
+  /** A place after all that there are. */
+  long newPlace() {
+    return newPlaces(1);
+  }
+
+  /** The first of some places after all that there are. */
+  long newPlaces(long count) {
+    long first = nextPlace;
+    nextPlace += count;
+    return first;
   }
 
   /** A record has control fields that no checkpoint has. */

@@ -155,11 +155,16 @@ final class TreeWriter {
     revise(Row.live(parsed.memory(), 1, null, null), row, rows);
     Map<Key, Row> old = new HashMap<>();
     tree.index.startingWith(Kind.CO_OCCURRENCE, id).forEach(entry -> old.put(entry.key, entry));
+    List<Row> moved = new ArrayList<>();
     for (CoOccurrence entry : parsed.coOccurrences()) {
       Row was = old.remove(entry.key());
       Row dead = tree.index.row(Kind.CO_OCCURRENCE, entry.key());
-      revise(Row.live(entry, 1, null, null), was == null ? dead : was, rows);
+      Row now = Row.live(entry, 1, null, null).placed(tree.newPlace());
+      if (!revise(now, was == null ? dead : was, rows)) {
+        moved.add(requireNonNull(was).placed(now.place)); // as it was, if perhaps elsewhere
+      }
     }
+    tree.index.put(moved);
     for (Row gone : old.values()) {
       rows.add(Row.tombstone(gone.kind, gone.key, gone.revision + 1, null));
     }
@@ -169,12 +174,17 @@ final class TreeWriter {
     LOG.info("{} was edited outside and read again", file);
   }
 
-  private static void revise(Row now, @Nullable Row before, List<Row> rows) {
+  /** Adds the row if it is another than before, and says whether it is. */
+  private static boolean revise(Row now, @Nullable Row before, List<Row> rows) {
     if (before == null) {
       rows.add(now);
-    } else if (!before.isLive() || !java.util.Arrays.equals(before.digest(), now.digest())) {
-      rows.add(now.at(before.revision + 1, null));
+      return true;
     }
+    if (!before.isLive() || !java.util.Arrays.equals(before.digest(), now.digest())) {
+      rows.add(now.at(before.revision + 1, null));
+      return true;
+    }
+    return false;
   }
 
   private CorruptMemoryException unreadable(
@@ -473,8 +483,8 @@ final class TreeWriter {
       if (row != null && row.isLive()) {
         Memory memory = (Memory) row.record();
         List<CoOccurrence> entries = new ArrayList<>();
-        tree.index
-            .startingWith(Kind.CO_OCCURRENCE, id)
+        tree.index.startingWith(Kind.CO_OCCURRENCE, id).stream()
+            .sorted(Row.BY_PLACE)
             .forEach(entry -> entries.add((CoOccurrence) entry.record()));
         Path path = layout.resolve(row.memory().file);
         byte[] old = disk.stat(path) == null ? null : disk.read(path);

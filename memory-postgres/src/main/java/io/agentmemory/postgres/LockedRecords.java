@@ -57,6 +57,7 @@ final class LockedRecords implements RecordReader {
   private final Map<Kind<?>, List<Stored<?>>> whole = new HashMap<>();
   private final Map<ListEnd, Integer> ends = new HashMap<>();
   private @Nullable List<String> spaces;
+  private long places;
 
   /**
    * Reads in the transaction of {@code connection}.
@@ -100,6 +101,23 @@ final class LockedRecords implements RecordReader {
     if (needs.whole().contains(Kind.MEMORY) && isLight(Kind.MEMORY)) {
       fetchMembers(pipeline);
     }
+    if (needs.keys().containsKey(Kind.CO_OCCURRENCE)) {
+      fetchPlaces(pipeline); // last, so that whoever held a memory before us drew before us
+    }
+  }
+
+  private void fetchPlaces(Pipeline pipeline) {
+    pipeline.query(
+        Sql.of("SELECT nextval(?::regclass)", Sql.text(tables.schema() + ".places")),
+        row -> places = row.getLong(1));
+  }
+
+  /** The first of places that no other batch has, above those of every memory that is locked. */
+  long places() {
+    if (places == 0) {
+      run(this::fetchPlaces);
+    }
+    return places;
   }
 
   private boolean isLight(Kind<?> kind) {

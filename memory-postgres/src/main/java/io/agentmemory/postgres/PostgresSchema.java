@@ -278,6 +278,7 @@ public final class PostgresSchema {
         -- Whoever uses it needs:
         --   GRANT USAGE ON SCHEMA %1$s TO somebody;
         --   GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA %1$s TO somebody;
+        --   GRANT USAGE ON ALL SEQUENCES IN SCHEMA %1$s TO somebody;
         -- and, to give each vector space a partition of its own, to own %1$s.embeddings and
         -- have CREATE on the schema; without that, vectors go to the default partition.
 

@@ -215,6 +215,37 @@ final class RowWriter {
         .add(keys + " AND t.revision = x.base");
   }
 
+  /** Gives rows that are at their revisions other places, and leaves all else of them as it is. */
+  Sql moveMany(List<Stored<?>> rows) {
+    StringBuilder values = new StringBuilder();
+    StringBuilder names = new StringBuilder();
+    StringBuilder keys = new StringBuilder();
+    List<Argument> arguments = new ArrayList<>();
+    for (Table.KeyColumn key : table.keys()) {
+      values.append("?::").append(key.type().element).append("[], ");
+      names.append(key.name()).append(", ");
+      keys.append(" AND t.").append(key.name()).append(" = x.").append(key.name());
+      @Nullable Object[] parts = key.type().array(rows.size());
+      for (int i = 0; i < parts.length; i++) {
+        parts[i] = key.value().apply(rows.get(i).key());
+      }
+      arguments.add(Sql.array(key.type().element, parts));
+    }
+    arguments.add(Sql.array("int8", rows.stream().map(Stored::revision).toArray(Long[]::new)));
+    arguments.add(Sql.array("int8", rows.stream().map(Stored::place).toArray(Long[]::new)));
+    return Sql.of(
+            "UPDATE "
+                + table.name()
+                + " AS t SET place = x.place\nFROM unnest("
+                + values
+                + "?::int8[], ?::int8[]) AS x("
+                + names
+                + "base, place)\n",
+            arguments.toArray(new Argument[0]))
+        .add(table.scope())
+        .add(keys + " AND t.revision = x.base");
+  }
+
   /** A column whose values travel as an array, and what the statement makes of an element. */
   private record Sent(String name, String arrayType, String cast) {}
 

@@ -65,6 +65,7 @@ final class Table<T extends MemoryRecord> {
 
   private static final String EXTRA = "extra";
   private static final String MEMBERS = "members";
+  private static final String PLACE = "place";
 
   private final Kind<T> kind;
   private final String name;
@@ -77,6 +78,7 @@ final class Table<T extends MemoryRecord> {
   private final List<Member> members;
   private final Map<String, Integer> memberPlaces = new LinkedHashMap<>();
   private final boolean ordered;
+  private final boolean placed;
   private final List<Derived<T>> derived;
   private final Function<T, Value.Map> membersOf;
   private final Maker<T> maker;
@@ -96,6 +98,7 @@ final class Table<T extends MemoryRecord> {
     contents = List.copyOf(builder.contents);
     members = List.copyOf(builder.members);
     ordered = builder.ordered;
+    placed = builder.placed;
     derived = List.copyOf(builder.derived);
     membersOf = builder.membersOf;
     maker = requireNonNull(builder.maker, "maker");
@@ -106,6 +109,9 @@ final class Table<T extends MemoryRecord> {
     all.add(new Column(EXTRA, ColumnType.JSON));
     if (ordered) {
       all.add(new Column(MEMBERS, ColumnType.TEXTS));
+    }
+    if (placed) {
+      all.add(new Column(PLACE, ColumnType.LONG));
     }
     derived.forEach(column -> all.add(new Column(column.name(), column.type())));
     columns = List.copyOf(all);
@@ -128,6 +134,7 @@ final class Table<T extends MemoryRecord> {
     private Function<ResultSet, Key> keyReader = row -> Key.of("");
     private @Nullable Maker<T> maker;
     private boolean ordered = true;
+    private boolean placed;
     private @Nullable Part part;
 
     Builder(
@@ -211,6 +218,12 @@ final class Table<T extends MemoryRecord> {
       return this;
     }
 
+    /** Its records have places. */
+    Builder<T> placed() {
+      placed = true;
+      return this;
+    }
+
     Table<T> make(Maker<T> maker) {
       this.maker = maker;
       return new Table<>(this);
@@ -260,7 +273,7 @@ final class Table<T extends MemoryRecord> {
 
   private String selectList(String without) {
     StringBuilder out = new StringBuilder("SELECT ").append(keyList);
-    out.append(", t.revision, t.digest, t.op_id, t.deleted");
+    out.append(", t.revision, t.digest, t.op_id, t.deleted, ").append(placed ? "t.place" : "0");
     for (Content<T> content : contents) {
       String column = "t." + content.name();
       if (content.name().equals(without)) {
@@ -440,7 +453,12 @@ final class Table<T extends MemoryRecord> {
         return Stored.tombstone(kind, key, revision, lastOp);
       }
       return new Stored<>(
-          kind, key, new Version(revision, digest), lastOp, record(key, row, index + 5));
+          kind,
+          key,
+          new Version(revision, digest),
+          lastOp,
+          record(key, row, index + 6),
+          row.getLong(index + 5));
     } catch (IllegalArgumentException unreadable) {
       throw new CorruptMemoryException(
           operation, name + ":" + key, "does not read as a " + kind, null);
@@ -520,12 +538,12 @@ final class Table<T extends MemoryRecord> {
   @Nullable Object[] encode(Stored<?> stored) {
     @Nullable Object[] row = new Object[columns.size()];
     if (stored.value() != null) {
-      encode(kind.type().cast(stored.value()), row);
+      encode(kind.type().cast(stored.value()), stored.place(), row);
     }
     return row;
   }
 
-  private void encode(T record, @Nullable Object[] row) {
+  private void encode(T record, long place, @Nullable Object[] row) {
     int column = 0;
     for (Content<T> content : contents) {
       row[column++] = content.value().apply(record);
@@ -535,21 +553,24 @@ final class Table<T extends MemoryRecord> {
     int last = -1;
     boolean standard = true; // first those with a column, in its order, then the others
     for (Map.Entry<String, Value> entry : values.entries().entrySet()) {
-      Integer place = memberPlaces.get(entry.getKey());
-      Member member = place == null ? null : members.get(place);
+      Integer number = memberPlaces.get(entry.getKey());
+      Member member = number == null ? null : members.get(number);
       Object encoded = member == null ? null : member.form().encode(entry.getValue(), record.key());
-      if (place == null || encoded == null) {
+      if (number == null || encoded == null) {
         rest.put(entry.getKey(), entry.getValue());
       } else {
-        standard = standard && rest.isEmpty() && place > last;
-        last = place;
-        row[column + place] = encoded;
+        standard = standard && rest.isEmpty() && number > last;
+        last = number;
+        row[column + number] = encoded;
       }
     }
     column += members.size();
     row[column++] = rest.isEmpty() ? null : Canonical.json(new Value.Map(rest));
     if (ordered) {
       row[column++] = standard ? null : List.copyOf(values.entries().keySet());
+    }
+    if (placed) {
+      row[column++] = place;
     }
     for (Derived<T> item : derived) {
       row[column++] = item.value().apply(record);

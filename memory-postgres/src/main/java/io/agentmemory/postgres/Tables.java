@@ -222,6 +222,7 @@ final class Tables {
         .key("from_id", "to_id")
         .member(NUMBER, "count")
         .single()
+        .placed()
         .make(Table.ofMembers(Kind.CO_OCCURRENCE, members -> members));
   }
 

@@ -37,6 +37,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -227,7 +228,8 @@ final class Writes {
       return repeated(operation, batch, applied.get(0), locked);
     }
     locked.fetchOwned(needs);
-    Outcome outcome = Plan.of(STORE, batch, locked, limits);
+    Outcome planned = Plan.of(STORE, batch, locked, limits);
+    Outcome outcome = planned.newPlaces() == 0 ? planned : planned.placedFrom(locked.places());
     write(batch, outcome, locked, connection);
     return outcome;
   }
@@ -288,7 +290,12 @@ final class Writes {
       List<Outcome.Change> inserts =
           group.changes.stream().filter(c -> c.before() == null).toList();
       List<Outcome.Change> updates =
-          group.changes.stream().filter(c -> c.before() != null).toList();
+          group.changes.stream().filter(c -> c.before() != null && !c.isMove()).toList();
+      List<Outcome.Change> moves = group.changes.stream().filter(Outcome.Change::isMove).toList();
+      if (!moves.isEmpty()) {
+        pipeline.update(writer.moveMany(after(moves)), only(moves.size()));
+        pipeline.update(forgetLeaves(moves), rows -> {});
+      }
       if (inserts.size() <= FEW) {
         for (Outcome.Change change : inserts) {
           pipeline.update(writer.insertOne(change.after(), " ON CONFLICT DO NOTHING"), only(1));
@@ -329,6 +336,19 @@ final class Writes {
       }
     }
     pipeline.run(connection);
+  }
+
+  /** The files of memories are not what they were, although no operation wrote a record of them. */
+  private Sql forgetLeaves(List<Outcome.Change> moves) {
+    Set<String> memories = new LinkedHashSet<>();
+    moves.forEach(move -> memories.add(move.after().key().part(0)));
+    return Sql.of(
+        "UPDATE "
+            + tables.schema()
+            + ".memories AS t SET leaf = NULL, leaf_tagged = NULL, leaf_ops = NULL"
+            + " WHERE t.namespace = ? AND t.id = ANY (?::text[])",
+        Sql.text(tables.namespace()),
+        Sql.texts(memories));
   }
 
   /** Makes the statement that writes some rows. */
@@ -470,7 +490,8 @@ final class Writes {
     SpaceCache.Snapshot known = spaces.snapshot(batch.needs());
     Outcome outcome;
     try {
-      outcome = Plan.of(STORE, batch, known, limits);
+      // Counts go with their memory here, which is new, so that their places are the first.
+      outcome = Plan.of(STORE, batch, known, limits).placedFrom(0);
     } catch (MemoryStoreException perhaps) {
       return Optional.empty(); // it may look different to one who knows what is there
     }

@@ -339,6 +339,7 @@ class PostgresSchemaTest {
         poor.sql("GRANT USAGE ON SCHEMA agent_memory TO " + poor.role());
         poor.sql(
             "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA agent_memory TO " + poor.role());
+        poor.sql("GRANT USAGE ON ALL SEQUENCES IN SCHEMA agent_memory TO " + poor.role());
 
         try (PostgresMemoryStore writer = poor.open("n")) {
           writer.embeddings().define("text", "m", 2);

@@ -1,5 +1,6 @@
 package io.agentmemory.testkit;
 
+import io.agentmemory.CoOccurrence;
 import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
@@ -12,22 +13,45 @@ import io.agentmemory.StoreInfo;
 import io.agentmemory.Stored;
 import io.agentmemory.Version;
 import io.agentmemory.command.Outcome;
+import io.agentmemory.internal.Texts;
 import io.agentmemory.spi.Canonical;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /** What a store holds and answers, as lines of text that can be compared and read. */
 final class Dump {
   private Dump() {}
 
-  /** Every record and tombstone with its control fields, by {@link MemoryStore#scan}. */
+  /**
+   * Every record and tombstone with its control fields, by {@link MemoryStore#scan}, and the orders
+   * of co-occurrences.
+   */
   static List<String> of(MemoryStore store) {
     List<String> lines = new ArrayList<>();
     for (Kind<?> kind : Kind.all()) {
       lines.addAll(of(store, kind, ScanRange.ALL));
     }
+    orders(store).forEach((from, to) -> lines.add("order of " + from + ": " + to));
     return lines;
+  }
+
+  /** What each memory counts, in the order of its file. */
+  static Map<String, List<String>> orders(MemoryStore store) {
+    Map<String, List<String>> orders = new TreeMap<>(Texts::compare);
+    try (Stream<Stored<CoOccurrence>> counts = store.scan(Kind.CO_OCCURRENCE)) {
+      counts
+          .filter(stored -> !stored.isTombstone())
+          .sorted(Stored.BY_PLACE)
+          .forEach(
+              stored ->
+                  orders
+                      .computeIfAbsent(stored.key().part(0), from -> new ArrayList<>())
+                      .add(stored.key().part(1)));
+    }
+    return orders;
   }
 
   static <T extends MemoryRecord> List<String> of(

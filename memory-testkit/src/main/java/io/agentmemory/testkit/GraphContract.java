@@ -27,6 +27,7 @@ import io.agentmemory.command.DecayRule;
 import io.agentmemory.command.DefineSpace;
 import io.agentmemory.command.LogCoOccurrences;
 import io.agentmemory.command.LogRetrievals;
+import io.agentmemory.command.OrderCoOccurrences;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.command.PromoteMemories;
 import io.agentmemory.command.PutEmbedding;
@@ -188,6 +189,72 @@ abstract class GraphContract extends RulesContract {
       assertThat(count("b", "a")).contains(Value.of(1L));
       assertThat(count("a", "gone")).contains(Value.of(1L));
       assertThat(count("gone", "a")).isEmpty();
+    }
+  }
+
+  /** Of what a memory counts, as its file lists it. */
+  @Nested
+  class Order {
+    private List<String> order(String from) {
+      return Dump.orders(store).getOrDefault(from, List.of());
+    }
+
+    private DecayCoOccurrences decayAllBut(String... retrieved) {
+      return new DecayCoOccurrences(List.of(retrieved), AT, DecayRule.DRIFT);
+    }
+
+    @Test
+    void givenCounts_whenMoreCome_thenTheyStandAtTheEndAndTheOthersStay() {
+      run(put(record("m"), record("z")));
+      run(put(new CoOccurrence("m", "y", Value.of(0.1)), new CoOccurrence("m", "c", Value.of(2))));
+      assertThat(order("m")).containsExactly("y", "c");
+
+      run(new CountCoOccurrences(List.of("b", "m", "c", "z", "a")));
+      assertThat(order("m")).containsExactly("y", "c", "b", "z", "a");
+      assertThat(order("z")).containsExactly("b", "m", "c", "a");
+
+      run(put(new CoOccurrence("m", "c", Value.of(7)), 5));
+      assertThat(order("m")).containsExactly("y", "c", "b", "z", "a");
+    }
+
+    @Test
+    void givenCountThatFaded_whenCountedAgain_thenItStandsAtTheEnd() throws Exception {
+      run(put(record("m")));
+      run(put(new CoOccurrence("m", "y", Value.of(0.1)), new CoOccurrence("m", "c", Value.of(2))));
+      run(decayAllBut("m", "c"));
+      assertThat(order("m")).containsExactly("c");
+      reopenIfPossible();
+
+      // what comes back and what is new, in the order of the call, whatever is written how
+      run(new CountCoOccurrences(List.of("d", "m", "y", "b")));
+      assertThat(order("m")).containsExactly("c", "d", "y", "b");
+
+      // in one batch too
+      run(put(new CoOccurrence("m", "c", Value.of(0.2)), 9));
+      Key key = Key.of("m", "c");
+      run(
+          decayAllBut("m", "d", "y", "b"),
+          new CountCoOccurrences(List.of("e", "m")),
+          new CountCoOccurrences(List.of("m", "c")));
+      assertThat(order("m")).containsExactly("d", "y", "b", "e", "c");
+      assertThat(store.read(Kind.CO_OCCURRENCE, key).orElseThrow().revision()).isEqualTo(10);
+    }
+
+    @Test
+    void givenOrder_whenCountsAreOrdered_thenOnlyThatChanges() throws Exception {
+      run(put(record("m")));
+      run(new CountCoOccurrences(List.of("m", "a", "b", "c", "d")));
+      List<String> versions = Dump.versions(store);
+
+      Outcome outcome = run(new OrderCoOccurrences("m", List.of("d", "gone", "b", "a")));
+
+      assertThat(outcome.changes()).hasSize(3).allMatch(Outcome.Change::isMove);
+      assertThat(order("m")).containsExactly("c", "d", "b", "a");
+      assertThat(Dump.versions(store)).isEqualTo(versions);
+      reopenIfPossible();
+      assertThat(order("m")).containsExactly("c", "d", "b", "a");
+      assertThat(run(new OrderCoOccurrences("m", List.of("d", "b", "a"))).changes()).isEmpty();
+      assertThat(run(new OrderCoOccurrences("none", List.of("d"))).changes()).isEmpty();
     }
   }
 

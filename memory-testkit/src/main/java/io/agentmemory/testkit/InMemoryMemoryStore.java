@@ -63,6 +63,7 @@ public final class InMemoryMemoryStore implements MemoryStore, EpochGuard {
   private final Map<String, Leaf> leaves = new HashMap<>();
   private @Nullable Register register;
   private volatile long guarded;
+  private long nextPlace;
   private boolean closed;
 
   /** An empty store. */
@@ -94,7 +95,9 @@ public final class InMemoryMemoryStore implements MemoryStore, EpochGuard {
           "operation " + batch.opId() + " was given up and can not be applied",
           null);
     }
-    Outcome outcome = Plan.of(STORE, batch, new Reader(), Limits.DEFAULT);
+    Outcome planned = Plan.of(STORE, batch, new Reader(), Limits.DEFAULT);
+    Outcome outcome = planned.placedFrom(nextPlace);
+    nextPlace += planned.newPlaces();
     for (Outcome.Change change : outcome.changes()) {
       of(change.after().kind()).put(change.after().key(), change.after());
       if (change.after().kind() == Kind.MEMORY || change.after().kind() == Kind.CO_OCCURRENCE) {

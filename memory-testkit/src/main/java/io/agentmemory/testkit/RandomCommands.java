@@ -49,6 +49,7 @@ import io.agentmemory.command.LogRejections;
 import io.agentmemory.command.LogRetrievals;
 import io.agentmemory.command.MoveMemory;
 import io.agentmemory.command.NoteRecalls;
+import io.agentmemory.command.OrderCoOccurrences;
 import io.agentmemory.command.PromoteMemories;
 import io.agentmemory.command.PutEmbedding;
 import io.agentmemory.command.PutRecords;
@@ -65,6 +66,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -227,6 +229,11 @@ public final class RandomCommands {
                   .with("observed_at", Value.of(pick(TIMES)))
                   .with("trust_tier", Value.of(pick(List.of("self", "platform", "no"))));
       return new AddObservation(ids.get(1), ids.get(0), TIMES.get(0), observation, rule());
+    }
+    if (chance(5)) {
+      List<String> to = new ArrayList<>(IDS.subList(1, IDS.size()));
+      Collections.shuffle(to, random);
+      return new OrderCoOccurrences("a", to);
     }
     if (chance(2)) {
       return new CountCoOccurrences(ids);

@@ -129,6 +129,7 @@ final class ContractSensitivityTest {
         of("ranges leave out their end", QueryContract.Scans.class, OpenRanges::new),
         of("versions tell another digest", StateContract.Puts.class, WrongDigests::new),
         of("many keys are read in the order given", QueryContract.Reads.class, Unsorted::new),
+        of("counts have no places", GraphContract.Order.class, NoPlaces::new),
         of("lists tie by id", QueryContract.Finds.class, s -> listing(s, TiesById::sort)),
         of("pages overlap", QueryContract.Finds.class, OverlappingPages::new),
         of("tiers are not asked", QueryContract.Finds.class, AllTiers::new),
@@ -212,6 +213,17 @@ final class ContractSensitivityTest {
                           v.version().isTombstone()
                               ? null
                               : new io.agentmemory.Digest("0".repeat(64)))));
+    }
+  }
+
+  private static final class NoPlaces extends ForwardingMemoryStore {
+    NoPlaces(MemoryStore store) {
+      super(store);
+    }
+
+    @Override
+    public <T extends MemoryRecord> Stream<Stored<T>> scan(Kind<T> kind, ScanRange range) {
+      return super.scan(kind, range).map(stored -> stored.at(0));
     }
   }
 

@@ -106,6 +106,10 @@ CREATE INDEX memories_event_day ON ${schema}.memories (namespace, event_day) WHE
 CREATE INDEX memories_tags ON ${schema}.memories USING gin (tags_folded) WHERE NOT deleted;
 CREATE INDEX memories_entities ON ${schema}.memories USING gin (entities_folded) WHERE NOT deleted;
 
+-- What a memory's file lists is in order of place. A batch draws one number and counts on from it,
+-- while it holds the memory's row: so each memory's places rise, though other batches draw too.
+CREATE SEQUENCE ${schema}.places INCREMENT 16777216 START 16777216;
+
 CREATE TABLE ${schema}.co_occurrences (
   namespace text COLLATE "C" NOT NULL,
   from_id text COLLATE "C" NOT NULL,
@@ -116,8 +120,10 @@ CREATE TABLE ${schema}.co_occurrences (
   deleted boolean NOT NULL CHECK (deleted = (digest IS NULL)),
   count numeric,
   extra json,
+  place bigint, -- no content: what orders the counts of one memory
   PRIMARY KEY (namespace, from_id, to_id),
-  CHECK (num_nonnulls(count, extra) = CASE WHEN deleted THEN 0 ELSE 1 END)
+  CHECK (num_nonnulls(count, extra) = CASE WHEN deleted THEN 0 ELSE 1 END),
+  CHECK ((place IS NULL) = deleted)
 ) WITH (fillfactor = 90);
 
 CREATE TABLE ${schema}.edges (
