@@ -7,6 +7,7 @@ import io.agentmemory.Key;
 import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
 import io.agentmemory.Leaf;
+import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.MemoryStoreException;
@@ -17,6 +18,7 @@ import io.agentmemory.Stored;
 import io.agentmemory.Version;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Command;
+import io.agentmemory.command.OrderCoOccurrences;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.command.PutRecords;
 import io.agentmemory.dualwrite.BackfillReport.State;
@@ -46,6 +48,9 @@ import org.slf4j.LoggerFactory;
  * included, it is simply run again: what the target has already is told by its versions and not
  * sent again. Holds a few chunks in memory, whatever the number of records.
  *
+ * <p>What a memory counts comes to stand in the target in the order of the source; what only the
+ * target has comes after it.
+ *
  * <p>At its end it reports to the target what the source knows of the memories' files, also of
  * those that were there already: see {@link MemoryStore#leaves}.
  *
@@ -54,6 +59,7 @@ import org.slf4j.LoggerFactory;
 public final class Backfill {
   private static final Logger LOG = LoggerFactory.getLogger(Backfill.class);
   private static final long MAX_CHUNK_BYTES = 4 << 20;
+  private static final int ORDERS_AT_ONCE = 32;
   private static final List<Duration> BACK_OFF =
       List.of(Duration.ofMillis(200), Duration.ofSeconds(1), Duration.ofSeconds(5));
 
@@ -252,8 +258,16 @@ public final class Backfill {
 
   // ---- reading, on a thread of its own ----
 
+  /**
+   * Records of the source, and what the target has of them.
+   *
+   * @param orders of counts that will not come to stand right by themselves
+   */
   private record Chunk(
-      Kind<?> kind, List<? extends Stored<?>> records, Map<Key, Version> inTarget) {}
+      Kind<?> kind,
+      List<? extends Stored<?>> records,
+      Map<Key, Version> inTarget,
+      List<OrderCoOccurrences> orders) {}
 
   private void list(Prefetch.Sink<Chunk> sink) {
     for (Kind<?> kind : Kind.all()) {
@@ -265,13 +279,15 @@ public final class Backfill {
 
   private <T extends MemoryRecord> boolean list(Kind<T> kind, Prefetch.Sink<Chunk> sink) {
     Key after = null;
+    Orders orders = new Orders();
     for (int tries = 0; ; ) {
       try (Stream<Stored<T>> scan = source.scan(kind, new ScanRange(after, null))) {
         Iterator<Stored<T>> records = scan.iterator();
         while (records.hasNext()) {
           List<Stored<T>> next = take(records);
           Key last = next.get(next.size() - 1).key();
-          if (!sink.put(new Chunk(kind, next, versions(kind, new ScanRange(after, last))))) {
+          if (!sink.put(
+              chunk(kind, next, new ScanRange(after, last), orders, !records.hasNext()))) {
             return false;
           }
           after = last;
@@ -284,6 +300,24 @@ public final class Backfill {
         }
       }
     }
+  }
+
+  private <T extends MemoryRecord> Chunk chunk(
+      Kind<T> kind, List<Stored<T>> records, ScanRange range, Orders orders, boolean isLast) {
+    if (!kind.equals(Kind.CO_OCCURRENCE)) {
+      return new Chunk(kind, records, versions(kind, range), List.of());
+    }
+    List<Stored<T>> there;
+    Key last = records.get(records.size() - 1).key();
+    ScanRange upTo = isLast ? new ScanRange(range.after(), Orders.endOf(last.part(0))) : range;
+    try (Stream<Stored<T>> scan = target.scan(kind, upTo)) {
+      there = scan.toList();
+    }
+    Map<Key, Version> versions = new HashMap<>();
+    there.forEach(stored -> versions.put(stored.key(), stored.version()));
+    List<Stored<T>> inFiles = new ArrayList<>(records);
+    inFiles.sort(Orders.IN_FILES); // so that what is new to the target comes in this order
+    return new Chunk(kind, inFiles, versions, orders.add(records, there, isLast));
   }
 
   private <T extends MemoryRecord> List<Stored<T>> take(Iterator<Stored<T>> records) {
@@ -335,6 +369,20 @@ public final class Backfill {
     } else {
       toSend.addAll(toAsk);
       send(chunk.kind, toSend, tally);
+      order(chunk.orders);
+    }
+  }
+
+  /** Orders counts, as far as the target lets us: their order is no content. */
+  private void order(List<OrderCoOccurrences> orders) {
+    for (int from = 0; from < orders.size(); from += ORDERS_AT_ONCE) {
+      List<Command> some =
+          List.copyOf(orders.subList(from, Math.min(orders.size(), from + ORDERS_AT_ONCE)));
+      try {
+        pauses.retry(() -> target.execute(new Batch(OpId.copy(), some)));
+      } catch (InvalidMemoryException | MemoryConflictException refused) {
+        LOG.warn("counts of co-occurrences keep their order: {}", refused.getMessage());
+      }
     }
   }
 

@@ -109,7 +109,13 @@ final class Repair {
       Batch raise = new Batch(OpId.random(), commands(raised));
       held(operation, () -> touched(authority.execute(raise), refs));
     }
-    touched(secondary.execute(new Batch(OpId.copy(), commands(states))), refs);
+    List<Command> commands = commands(states);
+    states.stream()
+        .filter(state -> state.kind().equals(Kind.CO_OCCURRENCE) && !state.isTombstone())
+        .map(state -> state.key().part(0))
+        .distinct()
+        .forEach(memory -> commands.add(Orders.of(authority, memory)));
+    touched(secondary.execute(new Batch(OpId.copy(), commands)), refs);
     return true;
   }
 

@@ -21,9 +21,13 @@ import io.agentmemory.Tier;
 import io.agentmemory.UncategorizedStoreException;
 import io.agentmemory.Value;
 import io.agentmemory.command.Batch;
+import io.agentmemory.command.CountCoOccurrences;
+import io.agentmemory.command.DecayCoOccurrences;
+import io.agentmemory.command.DecayRule;
 import io.agentmemory.command.DeleteRecords;
 import io.agentmemory.command.ForgetMemory;
 import io.agentmemory.command.MoveMemory;
+import io.agentmemory.command.OrderCoOccurrences;
 import io.agentmemory.command.PutEmbedding;
 import io.agentmemory.command.PutRecords;
 import io.agentmemory.command.RecallMemory;
@@ -94,6 +98,39 @@ class BackfillTest {
     assertThat(Trees.memory(target, "m00002").isTombstone()).isTrue();
     assertThat(Trees.memory(target, "m00003").value()).isEqualTo(memory("m00003"));
     assertThat(Trees.memory(target, "m00004").isTombstone()).isTrue();
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 7, 500})
+  void givenOrdersOfCounts_whenBackfilledInChunks_thenTheTargetHasThem(int chunk) {
+    Probe probe = new Probe("probe", target);
+    List<MemoryRecord> counts = new ArrayList<>();
+    for (int i = 0; i < 40; i++) {
+      String to = "m" + (i * 17) % 40;
+      counts.add(new CoOccurrence("m0000" + (i % 4), to, Value.of(i < 20 ? 0.1 : 2)));
+    }
+    Trees.put(source, counts, 1);
+    Backfill.builder(source, probe).chunkRecords(chunk).run();
+    assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
+
+    // some fade, come back and stand at the end; the target has one that the source has not
+    source.execute(new DecayCoOccurrences(List.of(), "2026-02-10", DecayRule.DRIFT));
+    source.execute(new CountCoOccurrences(List.of("m00002", "m17", "m00001", "m0", "new")));
+    Trees.put(target, List.of(new CoOccurrence("m00002", "extra", Value.of(1))), 1);
+    Backfill.builder(source, probe).chunkRecords(chunk).run();
+    Trees.put(source, List.of(new CoOccurrence("m00002", "extra", Value.of(1))), 1);
+    assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
+
+    // a change of nothing but an order
+    source.execute(new OrderCoOccurrences("m00001", List.of("m34", "new", "m00002")));
+    assertThat(Backfill.builder(source, probe).chunkRecords(chunk).run().total())
+        .satisfies(total -> assertThat(total.unchanged()).isEqualTo(total.listed()));
+    assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
+
+    List<String> verbs = new ArrayList<>();
+    probe.before = batch -> verbs.add(batch.verb());
+    Backfill.builder(source, probe).chunkRecords(chunk).run();
+    assertThat(verbs).isEmpty();
   }
 
   private static final class Killed extends RuntimeException {

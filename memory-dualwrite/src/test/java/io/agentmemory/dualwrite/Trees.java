@@ -90,7 +90,10 @@ final class Trees {
                         .toList()))));
   }
 
-  /** Every record and tombstone with its version, without the operation that wrote it. */
+  /**
+   * Every record and tombstone with its version, without the operation that wrote it, and the
+   * orders of co-occurrences.
+   */
   static List<String> dump(MemoryStore store) {
     List<String> lines = new ArrayList<>();
     for (Kind<?> kind : Kind.all()) {
@@ -98,7 +101,18 @@ final class Trees {
         scan.forEach(s -> lines.add(kind + " " + s.key() + " " + s.version()));
       }
     }
+    lines.addAll(orders(store));
     return lines;
+  }
+
+  /** The counts of co-occurrences, by memory and as its file lists them. */
+  static List<String> orders(MemoryStore store) {
+    try (Stream<? extends Stored<?>> scan = store.scan(Kind.CO_OCCURRENCE)) {
+      return scan.filter(stored -> !stored.isTombstone())
+          .sorted(Orders.IN_FILES)
+          .map(stored -> "in order " + stored.key())
+          .toList();
+    }
   }
 
   /** What a store answers when somebody changed one record behind its back. */
