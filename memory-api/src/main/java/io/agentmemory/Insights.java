@@ -10,7 +10,6 @@ import io.agentmemory.identity.Activation;
 import io.agentmemory.identity.TrustTier;
 import io.agentmemory.internal.Arithmetic;
 import io.agentmemory.internal.Texts;
-import java.math.BigDecimal;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
@@ -148,8 +147,8 @@ public final class Insights {
   // ---- what belongs together ----
 
   /**
-   * What a memory's own file counts as retrieved with it, the most often first. One scan of its
-   * entries.
+   * What a memory's own file counts as retrieved with it, the most often first; ties in the order
+   * of the file. One scan of its entries.
    *
    * @return at most {@code limit} records
    */
@@ -165,7 +164,7 @@ public final class Insights {
         .toList();
   }
 
-  /** The entries of one memory, by code point. */
+  /** The entries of one memory, in the order of its file. */
   List<CoOccurrence> counts(String id) {
     if (Texts.unstorable(id) >= 0) {
       return List.of();
@@ -174,6 +173,7 @@ public final class Insights {
     ScanRange range = new ScanRange(Key.of(id, ""), Key.of(id + "\u0001", ""));
     try (Stream<Stored<CoOccurrence>> counts = store.scan(Kind.CO_OCCURRENCE, range)) {
       return counts
+          .sorted(Stored.BY_PLACE)
           .flatMap(stored -> stored.live().stream())
           .filter(count -> count.from().equals(id))
           .toList();
@@ -365,7 +365,8 @@ public final class Insights {
    * @param archive memories of that tier
    * @param pairs how many pairs of memories count each other, in one direction or both
    * @param totalCount the sum of a count of each pair: that of the memory which comes first, if it
-   *     has one. Worked out exactly and rounded once, so that it does not depend on an order
+   *     has one. Added up as the original does: by memories in their order, and for each in that of
+   *     its file
    * @param averageCount the same for each pair, 2 decimals; 0 without pairs
    * @param recalled how many memories the session that is going on has retrieved
    * @param lastDecayed how many ties the last run of decay lowered
@@ -399,7 +400,7 @@ public final class Insights {
 
   /**
    * Numbers about the whole store. Over all heads and all co-occurrence entries; keeps the place of
-   * each memory and, for a while, one direction of each pair.
+   * each memory and one direction of each pair.
    */
   public Statistics statistics() {
     Map<String, MemoryHead> places = new HashMap<>();
@@ -412,53 +413,50 @@ public final class Insights {
                 head.id(), new MemoryHead.Bare(head.id(), head.tier(), head.fileName(), null));
           });
     }
-    Map<Set<String>, CoOccurrence> open = new HashMap<>();
-    BigDecimal[] total = {BigDecimal.ZERO};
-    long[] pairs = {0};
-    try (Stream<Stored<CoOccurrence>> counts = store.scan(Kind.CO_OCCURRENCE)) {
-      counts
-          .flatMap(stored -> stored.live().stream())
-          .filter(count -> !count.to().isEmpty())
+    Map<Pair, Counted> counted = new HashMap<>();
+    try (Stream<Stored<CoOccurrence>> scan = store.scan(Kind.CO_OCCURRENCE)) {
+      scan.filter(stored -> !stored.isTombstone() && !stored.key().part(1).isEmpty())
           .forEach(
-              count -> {
-                Set<String> pair = new HashSet<>(List.of(count.from(), count.to()));
-                CoOccurrence other = open.remove(pair);
-                if (other == null) {
-                  pairs[0]++;
-                  open.put(pair, count);
-                } else {
-                  total[0] = total[0].add(exact(first(places, count, other)));
+              stored -> {
+                CoOccurrence count = stored.live().orElseThrow();
+                MemoryHead memory = places.get(count.from());
+                if (memory != null) { // else it was written since, and is forgotten by now
+                  counted.merge(
+                      Pair.of(count.from(), count.to()),
+                      new Counted(memory, stored.place(), number(count.count())),
+                      (a, b) -> Counted.ORDER.compare(a, b) < 0 ? a : b);
                 }
               });
     }
-    for (CoOccurrence single : open.values()) {
-      total[0] = total[0].add(exact(single));
+    List<Counted> inOrder = new ArrayList<>(counted.values());
+    inOrder.sort(Counted.ORDER);
+    double sum = 0;
+    for (Counted count : inOrder) {
+      sum += count.count(); // in this order, or the last digits are not the original's
     }
-    double sum = total[0].doubleValue();
+    int pairs = inOrder.size();
     DecayRun decay = lastDecay().orElse(new DecayRun(0, Value.EMPTY_MAP));
     return new Statistics(
         tiers[Tier.CORE.ordinal()],
         tiers[Tier.ACTIVE.ordinal()],
         tiers[Tier.ARCHIVE.ordinal()],
-        pairs[0],
+        pairs,
         sum,
-        pairs[0] == 0 ? 0 : Arithmetic.round(sum / pairs[0], 2),
+        pairs == 0 ? 0 : Arithmetic.round(sum / pairs, 2),
         recalled(),
         (long) number(decay.members().entries().getOrDefault("decayed", Value.NULL)),
         (long) number(decay.members().entries().getOrDefault("pruned", Value.NULL)));
   }
 
-  private static CoOccurrence first(
-      Map<String, MemoryHead> places, CoOccurrence one, CoOccurrence other) {
-    MemoryHead place = places.get(one.from());
-    MemoryHead otherPlace = places.get(other.from());
-    return place != null && (otherPlace == null || MemoryHead.PLACE.compare(place, otherPlace) < 0)
-        ? one
-        : other;
+  private record Pair(String a, String b) {
+    static Pair of(String x, String y) {
+      return Texts.compare(x, y) <= 0 ? new Pair(x, y) : new Pair(y, x);
+    }
   }
 
-  private static BigDecimal exact(CoOccurrence count) {
-    return new BigDecimal(number(count.count()));
+  private record Counted(MemoryHead memory, long place, double count) {
+    static final Comparator<Counted> ORDER =
+        Comparator.comparing(Counted::memory, MemoryHead.PLACE).thenComparingLong(Counted::place);
   }
 
   private Optional<DecayRun> lastDecay() {

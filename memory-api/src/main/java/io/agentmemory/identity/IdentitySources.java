@@ -1,6 +1,7 @@
 package io.agentmemory.identity;
 
 import io.agentmemory.Attestation;
+import io.agentmemory.CoOccurrence;
 import io.agentmemory.ContextGraph;
 import io.agentmemory.DecayRun;
 import io.agentmemory.Edge;
@@ -55,8 +56,7 @@ final class IdentitySources {
     List<Value.Map> fingerprints = all(Kind.FINGERPRINT, Fingerprint::members);
     List<Value.Map> attestations = new ArrayList<>();
     MerkleState merkle = merkle(store, attestations);
-    CognitiveFingerprint fingerprint =
-        CognitiveFingerprint.of(memories, all(Kind.CO_OCCURRENCE, count -> count));
+    CognitiveFingerprint fingerprint = CognitiveFingerprint.of(memories, counts());
     Drift drift = IdentityReport.exported(store).map(fingerprint::driftFrom).orElse(null);
     VitalSigns vitals =
         VitalSigns.of(
@@ -230,6 +230,13 @@ final class IdentitySources {
   private <T extends MemoryRecord, R> List<R> all(Kind<T> kind, Taking<T, R> taking) {
     try (Stream<Stored<T>> scan = store.scan(kind)) {
       return live(scan).<R>map(taking::of).toList();
+    }
+  }
+
+  /** All counts, those of one memory in the order of its file. */
+  private List<CoOccurrence> counts() {
+    try (Stream<Stored<CoOccurrence>> scan = store.scan(Kind.CO_OCCURRENCE)) {
+      return live(scan.sorted(Stored.BY_PLACE)).toList();
     }
   }
 

@@ -38,7 +38,8 @@ import org.yaml.snakeyaml.resolver.Resolver;
  *
  * <p>Covers every file of the tree, and of {@code sensors} beside it, but those of our own folder.
  * Key order, quoting, folding and spelling of equal numbers are no part of the meaning, nor is the
- * order of a session's ids, which came from sets; names and folders of files are.
+ * order of a session's ids, which came from sets; names and folders of files are, and the order in
+ * which a memory lists what it counts.
  */
 final class PlainTree {
   /** Members whose scalars are taken as they are written, whatever type YAML would give them. */
@@ -186,6 +187,9 @@ final class PlainTree {
         entries.put(
             key,
             inOrder(key, meaning(entry.getValueNode(), top && SOURCE_TEXT.contains(key), false)));
+        if (top && key.equals("co_occurrences") && entries.get(key) instanceof Map<?, ?> counts) {
+          entries.put("order of " + key, counts.keySet().toString());
+        }
       }
       return entries;
     }

@@ -116,7 +116,7 @@ abstract class InsightsContract extends SessionContract {
 
       assertThat(list(insights -> insights.coOccurring("a", 10)))
           .extracting(CoOccurrence::to)
-          .containsExactly("b", "x", "y", "z");
+          .containsExactly("b", "y", "x", "z");
       assertThat(list(insights -> insights.coOccurring("a", 2))).hasSize(2);
     }
 

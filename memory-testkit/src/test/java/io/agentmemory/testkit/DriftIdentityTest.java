@@ -142,10 +142,10 @@ class DriftIdentityTest {
     assertThat(CognitiveFingerprint.hash(previous)).isEqualTo(string(previous, "fingerprint_hash"));
   }
 
-  /** A store returns records by key, so which of two equals came first is lost. */
+  /** What hangs on the order in which files list their counts, and what does not. */
   @ParameterizedTest
   @ValueSource(strings = {"small", "thousand"})
-  void givenRecordsInTheOrderOfStores_whenFingerprinted_thenTheHashIsTheOriginals(String name)
+  void givenRecordsInAnotherOrder_whenFingerprinted_thenTheHashIsTheOriginals(String name)
       throws IOException {
     Value.Map golden = map(identity(name), "fingerprint");
     Parsed parsed = parsed(name);
