@@ -126,12 +126,13 @@ final class Writes {
     if (opIds.isEmpty()) {
       return concluded;
     }
+    Operation operation = new Operation(STORE, "conclude", "");
     Map<OpId, String> applied =
         database.transact(
-            new Operation(STORE, "conclude", ""),
+            operation,
             OpId.random(),
             opIds.size() > MANY_RECORDS,
-            connection -> claim(opIds, connection));
+            connection -> claim(operation, opIds, connection));
     applied.forEach(
         (opId, changed) -> {
           List<Outcome.Change> changes = new ArrayList<>();
@@ -146,11 +147,13 @@ final class Writes {
   }
 
   // An insert of the same name that is not yet committed is waited for.
-  private Map<OpId, String> claim(List<OpId> opIds, Connection connection) throws SQLException {
+  private Map<OpId, String> claim(Operation operation, List<OpId> opIds, Connection connection)
+      throws SQLException {
     UUID[] ids = opIds.stream().map(OpId::value).sorted().toArray(UUID[]::new);
     Map<OpId, String> applied = new LinkedHashMap<>();
     Pipeline pipeline = new Pipeline();
     set(pipeline, TimeLimits.FOREGROUND);
+    stages.check(operation, pipeline);
     pipeline.update(
         Sql.of(
             "INSERT INTO "

@@ -2,6 +2,7 @@ package io.agentmemory.postgres;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryStore;
@@ -59,28 +60,17 @@ class PostgresEpochGuardTest extends EpochGuardContract {
       CompletableFuture<StoreUnavailableException> refused =
           CompletableFuture.supplyAsync(
               () ->
-                  org.assertj.core.api.Assertions.catchThrowableOfType(
+                  catchThrowableOfType(
                       StoreUnavailableException.class,
                       () ->
                           store.execute(StoreMemory.of("m", "2026-02-10T11:52:05+00:00", "text"))));
-      awaitWaiting();
+      database.awaitWaiting();
       step.commit();
 
       assertThat(refused.get(20, TimeUnit.SECONDS))
           .hasMessageContaining("epoch 2")
           .matches(StoreUnavailableException::isRefusal);
       assertThat(store.count(MemoryQuery.all())).isOne();
-    }
-  }
-
-  /** Waits until somebody waits for a lock in this database. */
-  private static void awaitWaiting() throws Exception {
-    String waiting =
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-            + " AND datname = current_database()";
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-    while (database.one(waiting).equals("0")) {
-      assertThat(System.nanoTime()).as("nobody waits").isLessThan(end);
     }
   }
 

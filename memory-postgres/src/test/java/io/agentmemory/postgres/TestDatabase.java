@@ -2,13 +2,17 @@ package io.agentmemory.postgres;
 
 import io.agentmemory.MemoryStores;
 import io.agentmemory.OpenMode;
+import io.agentmemory.internal.testkit.TcpProxy;
 import io.agentmemory.testkit.TestPostgres;
+import java.io.IOException;
+import java.net.URI;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.postgresql.ds.PGSimpleDataSource;
 
@@ -64,6 +68,32 @@ final class TestDatabase implements AutoCloseable {
         + (url.indexOf('?') < 0 ? "?" : "&")
         + "namespace="
         + URLEncoder.encode(namespace, StandardCharsets.UTF_8).replace("+", "%20");
+  }
+
+  /** A line to its server that breaks on command. */
+  TcpProxy proxy() throws IOException {
+    URI uri = URI.create(database.url());
+    return TcpProxy.to(uri.getHost(), uri.getPort() < 0 ? 5432 : uri.getPort());
+  }
+
+  /** Opens a namespace over that line. */
+  PostgresMemoryStore open(String namespace, TcpProxy proxy) {
+    String address = URI.create(database.url()).getAuthority().replaceFirst(".*@", "");
+    return (PostgresMemoryStore)
+        MemoryStores.open(url(namespace).replace(address + "/", "127.0.0.1:" + proxy.port() + "/"));
+  }
+
+  /** Waits until somebody waits for a lock in it. */
+  void awaitWaiting() throws SQLException {
+    String waiting =
+        "SELECT count(*) FROM pg_stat_activity"
+            + " WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while (one(waiting).equals("0")) {
+      if (System.nanoTime() > end) {
+        throw new IllegalStateException("nobody waits for a lock");
+      }
+    }
   }
 
   /** A namespace that no other test uses. */

@@ -150,6 +150,9 @@ public abstract class EpochGuardContract {
     refused(Batch.of(new RecallMemory("m", "2026-02-11T00:00:00+00:00")), 2);
     refused(Batch.of(new PutRecords(List.of())), 2);
     refused(known, 2);
+    assertThatExceptionOfType(StoreUnavailableException.class)
+        .isThrownBy(() -> owner.conclude(OpId.random()))
+        .matches(StoreUnavailableException::isRefusal);
 
     assertThat(owner.count(MemoryQuery.all())).isEqualTo(2);
     assertThat(owner.memories().findById("m").orElseThrow().recallCount()).isZero();

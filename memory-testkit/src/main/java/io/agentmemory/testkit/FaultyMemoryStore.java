@@ -11,6 +11,7 @@ import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
+import io.agentmemory.OpId;
 import io.agentmemory.ScanRange;
 import io.agentmemory.SimilarQuery;
 import io.agentmemory.StoreInfo;
@@ -19,8 +20,10 @@ import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.spi.EpochGuard;
 import io.agentmemory.spi.ForwardingMemoryStore;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.CountDownLatch;
@@ -37,8 +40,8 @@ import org.jspecify.annotations.Nullable;
  * {@link #down} holds until {@link #up}. Thread-safe.
  *
  * <p>Reads are everything but {@link #execute}, {@link #checkpoint}, {@link #close} and {@link
- * EpochGuard#advance}, which is a write; of a scan, the call that opens the stream. Setting a guard
- * is neither.
+ * EpochGuard#advance}, which is a write; of a scan, the call that opens the stream. {@link
+ * #conclude} is neither, and fails while the store is down only.
  */
 public final class FaultyMemoryStore extends ForwardingMemoryStore {
   private static final long PATIENCE_SECONDS = 20;
@@ -158,6 +161,15 @@ public final class FaultyMemoryStore extends ForwardingMemoryStore {
   @Override
   public Outcome execute(Batch batch) {
     return call(writes, atWrites, () -> super.execute(batch));
+  }
+
+  @Override
+  public Map<OpId, Outcome> conclude(Collection<OpId> operations) {
+    Supplier<? extends RuntimeException> error = down;
+    if (error != null) {
+      throw error.get();
+    }
+    return super.conclude(operations);
   }
 
   @Override

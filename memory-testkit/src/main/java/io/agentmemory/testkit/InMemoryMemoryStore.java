@@ -84,7 +84,7 @@ public final class InMemoryMemoryStore implements MemoryStore, EpochGuard {
 
   private synchronized Outcome execute(Batch batch, long guard) {
     checkOpen(batch.verb());
-    checkEpoch(batch, guard);
+    checkEpoch(new Operation(STORE, batch.verb(), batch.subject()), guard);
     Outcome before = applied.get(batch.opId());
     if (before != null) {
       return asTheyAreNow(before);
@@ -109,8 +109,13 @@ public final class InMemoryMemoryStore implements MemoryStore, EpochGuard {
   }
 
   @Override
-  public synchronized Map<OpId, Outcome> conclude(Collection<OpId> operations) {
+  public Map<OpId, Outcome> conclude(Collection<OpId> operations) {
+    return conclude(operations, guarded);
+  }
+
+  private synchronized Map<OpId, Outcome> conclude(Collection<OpId> operations, long guard) {
     checkOpen("conclude");
+    checkEpoch(new Operation(STORE, "conclude", ""), guard);
     Map<OpId, Outcome> found = new HashMap<>();
     for (OpId operation : operations) {
       Outcome before = applied.get(operation);
@@ -356,10 +361,10 @@ public final class InMemoryMemoryStore implements MemoryStore, EpochGuard {
     return register == null ? 0 : register.epoch();
   }
 
-  private void checkEpoch(Batch batch, long guard) {
+  private void checkEpoch(Operation operation, long guard) {
     if (guard != 0 && guard != epoch()) {
       throw StoreUnavailableException.refused(
-          new Operation(STORE, batch.verb(), batch.subject()),
+          operation,
           "the move is at epoch "
               + epoch()
               + ", and this owner writes under epoch "
@@ -387,6 +392,11 @@ public final class InMemoryMemoryStore implements MemoryStore, EpochGuard {
     @Override
     public Outcome execute(Batch batch) {
       return InMemoryMemoryStore.this.execute(batch, guarded);
+    }
+
+    @Override
+    public Map<OpId, Outcome> conclude(Collection<OpId> operations) {
+      return InMemoryMemoryStore.this.conclude(operations, guarded);
     }
 
     @Override

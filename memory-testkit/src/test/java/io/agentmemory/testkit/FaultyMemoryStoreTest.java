@@ -8,6 +8,7 @@ import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryQuery;
+import io.agentmemory.OpId;
 import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Stored;
@@ -56,6 +57,8 @@ final class FaultyMemoryStoreTest {
     assertThatExceptionOfType(StoreUnavailableException.class).isThrownBy(store::health);
     assertThatExceptionOfType(StoreUnavailableException.class)
         .isThrownBy(() -> store.execute(command));
+    assertThatExceptionOfType(StoreUnavailableException.class)
+        .isThrownBy(() -> store.conclude(OpId.random()));
     store.up();
     assertThat(store.execute(command).changes()).hasSize(1);
   }
