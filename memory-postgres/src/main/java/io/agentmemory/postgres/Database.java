@@ -54,13 +54,15 @@ final class Database {
    *
    * @param lock waiting for one lock, in milliseconds
    * @param statement running one statement, in milliseconds
+   * @param idle between two statements, in milliseconds: after a line went dead without a word, the
+   *     server would else hold the locks of the transaction for hours
    */
-  record TimeLimits(int lock, int statement) {
+  record TimeLimits(int lock, int statement, int idle) {
     /** For what somebody waits for. */
-    static final TimeLimits FOREGROUND = new TimeLimits(1_000, 2_500);
+    static final TimeLimits FOREGROUND = new TimeLimits(1_000, 2_500, 5_000);
 
     /** For batches of hundreds of records. */
-    static final TimeLimits BULK = new TimeLimits(5_000, 60_000);
+    static final TimeLimits BULK = new TimeLimits(5_000, 60_000, 15_000);
   }
 
   private final DataSource foreground;

@@ -69,6 +69,11 @@ final class SqlErrors {
     return state(failure).equals("25006");
   }
 
+  /** It took longer than allowed, and was ended. */
+  static boolean isTooSlow(SQLException failure) {
+    return state(failure).equals("57014");
+  }
+
   static boolean isDuplicate(SQLException failure) {
     return state(failure).equals("23505");
   }
@@ -85,7 +90,7 @@ final class SqlErrors {
       case "58":
         return StoreUnavailableException.notApplied(operation, reason, failure);
       case "57":
-        String late = state.equals("57014") ? reason + ": it took longer than allowed" : reason;
+        String late = isTooSlow(failure) ? reason + ": it took longer than allowed" : reason;
         return StoreUnavailableException.notApplied(operation, late, failure);
       case "40":
         return StoreUnavailableException.refused(
@@ -103,6 +108,10 @@ final class SqlErrors {
     if (isReadOnlyServer(failure)) {
       return StoreUnavailableException.notApplied(
           operation, reason + ": the server is read-only", silenced(failure));
+    }
+    if (state.equals("25P03")) {
+      return StoreUnavailableException.notApplied(
+          operation, reason + ": the server waited too long for the next statement", failure);
     }
     if (state.equals("55P03")) {
       return StoreUnavailableException.refused(

@@ -54,6 +54,9 @@ import org.jspecify.annotations.Nullable;
 final class Writes {
   static final String STORE = "postgres";
 
+  /** How long a statement may run that is a transaction of its own. */
+  private static final int CREATE_SECONDS = 3;
+
   /** From here on a batch is bulk work. */
   private static final int BULK = 64;
 
@@ -259,12 +262,14 @@ final class Writes {
     pipeline.call(
         Sql.of(
             "SELECT set_config('lock_timeout', ?, true), set_config('statement_timeout', ?, true),"
+                + " set_config('idle_in_transaction_session_timeout', ?, true),"
                 + " set_config('enable_seqscan', 'off', true),"
                 + " set_config('enable_hashjoin', 'off', true),"
                 + " set_config('enable_mergejoin', 'off', true),"
                 + " set_config('jit', 'off', true)",
             Sql.text(Integer.toString(limits.lock())),
-            Sql.text(Integer.toString(limits.statement()))));
+            Sql.text(Integer.toString(limits.statement())),
+            Sql.text(Integer.toString(limits.idle()))));
   }
 
   private record Applied(String state, @Nullable String changes) {}
@@ -511,6 +516,9 @@ final class Writes {
       return database.autocommit(
           operation, batch.opId(), false, connection -> create(batch, outcome, known, connection));
     } catch (SQLException failure) {
+      if (SqlErrors.isTooSlow(failure)) {
+        throw SqlErrors.translate(operation, failure);
+      }
       return Optional.empty(); // nothing was written; the general way tells what is the matter
     }
   }
@@ -552,6 +560,7 @@ final class Writes {
     sql.add("\n").add(last);
     try (PreparedStatement statement = connection.prepareStatement(sql.text())) {
       sql.bind(statement, 1);
+      statement.setQueryTimeout(CREATE_SECONDS); // a setting would come too late for itself
       return statement.executeLargeUpdate() > 0 ? Optional.of(outcome) : Optional.empty();
     }
   }
