@@ -18,6 +18,8 @@ import org.jdbi.v3.core.statement.SqlStatements;
 import org.jdbi.v3.core.statement.StatementExceptions;
 import org.jdbi.v3.core.statement.StatementExceptions.MessageRendering;
 import org.jdbi.v3.core.statement.TemplateEngine;
+import org.postgresql.core.BaseConnection;
+import org.postgresql.core.TransactionState;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -208,6 +210,7 @@ final class Database {
     try {
       connection.setAutoCommit(false);
       R result = work.on(connection);
+      requireIntact(connection);
       committing = true;
       connection.commit();
       done = true;
@@ -221,6 +224,16 @@ final class Database {
       throw wrapped.failure();
     } finally {
       giveBack(connection, done);
+    }
+  }
+
+  // The COMMIT of a failed transaction succeeds and keeps nothing, unless the driver is told to say
+  // so; and the driver may be somebody else's.
+  private static void requireIntact(Connection connection) throws SQLException {
+    if (connection.isWrapperFor(BaseConnection.class)
+        && connection.unwrap(BaseConnection.class).getTransactionState()
+            == TransactionState.FAILED) {
+      throw new SQLException("a statement of the transaction failed", "25P02");
     }
   }
 

@@ -3,14 +3,17 @@ package io.agentmemory.postgres;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
 import io.agentmemory.Health;
+import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryStores;
 import io.agentmemory.OpId;
+import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.UncategorizedStoreException;
 import io.agentmemory.command.Batch;
@@ -26,12 +29,24 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionService;
+import java.util.concurrent.ExecutorCompletionService;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.postgresql.ds.PGSimpleDataSource;
 
 /** What callers see when the database does not answer, or not in time. */
 @Tag("postgres")
@@ -120,7 +135,53 @@ class FailuresTest {
   @Nested
   class Waiting {
     @Test
+    @Timeout(60)
+    @DisplayName("T29: pool exhausted")
+    void givenAllConnectionsBusy_whenThirtyRead_thenTheRestIsToldSoonAndNobodyHangs()
+        throws Exception {
+      int pool = 10;
+      ExecutorService callers = Executors.newFixedThreadPool(30);
+      try (PostgresMemoryStore store = database.open();
+          Connection other = database.connect();
+          Statement statement = other.createStatement()) {
+        store.execute(StoreMemory.of("m", AT, "hello"));
+        other.setAutoCommit(false);
+        statement.execute("LOCK TABLE agent_memory.memories IN ACCESS EXCLUSIVE MODE");
+
+        CompletionService<Object> calls = new ExecutorCompletionService<>(callers);
+        long start = System.nanoTime();
+        for (int i = 0; i < 30; i++) {
+          calls.submit(
+              () -> {
+                try {
+                  return store.count(MemoryQuery.all());
+                } catch (StoreUnavailableException unavailable) {
+                  return unavailable;
+                }
+              });
+        }
+        for (int i = 0; i < 30 - pool; i++) {
+          assertThat(calls.take().get())
+              .asInstanceOf(type(StoreUnavailableException.class))
+              .matches(away -> !away.isRefusal())
+              .asString()
+              .contains("08001");
+        }
+        assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(3));
+        other.rollback();
+        for (int i = 0; i < pool; i++) {
+          assertThat(calls.take().get()).isEqualTo(1L);
+        }
+        assertThat(store.count(MemoryQuery.all())).isOne();
+      } finally {
+        callers.shutdownNow();
+        assertThat(callers.awaitTermination(10, TimeUnit.SECONDS)).isTrue();
+      }
+    }
+
+    @Test
     @Timeout(30)
+    @DisplayName("T32: lock timeout")
     void givenRowLockedBySomebody_whenWritten_thenUnavailableWithinTheDeadlineAndNothingChanged()
         throws SQLException {
       try (PostgresMemoryStore store = database.open()) {
@@ -137,6 +198,7 @@ class FailuresTest {
           assertThatExceptionOfType(StoreUnavailableException.class)
               .isThrownBy(() -> store.execute(new RecallMemory("m", AT)))
               .withMessageContaining("55P03")
+              .matches(StoreUnavailableException::isRefusal)
               .satisfies(e -> assertThat(e.mayHaveApplied()).isEmpty());
           assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(8));
           other.rollback();
@@ -185,6 +247,174 @@ class FailuresTest {
         assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(12));
         other.rollback();
       }
+    }
+  }
+
+  /** Faults made by triggers, in a database that no other test uses. */
+  @Nested
+  class Statements {
+    private TestDatabase own;
+    private PostgresMemoryStore store;
+
+    @BeforeEach
+    void create() {
+      own = TestDatabase.create("statements");
+      store = own.open("n");
+      store.execute(StoreMemory.of("m", AT, "hello"));
+    }
+
+    @AfterEach
+    void drop() {
+      store.close();
+      own.close();
+    }
+
+    /** Lets every write to memories run {@code body} first. */
+    private void trigger(String body) throws SQLException {
+      own.sql("CREATE SEQUENCE IF NOT EXISTS tries");
+      own.sql(
+          "CREATE OR REPLACE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+              + body
+              + " RETURN NEW; END $$");
+      own.sql(
+          "CREATE OR REPLACE TRIGGER fault BEFORE INSERT OR UPDATE ON agent_memory.memories"
+              + " FOR EACH ROW EXECUTE FUNCTION fault()");
+    }
+
+    private void raiseUntil(int tries, String state) throws SQLException {
+      own.sql("DROP SEQUENCE IF EXISTS tries");
+      trigger("IF nextval('tries') <= " + tries + " THEN RAISE SQLSTATE '" + state + "'; END IF;");
+    }
+
+    private long tries() throws SQLException {
+      return Long.parseLong(own.one("SELECT last_value FROM tries"));
+    }
+
+    private long recalls() {
+      return store.memories().findById("m").orElseThrow().recallCount();
+    }
+
+    @Test
+    @Timeout(60)
+    @DisplayName("T31: statement timeout")
+    void givenStatementsThatTakeTooLong_whenWritten_thenEndedAndNothingIsLeftOfThem()
+        throws Exception {
+      trigger("PERFORM pg_sleep(20);");
+      Batch create = batch(StoreMemory.of("slow", AT, "x"));
+      Batch recall = batch(new RecallMemory("m", AT));
+
+      for (CompletableFuture<StoreUnavailableException> call :
+          List.of(
+              CompletableFuture.supplyAsync(() -> unavailable(create)),
+              CompletableFuture.supplyAsync(() -> unavailable(recall)))) {
+        assertThat(call.get(20, TimeUnit.SECONDS))
+            .hasMessageContaining("57014")
+            .hasMessageContaining("longer than allowed")
+            .matches(slow -> !slow.isRefusal())
+            .satisfies(slow -> assertThat(slow.mayHaveApplied()).isEmpty());
+      }
+
+      assertThat(own.one("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"))
+          .isEqualTo("0");
+      assertThat(store.conclude(create.opId())).isEmpty();
+      assertThat(store.conclude(recall.opId())).isEmpty();
+      assertThat(store.count(MemoryQuery.all())).isOne();
+      assertThat(recalls()).isZero();
+    }
+
+    private StoreUnavailableException unavailable(Batch batch) {
+      return catchThrowableOfType(StoreUnavailableException.class, () -> store.execute(batch));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"40001", "40P01"})
+    @DisplayName("T33: serialization failure, deadlock")
+    void givenOthersInTheWay_whenWritten_thenTriedAgainAFewTimesAndAppliedOnce(String state)
+        throws SQLException {
+      raiseUntil(3, state);
+      store.execute(new RecallMemory("m", AT));
+      assertThat(tries()).isEqualTo(4);
+      assertThat(recalls()).isOne();
+      raiseUntil(2, state);
+      store.execute(StoreMemory.of("created", AT, "x"));
+      assertThat(store.count(MemoryQuery.all())).isEqualTo(2);
+
+      raiseUntil(1000, state);
+      Batch batch = batch(new RecallMemory("m", AT));
+      assertThat(unavailable(batch))
+          .hasMessageContaining(state)
+          .matches(StoreUnavailableException::isRefusal)
+          .satisfies(busy -> assertThat(busy.mayHaveApplied()).isEmpty());
+      assertThat(tries()).as("one try and five more").isEqualTo(6);
+      assertThat(recalls()).isOne();
+      raiseUntil(0, state);
+      store.execute(batch);
+      assertThat(recalls()).isEqualTo(2);
+    }
+
+    @Test
+    @DisplayName("T28: commit() of a failed transaction")
+    void givenTransactionThatFailed_whenCommitted_thenNeverTakenForCommitted() throws SQLException {
+      PGSimpleDataSource source = own.dataSource();
+      Database database = new Database(source, source, () -> {});
+
+      assertThatExceptionOfType(UncategorizedStoreException.class)
+          .isThrownBy(
+              () ->
+                  database.transact(
+                      new Operation("postgres", "test", ""),
+                      OpId.random(),
+                      false,
+                      connection -> {
+                        try (Statement statement = connection.createStatement()) {
+                          statement.execute("DELETE FROM agent_memory.memories");
+                          statement.execute("SELECT 1/0");
+                        } catch (SQLException swallowed) {
+                          return "as if nothing had happened";
+                        }
+                        return "not to be reached";
+                      }))
+          .withMessageContaining("25P02");
+
+      assertThat(store.count(MemoryQuery.all())).isOne();
+    }
+
+    @Test
+    @DisplayName("T28: COMMIT that fails")
+    void givenConstraintThatIsCheckedAtCommit_whenItFails_thenInvalidAndNothingChanged()
+        throws SQLException {
+      trigger("RAISE check_violation;");
+      own.sql("DROP TRIGGER fault ON agent_memory.memories");
+      own.sql(
+          "CREATE CONSTRAINT TRIGGER fault AFTER UPDATE ON agent_memory.memories"
+              + " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fault()");
+
+      assertThatExceptionOfType(InvalidMemoryException.class)
+          .isThrownBy(() -> store.execute(new RecallMemory("m", AT)))
+          .withMessageContaining("23514");
+
+      assertThat(recalls()).isZero();
+    }
+
+    @Test
+    @DisplayName("T48: data error")
+    void givenValueThatTheDatabaseRefuses_whenWritten_thenInvalidAndOthersFlow()
+        throws SQLException {
+      own.sql("ALTER TABLE agent_memory.memories ADD CONSTRAINT no_bad CHECK (id <> 'bad')");
+      Batch bad = batch(StoreMemory.of("bad", AT, "private words"));
+
+      assertThatExceptionOfType(InvalidMemoryException.class)
+          .isThrownBy(() -> store.execute(bad))
+          .withMessageContaining("23514")
+          .withMessageContaining("no_bad")
+          .satisfies(e -> assertThat(e.toString()).doesNotContain("private"));
+      store.execute(StoreMemory.of("good", AT, "x"));
+      store.execute(new RecallMemory("m", AT));
+      assertThat(store.count(MemoryQuery.all())).isEqualTo(2);
+
+      own.sql("ALTER TABLE agent_memory.memories DROP CONSTRAINT no_bad");
+      assertThat(store.execute(bad).repeated()).isFalse();
+      assertThat(store.count(MemoryQuery.all())).isEqualTo(3);
     }
   }
 

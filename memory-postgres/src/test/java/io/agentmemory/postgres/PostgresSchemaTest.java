@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.agentmemory.Health;
 import io.agentmemory.Kind;
@@ -25,6 +26,7 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -32,6 +34,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -66,6 +69,7 @@ class PostgresSchemaTest {
     private static final int MANY = 8;
 
     @Test
+    @DisplayName("T45: several migrate at once")
     @Timeout(120)
     void givenEmptyDatabase_whenEightThreadsOpenIt_thenAllSucceed() throws Exception {
       ExecutorService pool = Executors.newFixedThreadPool(MANY);
@@ -95,6 +99,7 @@ class PostgresSchemaTest {
     }
 
     @Test
+    @DisplayName("T45: several processes migrate at once")
     @Timeout(180)
     void givenEmptyDatabase_whenEightProcessesOpenIt_thenAllSucceed() throws Exception {
       List<Process> processes = new ArrayList<>();
@@ -125,6 +130,7 @@ class PostgresSchemaTest {
     }
 
     @Test
+    @DisplayName("T45: the wait for another one ends")
     void givenSomebodyElseMigrating_whenTheWaitIsOver_thenUnavailableAndNothingChanged()
         throws SQLException {
       try (Connection other = database.connect();
@@ -161,6 +167,7 @@ class PostgresSchemaTest {
   @Nested
   class Versions {
     @Test
+    @DisplayName("T43: schema newer")
     void givenNewerSchema_whenOpened_thenRefusedWithBothVersions() throws SQLException {
       schema().migrate();
       database.sql("INSERT INTO agent_memory.schema_version VALUES (7)");
@@ -174,6 +181,52 @@ class PostgresSchemaTest {
             .withMessageContaining("use a newer library");
       }
       assertThatThrownBy(() -> schema().migrate()).hasMessageContaining("version 7");
+    }
+
+    @Test
+    @DisplayName("T44: schema older: of version 0 for now")
+    void givenSchemaWithoutTables_whenOpened_thenMigrated() throws SQLException {
+      database.sql("CREATE SCHEMA agent_memory");
+      assertThat(schema().version()).isZero();
+      assertThatExceptionOfType(UncategorizedStoreException.class)
+          .isThrownBy(() -> database.open("n", OpenMode.READ));
+
+      try (PostgresMemoryStore store = database.open("n")) {
+        store.memories().store("hello");
+      }
+
+      assertThat(schema().version()).isEqualTo(PostgresSchema.LATEST);
+      assertThat(migrations()).isEqualTo("1:true");
+    }
+
+    @Test
+    @Timeout(60)
+    @DisplayName("T46: migration killed")
+    void givenMigrationKilledHalfWay_whenOpenedAgain_thenItIsCompleted() throws Exception {
+      try (Connection other = database.connect();
+          Statement statement = other.createStatement()) {
+        other.setAutoCommit(false);
+        statement.execute("CREATE EXTENSION vector"); // the migration comes to it after many tables
+        CompletableFuture<StoreUnavailableException> killed =
+            CompletableFuture.supplyAsync(
+                () ->
+                    catchThrowableOfType(
+                        StoreUnavailableException.class, () -> database.open("n").close()));
+        database.awaitWaiting();
+        statement.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                + " WHERE datname = current_database() AND pid <> pg_backend_pid()");
+        assertThat(killed.get(30, TimeUnit.SECONDS))
+            .satisfies(e -> assertThat(e.mayHaveApplied()).isEmpty());
+        other.rollback();
+      }
+      assertThat(schema().version()).isZero();
+
+      try (PostgresMemoryStore store = database.open("n")) {
+        store.memories().store("hello");
+        assertThat(store.count(MemoryQuery.all())).isOne();
+      }
+      assertThat(migrations()).isEqualTo("1:true");
     }
 
     @Test
