@@ -11,6 +11,7 @@ import io.agentmemory.Operation;
 import io.agentmemory.Stored;
 import io.agentmemory.Value;
 import io.agentmemory.internal.Texts;
+import io.agentmemory.spi.RecordReader;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -236,39 +237,69 @@ final class Pairs {
   void decay(DecayEdges c) {
     Pace pace = new Pace(c.rule());
     Set<String> together = together(c.retrieved());
-    List<Edge> gone = new ArrayList<>();
+    RecordReader.Decayed there = plan.decay(c, together);
+    Map<String, List<Outcome.Change>> done = new HashMap<>();
+    for (Outcome.Change change : there.changes()) {
+      String pair = change.after().key().part(0);
+      done.computeIfAbsent(pair, p -> new ArrayList<>()).add(change);
+    }
+    Map<String, Edge> left = new HashMap<>();
+    for (Stored<Edge> stored : plan.seen(Kind.EDGE, there.left())) {
+      stored.live().ifPresent(edge -> left.put(edge.pair(), edge));
+    }
+    Set<String> pairs = new TreeSet<>(Texts::compare);
+    pairs.addAll(done.keySet());
+    pairs.addAll(left.keySet());
+    List<String> gone = new ArrayList<>();
     int decayed = 0;
-    List<Stored<Edge>> edges = plan.all(Kind.EDGE);
-    for (Stored<Edge> stored : edges) {
-      Edge edge = stored.live().orElseThrow();
-      Value there = edge.members().get("belief");
-      Double belief = there == null ? Double.valueOf(1) : Value.numberOf(there);
-      if (belief == null || together.contains(edge.pair())) {
-        continue; // a belief that is no number is not ours to lower
+    for (String pair : pairs) {
+      Edge edge = left.get(pair);
+      if (edge == null) {
+        List<Outcome.Change> changes = done.getOrDefault(pair, List.of());
+        if (changes.get(changes.size() - 1).after().isTombstone()) {
+          gone.add(pair);
+        } else {
+          decayed++;
+          changes.forEach(plan::take);
+        }
+        continue;
       }
-      double loss = pace.loss(edge.first().orElse(""), edge.second().orElse(""));
-      if (isElsewhere(edge, c.dimensions())) {
-        loss *= c.rule().elsewhereFactor();
+      Double belief = together.contains(pair) ? null : left(edge, c, pace);
+      if (belief == null) {
+        continue;
       }
-      double left = belief - loss;
-      if (left <= 0) {
-        gone.add(edge);
-      } else if (Double.isFinite(left)) {
+      if (belief <= 0) {
+        gone.add(pair);
+      } else if (Double.isFinite(belief)) {
         decayed++;
         plan.put(
             new Edge(
-                edge.pair(),
+                pair,
                 edge.members()
-                    .with("belief", Value.of(left))
+                    .with("belief", Value.of((double) belief))
                     .with("last_updated", Value.of(c.at()))));
       }
     }
-    plan.deleteEdges(gone.stream().map(Edge::pair).toList());
-    if (!edges.isEmpty()) {
+    plan.deleteEdges(gone, done);
+    if (there.spared() > 0 || !pairs.isEmpty()) {
       new Lists(plan, rules, operation)
           .noteDecay(
               "edges", decayed, gone.size(), c.at(), "auto-decay", "co-occurrence-prune", "v3");
     }
+  }
+
+  /** What is left of the belief in an edge; null if that is no number, not ours to lower then. */
+  private @Nullable Double left(Edge edge, DecayEdges c, Pace pace) {
+    Value there = edge.members().get("belief");
+    Double belief = there == null ? Double.valueOf(1) : Value.numberOf(there);
+    if (belief == null) {
+      return null;
+    }
+    double loss = pace.loss(edge.first().orElse(""), edge.second().orElse(""));
+    if (isElsewhere(edge, c.dimensions())) {
+      loss *= c.rule().elsewhereFactor();
+    }
+    return belief - loss;
   }
 
   void decay(DecayCoOccurrences c) {

@@ -32,6 +32,7 @@ import io.agentmemory.spi.Needs;
 import io.agentmemory.spi.RecordReader;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -61,17 +62,21 @@ public final class Plan {
 
   private static final class Entry {
     /** What the batch found. */
-    final @Nullable Stored<?> before;
+    final @Nullable Version before;
 
     /** What its commands count revisions from: what it found, or a state it put in its place. */
     @Nullable Stored<?> base;
 
     @Nullable Stored<?> now;
 
-    Entry(@Nullable Stored<?> before) {
+    Entry(@Nullable Stored<?> found) {
+      this(found == null ? null : found.version(), found);
+    }
+
+    Entry(@Nullable Version before, @Nullable Stored<?> now) {
       this.before = before;
-      this.base = before;
-      this.now = before;
+      this.base = now;
+      this.now = now;
     }
   }
 
@@ -167,9 +172,9 @@ public final class Plan {
   private Outcome outcome() {
     List<Outcome.Change> changes = new ArrayList<>();
     for (Entry entry : entries.values()) {
-      Version before = entry.before == null ? null : entry.before.version();
-      if (entry.now != null && (!entry.now.version().equals(before) || entry.now.hasNewPlace())) {
-        changes.add(new Outcome.Change(before, entry.now));
+      if (entry.now != null
+          && (!entry.now.version().equals(entry.before) || entry.now.hasNewPlace())) {
+        changes.add(new Outcome.Change(entry.before, entry.now));
       }
     }
     return new Outcome(opId, changes, skipped, false);
@@ -318,11 +323,42 @@ public final class Plan {
     delete(Kind.MEMORY, Key.of(id));
   }
 
+  /** Has the reader decay the edges that it can, of those that this batch has not been at. */
+  RecordReader.Decayed decay(DecayEdges command, Set<String> spared) {
+    Set<String> edges = new HashSet<>();
+    Set<String> memories = new HashSet<>();
+    for (Ref ref : entries.keySet()) {
+      if (ref.kind().equals(Kind.EDGE) || ref.kind().equals(Kind.OBSERVATION)) {
+        edges.add(ref.key().part(0));
+      } else if (ref.kind().equals(Kind.MEMORY)) {
+        memories.add(ref.key().part(0));
+      }
+    }
+    return reader.decay(command, spared, edges, memories);
+  }
+
+  /** Takes over a change that the reader has made. */
+  void take(Outcome.Change change) {
+    Stored<?> after = change.after();
+    entries.put(new Ref(after.kind(), after.key()), new Entry(change.before(), after));
+  }
+
   /** Deletes edges with their observations. */
   void deleteEdges(List<String> pairs) {
+    deleteEdges(pairs, Map.of());
+  }
+
+  /**
+   * Deletes edges with their observations.
+   *
+   * @param done of some of them, what the reader has done to delete them
+   */
+  void deleteEdges(List<String> pairs, Map<String, List<Outcome.Change>> done) {
     Needs needs = new Needs();
-    pairs.forEach(needs::observationsOf);
-    reader.expect(needs);
+    pairs.stream().filter(pair -> !done.containsKey(pair)).forEach(needs::observationsOf);
+    if (!needs.pairs().isEmpty()) {
+      reader.expect(needs);
+    }
     // What this batch touched is looked through once, not once for each edge.
     Map<String, List<Key>> touched = new HashMap<>();
     for (Ref ref : entries.keySet()) {
@@ -331,6 +367,10 @@ public final class Plan {
       }
     }
     for (String pair : pairs) {
+      if (done.containsKey(pair)) {
+        done.get(pair).forEach(this::take);
+        continue;
+      }
       reader.observationsOf(pair).forEach(stored -> delete(Kind.OBSERVATION, stored.key()));
       touched.getOrDefault(pair, List.of()).forEach(key -> delete(Kind.OBSERVATION, key));
       delete(Kind.EDGE, Key.of(pair));
@@ -553,7 +593,12 @@ public final class Plan {
 
   /** The live records of a kind, in key order. */
   <T extends MemoryRecord> List<Stored<T>> all(Kind<T> kind) {
-    return seen(kind, reader.all(kind), key -> true);
+    return seen(kind, reader.all(kind));
+  }
+
+  /** Those found of a kind, and those this batch put, as this batch sees them, in key order. */
+  <T extends MemoryRecord> List<Stored<T>> seen(Kind<T> kind, List<Stored<T>> found) {
+    return seen(kind, found, key -> true);
   }
 
   /** The live observations of an edge, in key order. */

@@ -1,11 +1,15 @@
 package io.agentmemory.spi;
 
+import io.agentmemory.Edge;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Stored;
+import io.agentmemory.command.DecayEdges;
+import io.agentmemory.command.Outcome;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * What a command reads records through while its meaning is worked out. A store hands in one that
@@ -41,4 +45,33 @@ public interface RecordReader {
    * reader for which many reads are dearer than one may fetch them.
    */
   default void expect(Needs more) {}
+
+  /**
+   * Decays edges where they are kept, to the last bit as they would be if they were read and put
+   * back; leaves those for which it cannot promise that. Whoever has them at hand leaves all.
+   *
+   * @param spared pairs that do not decay
+   * @param edges pairs that this batch knows more of than the store does: those are left
+   * @param memories ids of memories of which it does: their edges are left
+   */
+  default Decayed decay(
+      DecayEdges command, Set<String> spared, Set<String> edges, Set<String> memories) {
+    return new Decayed(0, List.of(), all(Kind.EDGE));
+  }
+
+  /**
+   * What came of a decay.
+   *
+   * @param spared how many edges do not decay, of those that are not left
+   * @param changes what is done, and written: to edges, and before an edge that is gone to its
+   *     observations in key order
+   * @param left edges as they were, for the batch to work out
+   */
+  record Decayed(int spared, List<Outcome.Change> changes, List<Stored<Edge>> left) {
+    /** Copies the lists. */
+    public Decayed {
+      changes = List.copyOf(changes);
+      left = List.copyOf(left);
+    }
+  }
 }
