@@ -3,6 +3,7 @@ package io.agentmemory.postgres;
 import static java.util.Objects.requireNonNull;
 
 import io.agentmemory.CoOccurrence;
+import io.agentmemory.Edge;
 import io.agentmemory.Embedding;
 import io.agentmemory.ImageLink;
 import io.agentmemory.Key;
@@ -14,6 +15,7 @@ import io.agentmemory.Operation;
 import io.agentmemory.SessionRecall;
 import io.agentmemory.Stored;
 import io.agentmemory.VectorSpace;
+import io.agentmemory.command.DecayEdges;
 import io.agentmemory.internal.Texts;
 import io.agentmemory.internal.TreeFile;
 import io.agentmemory.spi.Needs;
@@ -37,7 +39,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The records that a batch reads, each locked for the rest of the transaction. What was not asked
- * for ahead is read when it is asked for.
+ * for ahead is read when it is asked for. Edges that only decay are locked but not read, see {@link
+ * EdgeDecay}.
  */
 final class LockedRecords implements RecordReader {
   private static final String LOCK = " FOR UPDATE OF t";
@@ -48,6 +51,8 @@ final class LockedRecords implements RecordReader {
   private final Tables tables;
   private final boolean locksSpaces;
   private final boolean readsMembersOnly;
+  private final @Nullable EdgeDecay decay;
+  private long lockedEdges;
   private final Map<Kind<?>, Map<Key, Optional<Stored<?>>>> known = new HashMap<>();
   private final Map<Kind<?>, Map<String, List<Stored<?>>>> owned = new HashMap<>();
 
@@ -65,18 +70,21 @@ final class LockedRecords implements RecordReader {
    * @param locksSpaces whether the batch may change spaces; else they are only read, so that
    *     everybody can put vectors at the same time
    * @param readsMembersOnly whether those who read all memories need their members only
+   * @param decay how the edges decay; null if they are to be read for it
    */
   LockedRecords(
       Operation operation,
       Connection connection,
       Tables tables,
       boolean locksSpaces,
-      boolean readsMembersOnly) {
+      boolean readsMembersOnly,
+      @Nullable EdgeDecay decay) {
     this.operation = operation;
     this.connection = connection;
     this.tables = tables;
     this.locksSpaces = locksSpaces;
     this.readsMembersOnly = readsMembersOnly;
+    this.decay = decay;
   }
 
   private String lock(Kind<?> kind) {
@@ -90,15 +98,18 @@ final class LockedRecords implements RecordReader {
           .filter(end -> end.kind().equals(kind))
           .sorted(Comparator.comparing(end -> String.join("/", end.before())))
           .forEach(end -> fetchEnd(end, pipeline));
+      if (needs.whole().contains(kind) && decaysUnread(kind)) {
+        pipeline.query(EdgeDecay.lock(tables.of(Kind.EDGE)), row -> lockedEdges = row.getLong(1));
+      }
       Set<Key> keys = needs.keys().get(kind);
       if (keys != null) {
         fetch(kind, keys, pipeline);
       }
-      if (needs.whole().contains(kind) && !isLight(kind)) {
+      if (needs.whole().contains(kind) && !isLight(kind) && !decaysUnread(kind)) {
         fetchWhole(kind, pipeline);
       }
     }
-    if (needs.whole().contains(Kind.MEMORY) && isLight(Kind.MEMORY)) {
+    if (needs.whole().contains(Kind.MEMORY) && isLight(Kind.MEMORY) && decay == null) {
       fetchMembers(pipeline);
     }
     if (needs.keys().containsKey(Kind.CO_OCCURRENCE)) {
@@ -118,6 +129,11 @@ final class LockedRecords implements RecordReader {
       run(this::fetchPlaces);
     }
     return places;
+  }
+
+  /** Whether this kind is locked as a whole, to decay without being read. */
+  private boolean decaysUnread(Kind<?> kind) {
+    return decay != null && kind.equals(Kind.EDGE);
   }
 
   private boolean isLight(Kind<?> kind) {
@@ -357,12 +373,44 @@ final class LockedRecords implements RecordReader {
   @SuppressWarnings("unchecked") // each list holds records of its own kind
   public <T extends MemoryRecord> List<Stored<T>> all(Kind<T> kind) {
     if (!whole.containsKey(kind)) {
-      run(pipeline -> fetch(new Needs().all(kind), pipeline));
+      boolean isLate = decay != null && isLight(kind); // some edges were left
+      run(pipeline -> fetchAll(kind, isLate, pipeline));
     }
     List<Stored<T>> list = new ArrayList<>();
     whole.getOrDefault(kind, List.of()).forEach(stored -> list.add((Stored<T>) stored));
     list.sort(Comparator.comparing(Stored::key));
     return list;
+  }
+
+  private void fetchAll(Kind<?> kind, boolean isLight, Pipeline pipeline) {
+    if (isLight) {
+      fetchMembers(pipeline);
+    } else {
+      fetchWhole(kind, pipeline);
+    }
+  }
+
+  @Override
+  public Decayed decay(
+      DecayEdges command, Set<String> spared, Set<String> edges, Set<String> memories) {
+    if (decay == null) {
+      return RecordReader.super.decay(command, spared, edges, memories);
+    }
+    runSql(() -> decay.run(operation, command, spared, edges, memories, connection));
+    if (decay.all != lockedEdges) {
+      throw new Database.Stale(); // an edge was made just now, and nobody locked it
+    }
+    List<Stored<Edge>> left = new ArrayList<>();
+    if (!decay.left.isEmpty()) {
+      run(pipeline -> fetch(Kind.EDGE, Set.copyOf(decay.left), pipeline));
+      decay.left.forEach(key -> get(Kind.EDGE, key).ifPresent(left::add));
+    }
+    return new Decayed(decay.spared, decay.changes, left);
+  }
+
+  /** Whether this very state of a record has been written already. */
+  boolean isWritten(Stored<?> state) {
+    return decay != null && decay.isWritten(state);
   }
 
   @Override

@@ -272,7 +272,16 @@ final class Table<T extends MemoryRecord> {
   }
 
   private String selectList(String without) {
-    StringBuilder out = new StringBuilder("SELECT ").append(keyList);
+    return "SELECT " + readList(without) + " FROM " + name + " AS t";
+  }
+
+  /** The columns that {@link #read} needs, of rows called {@code t}. */
+  String readList() {
+    return readList("");
+  }
+
+  private String readList(String without) {
+    StringBuilder out = new StringBuilder(keyList);
     out.append(", t.revision, t.digest, t.op_id, t.deleted, ").append(placed ? "t.place" : "0");
     for (Content<T> content : contents) {
       String column = "t." + content.name();
@@ -288,7 +297,7 @@ final class Table<T extends MemoryRecord> {
     if (ordered) {
       out.append(", t.").append(MEMBERS);
     }
-    return out.append(" FROM ").append(name).append(" AS t").toString();
+    return out.toString();
   }
 
   /** Every column that {@link #read} needs, of rows called {@code t}; conditions may follow. */
@@ -504,7 +513,7 @@ final class Table<T extends MemoryRecord> {
     return sorted;
   }
 
-  private static @Nullable Digest digest(ResultSet row, int index) throws SQLException {
+  static @Nullable Digest digest(ResultSet row, int index) throws SQLException {
     byte[] bytes = row.getBytes(index);
     return bytes == null ? null : new Digest(Canonical.hex(bytes));
   }

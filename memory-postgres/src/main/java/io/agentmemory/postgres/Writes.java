@@ -22,6 +22,7 @@ import io.agentmemory.command.DecayCoOccurrences;
 import io.agentmemory.command.DecayEdges;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.command.Plan;
+import io.agentmemory.command.PromoteMemories;
 import io.agentmemory.command.PutEmbedding;
 import io.agentmemory.command.PutRecords;
 import io.agentmemory.command.StoreMemory;
@@ -48,8 +49,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Carries out batches. In general: lock what the commands read, work out what they do, write that,
- * each in one round trip, in one transaction. A batch that only creates records goes in one
- * statement on the chance that none of them is there.
+ * each in one round trip, in one transaction. What decays all edges has a statement that does all
+ * three ({@link EdgeDecay}). A batch that only creates records goes in one statement on the chance
+ * that none of them is there.
  */
 final class Writes {
   static final String STORE = "postgres";
@@ -214,7 +216,12 @@ final class Writes {
     Needs needs = batch.needs();
     LockedRecords locked =
         new LockedRecords(
-            operation, connection, tables, Changes.ofSpaces(batch), readsMembersOnly(batch));
+            operation,
+            connection,
+            tables,
+            Changes.ofSpaces(batch),
+            readsMembersOnly(batch),
+            decaysInPlace(batch) ? new EdgeDecay(tables, batch.opId()) : null);
     Pipeline first = new Pipeline();
     set(first, isBulk ? TimeLimits.BULK : TimeLimits.FOREGROUND);
     stages.check(operation, first);
@@ -254,6 +261,23 @@ final class Writes {
   }
 
   /**
+   * Whether edges decay by a statement of their own. After it no command may be at an edge: what
+   * the statement has written is final.
+   */
+  private static boolean decaysInPlace(Batch batch) {
+    boolean decays = false;
+    for (Command command : batch.commands()) {
+      if (decays && !(command instanceof PromoteMemories)) {
+        return false;
+      }
+      if (command instanceof DecayEdges edges) {
+        decays = EdgeDecay.isOrdinary(edges.rule());
+      }
+    }
+    return decays;
+  }
+
+  /**
    * Settings for the rest of the transaction, which work behind a pooler, unlike those of a
    * session. Every row is looked up by its key; a plan made while a table was small must not come
    * to read all of it later.
@@ -281,7 +305,11 @@ final class Writes {
           operation, "operation " + batch.opId() + " was given up and can not be applied", null);
     }
     List<Outcome.Change> changes = new ArrayList<>();
-    for (Changes.Entry entry : Changes.parse(applied.changes())) {
+    List<Changes.Entry> entries = Changes.parse(applied.changes());
+    Needs changed = new Needs();
+    entries.forEach(entry -> changed.record(entry.kind(), entry.key()));
+    records.expect(changed);
+    for (Changes.Entry entry : entries) {
       records
           .get(entry.kind(), entry.key())
           .ifPresent(now -> changes.add(new Outcome.Change(entry.before(), now)));
@@ -293,7 +321,9 @@ final class Writes {
       throws SQLException {
     Pipeline pipeline = new Pipeline();
     pipeline.update(insertOp(batch, outcome, "VALUES (", ") ON CONFLICT DO NOTHING"), only(1));
-    for (Group<?> group : groups(outcome.changes())) {
+    List<Outcome.Change> unwritten =
+        outcome.changes().stream().filter(change -> !locked.isWritten(change.after())).toList();
+    for (Group<?> group : groups(unwritten)) {
       RowWriter writer = new RowWriter(group.table, batch.opId());
       List<Outcome.Change> inserts =
           group.changes.stream().filter(c -> c.before() == null).toList();
