@@ -11,8 +11,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -111,9 +113,14 @@ final class DualFolder implements AutoCloseable {
     register.guard(target);
   }
 
-  void move(Stage now, Stage next, MemoryStore target) {
-    LOG.debug("from {} to {}", now, next);
-    register.move(next, target);
+  /**
+   * Moves to another stage, durably.
+   *
+   * @param facts what is taken note of with it
+   */
+  void move(Stage now, Stage next, MemoryStore target, UnaryOperator<Facts> facts) {
+    Instant at = Clock.systemUTC().instant();
+    register.move(next, target, known -> facts.apply(known).entered(now, next, at));
   }
 
   /**

@@ -55,7 +55,7 @@ public final class DualStoreProvider implements StoreProvider {
   /** Opens the store that is the authority, beside whoever owns the folder. */
   private static MemoryStore read(Disk disk, Path folder, Map<String, String> environment) {
     StoresFile stores = StoresFile.read(disk, folder);
-    Stage stage = StageRegister.peek(disk, folder).stage();
+    Stage stage = StageRegister.peek(disk, folder).state().stage();
     StoreAddress authority = stage.targetIsAuthority() ? stores.target() : stores.source();
     return authority.open(OpenMode.READ, environment);
   }

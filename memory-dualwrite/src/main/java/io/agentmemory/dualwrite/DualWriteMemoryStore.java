@@ -37,6 +37,7 @@ import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.DoubleSupplier;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -84,6 +85,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
   private final ShadowReads shadows;
   private final @Nullable DualFolder folder;
   private final @Nullable Drainer drainer;
+  private final @Nullable StageMoves moves;
 
   private DualWriteMemoryStore(Builder builder, @Nullable DualFolder folder) {
     this.folder = folder;
@@ -96,6 +98,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
     debts = new Debts(Clock.systemUTC(), log::done);
     settling =
         new Settling(stores, debts, events, folder == null ? Conflicts.NONE : folder.conflicts());
+    settling.sourceLeads(!gate.stage().targetIsAuthority());
     breaker =
         folder == null
             ? null
@@ -116,6 +119,19 @@ public final class DualWriteMemoryStore implements MemoryStore {
             builder.waitForSecondary);
     shadows = new ShadowReads(builder.shadowRate, builder.random, turns, debts, events);
     drainer = folder == null ? null : new Drainer(stores, gate, debts, settling, writes, events);
+    moves =
+        folder == null
+            ? null
+            : new StageMoves(
+                folder.register(),
+                stores,
+                debts,
+                settling,
+                folder.conflicts(),
+                events,
+                this::isTargetThere,
+                this::change,
+                Clock.systemUTC());
     if (drainer != null && folder != null) {
       folder.recover(settling, debts, stores, events);
       debts.onOwed(drainer::wake);
@@ -137,7 +153,14 @@ public final class DualWriteMemoryStore implements MemoryStore {
     return back;
   }
 
+  private boolean isTargetThere() {
+    return writes.isTargetThere() && stores.target().health().status() != Health.Status.DOWN;
+  }
+
   private void breakerChanged(Breaker.State from, Breaker.State to) {
+    if (moves != null) {
+      moves.targetAway(); // it was until now, or is from now on
+    }
     if (from == Breaker.State.CLOSED || to == Breaker.State.CLOSED) {
       events.breakerChanged(from, to);
     }
@@ -323,22 +346,121 @@ public final class DualWriteMemoryStore implements MemoryStore {
    *     be brought up to date; the old stage goes on
    */
   public void changeStage(Stage next) {
-    requireNonNull(next, "next");
-    Stage before = gate.change(next, now -> makeReady(now, next));
-    events.stageChanged(before, next);
+    List<Lagging> none = change(requireNonNull(next, "next"), false, UnaryOperator.identity());
+    assert none.isEmpty();
   }
 
-  private void makeReady(Stage now, Stage next) {
+  private List<Lagging> change(Stage next, boolean withoutTarget, UnaryOperator<Facts> facts) {
+    List<Lagging> undrained = new ArrayList<>();
+    Stage before =
+        gate.change(next, now -> undrained.addAll(makeReady(now, next, withoutTarget, facts)));
+    events.stageChanged(before, next);
+    return undrained;
+  }
+
+  private List<Lagging> makeReady(
+      Stage now, Stage next, boolean withoutTarget, UnaryOperator<Facts> facts) {
+    List<Lagging> undrained = List.of();
     boolean leaves = !next.writesBoth() && log.isKept() && next.targetIsAuthority();
-    if (now.targetIsAuthority() != next.targetIsAuthority() || leaves) {
+    if (withoutTarget && now.targetIsAuthority() && !next.targetIsAuthority()) {
+      undrained = settling.takeOver();
+    } else if (now.targetIsAuthority() != next.targetIsAuthority() || leaves) {
       writes.catchUpAlone(new Operation(STORE, "changeStage", next.name()));
     }
-    if (folder != null) {
-      folder.move(now, next, stores.target());
+    if (folder != null && moves != null) {
+      if (next == Stage.COMPLETE) {
+        stores.source().checkpoint(); // what it holds now is what other programs find in it
+      }
+      moves.flushIfPossible();
+      folder.move(now, next, stores.target(), facts);
     }
+    settling.sourceLeads(!next.targetIsAuthority());
     if (!next.writesBoth()) {
       debts.forgive();
     }
+    return undrained;
+  }
+
+  /**
+   * Everything that stands against the next stage, each in a sentence; empty if nothing does. Goes
+   * by what was found out through this object, or on the command line, and by how the stores are
+   * just now.
+   *
+   * @throws IllegalStateException if no {@linkplain Builder#folder folder} keeps what was found out
+   */
+  public List<String> canPromote() {
+    return moves().canPromote();
+  }
+
+  /**
+   * Goes to the next stage, as {@link #changeStage}, if nothing stands against it.
+   *
+   * @throws StoreUnavailableException as {@link #changeStage}; the old stage goes on
+   * @throws IllegalStateException if there is no folder
+   */
+  public StageMove promote() {
+    return moves().promote(null);
+  }
+
+  /**
+   * Goes to the next stage whatever stands against it, but for a target that gives no answer.
+   *
+   * @param reason why, for those who look later; kept
+   */
+  public StageMove promote(String reason) {
+    return moves().promote(requireNonNull(reason, "reason"));
+  }
+
+  /**
+   * Goes back by one stage, as {@link #changeStage}. Not possible from {@link Stage#COMPLETE}, nor
+   * while the target gives no answer.
+   *
+   * @throws StoreUnavailableException as {@link #changeStage}; the old stage goes on
+   * @throws IllegalStateException if there is no folder
+   */
+  public StageMove rollback() {
+    return moves().rollback(null);
+  }
+
+  /**
+   * Goes back by one stage, also while the target gives no answer. Where the source takes over, it
+   * is given what is known of what the target had; what is not known is listed, and found again by
+   * comparing once the target is back.
+   *
+   * @param reason why, for those who look later; kept
+   */
+  public StageMove rollback(String reason) {
+    return moves().rollback(requireNonNull(reason, "reason"));
+  }
+
+  /** Compares the two stores, and takes note of the result for {@link #canPromote}. */
+  public VerifyReport verify(Verifier.Level level) {
+    return moves().verify(requireNonNull(level, "level"));
+  }
+
+  /**
+   * Compares each of the two stores with itself, source first, and takes note of the result for
+   * {@link #canPromote}: where that finds a difference, one between the two says nothing.
+   */
+  public List<VerifyReport> verifyItself() {
+    return moves().verifyItself();
+  }
+
+  /** Copies the source into the target, and takes note of the result for {@link #canPromote}. */
+  public BackfillReport backfill() {
+    return moves().backfill();
+  }
+
+  /** Somebody has looked at what the last backfill set aside, and accepts that many. */
+  public void acceptSetAside(long records) {
+    moves().acceptSetAside(records);
+  }
+
+  private StageMoves moves() {
+    if (moves == null) {
+      throw new IllegalStateException("no folder keeps what was found out: see Builder.folder");
+    }
+    return moves;
   }
 
   // ---- writes ----
@@ -670,6 +792,9 @@ public final class DualWriteMemoryStore implements MemoryStore {
     }
     writes.close();
     shadows.close();
+    if (moves != null) {
+      moves.flushIfPossible();
+    }
     if (!drained || !debts.isEmpty()) {
       LOG.warn(
           "closed with {} writes on their way and {} records lagging; a verification will find"

@@ -26,6 +26,8 @@ import org.jspecify.annotations.Nullable;
  * then somebody else wrote it, and one of the two states is set aside whole.
  */
 final class Settling {
+  private static final int TAKEN_AT_ONCE = 100;
+
   private final TwoStores stores;
   private final Debts debts;
   private final Events events;
@@ -34,11 +36,18 @@ final class Settling {
   /** Operations of which nobody knows whether the target applied them. */
   private final Set<OpId> doubtful = ConcurrentHashMap.newKeySet();
 
+  private volatile boolean sourceLeads;
+
   Settling(TwoStores stores, Debts debts, Events events, Conflicts conflicts) {
     this.stores = stores;
     this.debts = debts;
     this.events = events;
     this.conflicts = conflicts;
+  }
+
+  /** Which store is right about an operation whose end was not known. */
+  void sourceLeads(boolean leads) {
+    sourceLeads = leads;
   }
 
   /** The target may have applied it, or may still do so. */
@@ -78,7 +87,7 @@ final class Settling {
 
   /**
    * Ends the doubt about an operation: from here on the target has applied it or never will. What
-   * it did there and the source lacks is noted.
+   * it did there and the source lacks is noted; or, if the source leads, that the target is wrong.
    */
   void conclude(OpId op) {
     if (!doubtful.contains(op)) {
@@ -93,7 +102,8 @@ final class Settling {
               missed.add(change); // of the others the source has more than that
             }
           }
-          debts.add(op, missed, Side.SOURCE, false, "its answer got lost");
+          Side lacking = sourceLeads ? Side.TARGET : Side.SOURCE; // the one that leads is right
+          debts.add(op, missed, lacking, false, "its answer got lost");
         });
     doubtful.remove(op);
   }
@@ -119,6 +129,25 @@ final class Settling {
     stores.source().execute(new Batch(OpId.copy(), Repair.commands(states)));
     debts.pay(states.stream().map(state -> new Ref(state.kind(), state.key())).toList());
     return states.size() == owed.size();
+  }
+
+  /**
+   * Gives the source all that is known of what the target did, because the source goes on alone.
+   *
+   * @return what it lacks all the same; it is found by comparing once the target is back
+   */
+  List<Lagging> takeOver() {
+    List<Ref> refs = debts.refs(debt -> debt.lacking() == Side.SOURCE);
+    for (int from = 0; from < refs.size(); from += TAKEN_AT_ONCE) {
+      settleFromNotes(refs.subList(from, Math.min(from + TAKEN_AT_ONCE, refs.size())));
+    }
+    List<Ref> left = debts.refs(debt -> debt.lacking() == Side.SOURCE);
+    List<Lagging> undrained = debts.among(left, Side.SOURCE).stream().map(Debt::lagging).toList();
+    if (!left.isEmpty() || !doubtful.isEmpty()) {
+      events.resyncNeeded("the source took over while the target was away");
+    }
+    debts.pay(left); // what the source has is right from here on
+    return undrained;
   }
 
   /** What an operation changed. */

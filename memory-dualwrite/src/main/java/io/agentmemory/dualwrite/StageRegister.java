@@ -15,13 +15,14 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The stage of a dual folder, in its file {@code stage.json} and, where the target can keep it, in
  * the target: there it keeps another owner from writing. Every change of stage raises the epoch.
  * The file is changed first and is what this folder goes by; a target that is found at a later
- * epoch belongs to somebody else by now.
+ * epoch belongs to somebody else by now. Thread-safe.
  */
 final class StageRegister {
   static final String FILE = "stage.json";
@@ -29,16 +30,21 @@ final class StageRegister {
   private final Disk disk;
   private final Path folder;
   private final UUID id;
+  private final Gates.Settings settings;
   private volatile State state;
+  private volatile Facts facts;
 
-  /** What the file says. */
+  /** What the file says of the stage. */
   record State(long epoch, Stage stage) {}
 
-  private StageRegister(Disk disk, Path folder, UUID id, State state) {
+  private StageRegister(
+      Disk disk, Path folder, UUID id, State state, Facts facts, Gates.Settings settings) {
     this.disk = disk;
     this.folder = folder;
     this.id = id;
     this.state = state;
+    this.facts = facts;
+    this.settings = settings;
   }
 
   /**
@@ -48,14 +54,19 @@ final class StageRegister {
    * @throws StoreUnavailableException if the file cannot be read or is damaged
    */
   static StageRegister open(Disk disk, Path folder, Stage first) throws IOException {
-    Path file = folder.resolve(FILE);
-    if (disk.stat(file) == null) {
-      StageRegister register =
-          new StageRegister(disk, folder, UUID.randomUUID(), new State(1, first));
-      register.write(register.state);
-      return register;
-    }
-    return read(disk, folder);
+    return disk.stat(folder.resolve(FILE)) == null
+        ? begin(disk, folder, first, Gates.Settings.DEFAULT)
+        : read(disk, folder);
+  }
+
+  /** Begins one where there is none. */
+  static StageRegister begin(Disk disk, Path folder, Stage first, Gates.Settings settings)
+      throws IOException {
+    StageRegister register =
+        new StageRegister(
+            disk, folder, UUID.randomUUID(), new State(1, first), Facts.NONE, settings);
+    register.write(register.state, Facts.NONE);
+    return register;
   }
 
   /**
@@ -63,9 +74,9 @@ final class StageRegister {
    *
    * @throws StoreUnavailableException if it is not there, cannot be read, or is damaged
    */
-  static State peek(Disk disk, Path folder) {
+  static StageRegister peek(Disk disk, Path folder) {
     try {
-      return read(disk, folder).state;
+      return read(disk, folder);
     } catch (IOException e) {
       throw StoreUnavailableException.notApplied(
           new Operation(DualWriteMemoryStore.STORE, "open", folder.resolve(FILE).toString()),
@@ -81,13 +92,23 @@ final class StageRegister {
       long epoch = ((Value.Int) Optional.ofNullable(map.get("epoch")).orElseThrow()).value();
       Stage stage = Stage.valueOf(text(map, "stage"));
       return new StageRegister(
-          disk, folder, UUID.fromString(text(map, "folder")), new State(epoch, stage));
+          disk,
+          folder,
+          UUID.fromString(text(map, "folder")),
+          new State(epoch, stage),
+          Facts.of(part(map, "facts")),
+          Gates.Settings.of(part(map, "settings")));
     } catch (RuntimeException damaged) {
       throw StoreUnavailableException.notApplied(
           new Operation(DualWriteMemoryStore.STORE, "open", file.toString()),
           "the stage register cannot be read",
           damaged);
     }
+  }
+
+  private static Value.Map part(Value.Map map, String name) {
+    Value part = map.get(name);
+    return part == null ? new Value.Map(Map.of()) : (Value.Map) part;
   }
 
   private static String text(Value.Map map, String name) {
@@ -103,23 +124,44 @@ final class StageRegister {
     return state;
   }
 
+  Facts facts() {
+    return facts;
+  }
+
+  Gates.Settings settings() {
+    return settings;
+  }
+
   /**
-   * Moves to another stage, durably.
+   * Takes note of something, durably.
+   *
+   * @throws StoreUnavailableException if that is not possible; then it is not known
+   */
+  synchronized void record(UnaryOperator<Facts> change) {
+    Facts next = change.apply(facts);
+    if (!next.equals(facts)) {
+      write("record", state, next);
+      facts = next;
+    }
+  }
+
+  /** Moves to another stage, as {@link #move(Stage, MemoryStore, UnaryOperator)}. */
+  void move(Stage next, MemoryStore target) {
+    move(next, target, UnaryOperator.identity());
+  }
+
+  /**
+   * Moves to another stage, durably, and takes note of something with it.
    *
    * @throws StoreUnavailableException if that is not possible; then the old one holds
    */
-  void move(Stage next, MemoryStore target) {
-    State now = state;
-    State then = new State(now.epoch() + 1, next);
-    try {
-      write(then);
-    } catch (IOException e) {
-      throw StoreUnavailableException.notApplied(
-          new Operation(DualWriteMemoryStore.STORE, "changeStage", next.name()),
-          "the stage register could not be written: " + e.getClass().getSimpleName(),
-          e);
-    }
+  synchronized void move(Stage next, MemoryStore target, UnaryOperator<Facts> change) {
+    State then = new State(state.epoch() + 1, next);
+    Facts known = change.apply(facts);
+    refuseIfTaken(target);
+    write("changeStage", then, known);
     state = then;
+    facts = known;
     try {
       guard(target);
     } catch (StoreUnavailableException away) {
@@ -127,6 +169,19 @@ final class StageRegister {
         throw away;
       }
       // It learns of it when it is back, before the first write.
+    }
+  }
+
+  /** Before anything is changed here: whether the target is somebody else's, if it answers. */
+  private void refuseIfTaken(MemoryStore target) {
+    try {
+      EpochGuard guard = target.as(EpochGuard.class).orElse(null);
+      long there = guard == null ? 0 : guard.register().map(EpochGuard.Register::epoch).orElse(0L);
+      refuse(there, state.epoch());
+    } catch (StoreUnavailableException away) {
+      if (away.isRefusal()) {
+        throw away;
+      }
     }
   }
 
@@ -146,28 +201,50 @@ final class StageRegister {
         && !guard.advance(there, new EpochGuard.Register(now.epoch(), document(now)))) {
       there = guard.register().map(EpochGuard.Register::epoch).orElse(0L);
     }
-    if (there > now.epoch()) {
+    refuse(there, now.epoch());
+    guard.guard(now.epoch());
+  }
+
+  private static void refuse(long there, long here) {
+    if (there > here) {
       throw StoreUnavailableException.refused(
           new Operation(DualWriteMemoryStore.STORE, "open", ""),
           "the target is at epoch "
               + there
               + ", this folder at "
-              + now.epoch()
+              + here
               + ": another folder has taken over",
           null);
     }
-    guard.guard(now.epoch());
   }
 
   private String document(State some) {
+    return Canonical.json(new Value.Map(members(some)));
+  }
+
+  private Map<String, Value> members(State some) {
     Map<String, Value> map = new LinkedHashMap<>();
     map.put("epoch", Value.of(some.epoch()));
     map.put("folder", Value.of(id.toString()));
     map.put("stage", Value.of(some.stage().name()));
-    return Canonical.json(new Value.Map(map));
+    return map;
   }
 
-  private void write(State some) throws IOException {
-    Files.replace(disk, folder.resolve(FILE), document(some));
+  private void write(String verb, State some, Facts known) {
+    try {
+      write(some, known);
+    } catch (IOException e) {
+      throw StoreUnavailableException.notApplied(
+          new Operation(DualWriteMemoryStore.STORE, verb, some.stage().name()),
+          "the stage register could not be written: " + e.getClass().getSimpleName(),
+          e);
+    }
+  }
+
+  private void write(State some, Facts known) throws IOException {
+    Map<String, Value> map = members(some);
+    map.put("facts", known.value());
+    map.put("settings", settings.value());
+    Files.replace(disk, folder.resolve(FILE), Canonical.json(new Value.Map(map)));
   }
 }

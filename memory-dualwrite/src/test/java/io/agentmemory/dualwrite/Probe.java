@@ -1,5 +1,6 @@
 package io.agentmemory.dualwrite;
 
+import io.agentmemory.Health;
 import io.agentmemory.Key;
 import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
@@ -75,6 +76,13 @@ final class Probe extends ForwardingMemoryStore {
     } catch (InterruptedException interrupt) {
       throw new AssertionError("interrupted", interrupt);
     }
+  }
+
+  @Override
+  public Health health() {
+    return unavailable == null
+        ? super.health()
+        : new Health(Health.Status.DOWN, List.of("it is down"));
   }
 
   private void asked(String what) {

@@ -1,0 +1,304 @@
+package io.agentmemory.dualwrite;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+
+import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.command.StoreMemory;
+import io.agentmemory.internal.testkit.MemoryDisk;
+import io.agentmemory.internal.testkit.MemoryDisk.Fault;
+import io.agentmemory.testkit.InMemoryMemoryStore;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Changes of stage that go by what is known, and what becomes known. */
+class StageMovesTest {
+  private static final String AT = "2026-02-10T11:52:05+00:00";
+  private static final Path FOLDER = Path.of("/dual");
+  private static final int READS = 5;
+  private static final Gates.Settings LOW =
+      Gates.Settings.of(
+          Map.of(
+              "shadow_reads", (long) READS,
+              "shadow_seconds", 86_400L,
+              "target_there_seconds", 0L));
+
+  private final Probe source = new Probe("source", new InMemoryMemoryStore("test"));
+  private final Probe target = new Probe("target", new InMemoryMemoryStore("test"));
+  private MemoryDisk disk;
+
+  @BeforeEach
+  void begin() throws IOException {
+    disk = Journals.disk();
+    StageRegister.begin(disk, FOLDER, Stage.OFF, LOW);
+  }
+
+  private DualWriteMemoryStore open() {
+    return DualWriteMemoryStore.builder(source, target)
+        .disk(disk)
+        .folder(FOLDER)
+        .shadowRate(1)
+        .probePause(Duration.ofMillis(5))
+        .build();
+  }
+
+  private static void drained(DualWriteMemoryStore store) {
+    assertThat(store.drain(Duration.ofSeconds(10))).isTrue();
+    assertThat(store.catchUp()).isZero();
+  }
+
+  private static StageMove moved(StageMove move, Stage to) {
+    assertThat(move.reasons()).as("%s", move).isEmpty();
+    assertThat(move.to()).isEqualTo(to);
+    return move;
+  }
+
+  private void drilled() throws IOException {
+    StageRegister.open(disk, FOLDER, Stage.OFF).record(f -> f.drilled(Instant.now()));
+  }
+
+  @Test
+  void givenEveryGatePassed_whenPromoted_thenThroughAllStagesAcrossRestarts() throws IOException {
+    source.execute(StoreMemory.of("old", AT, "from before"));
+    try (DualWriteMemoryStore store = open()) {
+      assertThat(store.backfill().state()).isEqualTo(BackfillReport.State.COMPLETE);
+      moved(store.promote(), Stage.DUAL_WRITE);
+      StageMove blocked = store.promote();
+      assertThat(blocked.moved()).as("a backfill from before does not count").isFalse();
+      assertThat(blocked.reasons())
+          .isEqualTo(store.canPromote())
+          .containsExactly("no backfill came to its end since DUAL_WRITE began");
+      store.backfill();
+      assertThat(store.canPromote()).hasSize(1);
+      assertThat(store.verify(Verifier.Level.DIGESTS).equal()).isTrue();
+    }
+    try (DualWriteMemoryStore store = open()) {
+      moved(store.promote(), Stage.SHADOW);
+      assertThat(store.canPromote()).hasSize(4);
+      store.execute(StoreMemory.of("m1", AT, "content"));
+      drained(store);
+      for (int i = 0; i < 2; i++) {
+        store.memories().findById("m1");
+      }
+      awaitCompared(store, 2);
+    }
+    drilled();
+    try (DualWriteMemoryStore store = open()) {
+      for (int i = 0; i < READS - 2; i++) {
+        store.memories().findById("m1");
+      }
+      awaitCompared(store, READS - 2);
+      assertThat(store.verifyItself()).hasSize(2).allMatch(VerifyReport::equal);
+      assertThat(store.verify(Verifier.Level.FIELDS).equal()).isTrue();
+      moved(store.promote(), Stage.LIVE);
+      store.execute(StoreMemory.of("m2", AT, "content"));
+      drained(store);
+      moved(store.promote(), Stage.RAMP_DOWN);
+      moved(store.promote(), Stage.COMPLETE);
+      assertThat(store.promote().reasons()).containsExactly("COMPLETE is the last stage");
+      assertThat(store.rollback().moved()).isFalse();
+      assertThat(store.rollback("I want to").moved()).isFalse();
+    }
+    StageRegister register = StageRegister.peek(disk, FOLDER);
+    assertThat(register.state().stage()).isEqualTo(Stage.COMPLETE);
+    assertThat(register.facts().sealed()).isPresent();
+    assertThat(register.facts().forced()).isEmpty();
+    assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
+  }
+
+  private static void awaitCompared(DualWriteMemoryStore store, long reads) {
+    long until = System.nanoTime() + 10_000_000_000L;
+    while (store.stats().shadowCompared() < reads && System.nanoTime() < until) {
+      Thread.onSpinWait();
+    }
+    assertThat(store.stats().shadowCompared()).isEqualTo(reads);
+  }
+
+  @Test
+  void givenReasonsAgainstIt_whenForced_thenMovesAndKeepsWhy() {
+    try (DualWriteMemoryStore store = open()) {
+      store.promote();
+      StageMove move = store.promote("a test");
+
+      assertThat(move.to()).isEqualTo(Stage.SHADOW);
+      assertThat(move.reasons()).hasSize(1);
+      assertThat(StageRegister.peek(disk, FOLDER).facts().forced())
+          .singleElement()
+          .satisfies(
+              forced -> {
+                assertThat(forced.reason()).isEqualTo("a test");
+                assertThat(forced.from() + " " + forced.to()).isEqualTo("DUAL_WRITE SHADOW");
+              });
+      moved(store.rollback("not needed"), Stage.DUAL_WRITE);
+      assertThat(StageRegister.peek(disk, FOLDER).facts().forced()).hasSize(1);
+      assertThat(store.canPromote()).hasSize(1);
+    }
+  }
+
+  @Test
+  void givenMismatchBehindTheStoresBack_whenPromotedToLive_thenTheBarrierFindsIt()
+      throws IOException {
+    try (DualWriteMemoryStore store = open()) {
+      store.promote();
+      store.execute(StoreMemory.of("m1", AT, "content"));
+      drained(store);
+      store.backfill();
+      store.verify(Verifier.Level.DIGESTS);
+      moved(store.promote(), Stage.SHADOW);
+      for (int i = 0; i < READS; i++) {
+        store.memories().findById("m1");
+      }
+      awaitCompared(store, READS);
+      store.verifyItself();
+      store.verify(Verifier.Level.FIELDS);
+    }
+    drilled();
+    try (DualWriteMemoryStore store = open()) {
+      assertThat(store.canPromote()).isEmpty();
+      target.execute(StoreMemory.of("m2", AT, "by somebody else"));
+
+      StageMove move = store.promote();
+
+      assertThat(move.moved()).isFalse();
+      assertThat(move.reasons()).containsExactly("the stores differ: 1 differences");
+      assertThat(store.stage()).isEqualTo(Stage.SHADOW);
+    }
+  }
+
+  // ---- T73 ----
+
+  @ParameterizedTest
+  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "COMPLETE")
+  void givenTargetAway_whenStageIsToChange_thenRefusedAndWritersGoOn(Stage stage) {
+    try (DualWriteMemoryStore store = open()) {
+      while (store.stage() != stage) {
+        store.promote("a test");
+      }
+      store.execute(StoreMemory.of("m0", AT, "content"));
+      drained(store);
+      target.down();
+      source.before = batch -> {};
+
+      assertThat(store.promote().reasons()).contains("the target gives no answer");
+      assertThat(store.promote("force").moved()).isFalse();
+      assertThat(store.rollback().moved()).isFalse();
+      assertThat(store.stage()).isEqualTo(stage);
+      store.execute(StoreMemory.of("m1", AT, "content"));
+      assertThat(source.memories().findById("m1")).isPresent();
+    }
+  }
+
+  @Test
+  void givenTargetAway_whenRollbackIsForced_thenTheSourceGoesOnWithAllThatWasAcknowledged() {
+    try (DualWriteMemoryStore store = open()) {
+      while (store.stage() != Stage.LIVE) {
+        store.promote("a test");
+      }
+      store.execute(StoreMemory.of("m0", AT, "content"));
+      drained(store);
+      source.down(); // it cannot follow
+      store.execute(StoreMemory.of("m1", AT, "in the target alone"));
+      assertThat(store.drain(Duration.ofSeconds(10))).isTrue();
+      target.down();
+      source.up();
+
+      StageMove move = store.rollback("the database is gone");
+
+      assertThat(move.to()).isEqualTo(Stage.SHADOW);
+      assertThat(move.reasons()).contains("the target gives no answer");
+      assertThat(move.undrained()).isEmpty();
+      assertThat(store.memories().findById("m1")).isPresent();
+      assertThat(source.memories().findById("m1")).isPresent();
+      store.execute(StoreMemory.of("m2", AT, "after it"));
+      target.up();
+      long until = System.nanoTime() + 20_000_000_000L;
+      while (!Trees.dump(target).equals(Trees.dump(source)) && System.nanoTime() < until) {
+        store.catchUp();
+      }
+      assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
+      assertThat(StageRegister.peek(disk, FOLDER).facts().forced().get(2).reason())
+          .isEqualTo("the database is gone");
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void givenFaultAnywhereInAChange_whenLookedAtAgain_thenTheOldStageOrTheNewOne(Fault fault)
+      throws IOException {
+    int calls = Integer.MAX_VALUE;
+    int news = 0;
+    for (int n = 1; n <= calls; n++) {
+      for (long seed = 0; seed < 20; seed++) {
+        MemoryDisk some = Journals.disk();
+        StageRegister register = StageRegister.begin(some, FOLDER, Stage.SHADOW, LOW);
+        register.move(Stage.LIVE, new InMemoryMemoryStore("test"));
+        some.failAt(n, fault);
+        boolean done;
+        try {
+          register.move(
+              Stage.RAMP_DOWN, new InMemoryMemoryStore("test"), f -> f.drilled(Instant.EPOCH));
+          done = true;
+        } catch (StoreUnavailableException refused) {
+          done = false;
+        }
+        assertThat(register.state().stage()).isEqualTo(done ? Stage.RAMP_DOWN : Stage.LIVE);
+        if (n == 1 && seed == 0) {
+          calls = Math.max(some.calls(), 8);
+        }
+        for (MemoryDisk after :
+            List.of(some.afterKill(), some.afterPowerCut(new Random(seed * 1000 + n)))) {
+          StageRegister found = StageRegister.peek(after, FOLDER);
+          boolean isNew = found.state().stage() == Stage.RAMP_DOWN;
+          String at = fault + " at " + n + " " + some.call(n) + ", seed " + seed;
+          assertThat(found.state().stage()).as(at).isIn(Stage.LIVE, Stage.RAMP_DOWN);
+          assertThat(found.state().epoch()).as(at).isEqualTo(isNew ? 3 : 2);
+          assertThat(found.facts().drill().isPresent()).as(at).isEqualTo(isNew);
+          assertThat(found.id()).as(at).isEqualTo(register.id());
+          if (done) {
+            assertThat(isNew).as(at + ": acknowledged").isTrue();
+          }
+          news += isNew ? 1 : 0;
+        }
+        some.repair();
+        register.move(done ? Stage.LIVE : Stage.RAMP_DOWN, new InMemoryMemoryStore("test"));
+        assertThat(StageRegister.peek(some, FOLDER).state()).isEqualTo(register.state());
+      }
+    }
+    assertThat(news).as("some got through").isPositive();
+  }
+
+  @Test
+  void givenTargetTakenOver_whenStageIsToChange_thenRefusedBeforeAnythingIsWritten()
+      throws IOException {
+    StageRegister first = StageRegister.open(disk, FOLDER, Stage.OFF);
+    first.move(Stage.DUAL_WRITE, target);
+    MemoryDisk other = Journals.disk();
+    StageRegister second = StageRegister.begin(other, FOLDER, Stage.OFF, LOW);
+    InMemoryMemoryStore elsewhere = new InMemoryMemoryStore("test");
+    second.move(Stage.DUAL_WRITE, elsewhere);
+    second.move(Stage.SHADOW, elsewhere);
+    second.move(Stage.LIVE, target);
+
+    assertThatExceptionOfType(StoreUnavailableException.class)
+        .isThrownBy(() -> first.move(Stage.SHADOW, target))
+        .withMessageContaining("another folder has taken over");
+    assertThat(StageRegister.peek(disk, FOLDER).state().stage()).isEqualTo(Stage.DUAL_WRITE);
+  }
+
+  @Test
+  void givenNoFolder_whenPromoted_thenSaysWhatIsMissing() {
+    try (DualWriteMemoryStore store = DualWriteMemoryStore.builder(source, target).build()) {
+      assertThatIllegalStateException().isThrownBy(store::promote).withMessageContaining("folder");
+    }
+  }
+}
