@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.agentmemory.Health;
 import io.agentmemory.MemoryQuery;
+import io.agentmemory.MemoryStore;
 import io.agentmemory.MemoryStores;
 import io.agentmemory.OpId;
 import io.agentmemory.StoreUnavailableException;
@@ -36,6 +37,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What callers see of a server that is killed, full, or read-only; each has one of its own. */
 @Tag("postgres")
@@ -253,6 +256,53 @@ class ServerFaultsTest {
 
       store.execute(StoreMemory.of("n", AT, "text"));
       assertThat(store.count(MemoryQuery.all())).isEqualTo(2);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"&prepareThreshold=0", ""})
+  @Timeout(60)
+  @DisplayName("T47: transaction-mode pooler")
+  void givenPoolerThatMixesSessions_whenUsed_thenEveryOperationIsAppliedOnce(String parameters)
+      throws Exception {
+    // By the driver's default, statements of several clients take each other's names: one client.
+    int writers = parameters.isEmpty() ? 1 : 4;
+    int rounds = 25;
+    String namespace = "pooled" + writers;
+    open(namespace).close(); // makes the schema
+    ExecutorService threads = Executors.newFixedThreadPool(writers);
+    try (TransactionPooler pooler = TransactionPooler.of(server.port(), server.password(), 3);
+        MemoryStore store =
+            MemoryStores.open(
+                server.url().replace(":" + server.port() + "/", ":" + pooler.port() + "/")
+                    + "&namespace="
+                    + namespace
+                    + parameters)) {
+      store.execute(StoreMemory.of("m", AT, "text"));
+      List<Future<?>> writing = new ArrayList<>();
+      for (int i = 0; i < writers; i++) {
+        int writer = i;
+        writing.add(
+            threads.submit(
+                () -> {
+                  for (int n = 0; n < rounds; n++) {
+                    String id = "m-" + writer + "-" + n;
+                    assertThat(store.execute(StoreMemory.of(id, AT, "text")).repeated()).isFalse();
+                    store.execute(new RecallMemory("m", AT));
+                    assertThat(store.memories().findById(id)).isPresent();
+                    assertThat(store.count(MemoryQuery.all())).isGreaterThan(n);
+                  }
+                }));
+      }
+      for (Future<?> one : writing) {
+        one.get(50, TimeUnit.SECONDS);
+      }
+
+      assertThat(store.count(MemoryQuery.all())).isEqualTo(1 + writers * rounds);
+      assertThat(store.memories().findById("m").orElseThrow().recallCount())
+          .isEqualTo(writers * rounds);
+    } finally {
+      threads.shutdownNow();
     }
   }
 
