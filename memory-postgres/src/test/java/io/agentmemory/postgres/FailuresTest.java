@@ -21,6 +21,7 @@ import io.agentmemory.command.Command;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.command.RecallMemory;
 import io.agentmemory.command.StoreMemory;
+import io.agentmemory.spi.StoreUrl;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -29,6 +30,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionService;
 import java.util.concurrent.ExecutorCompletionService;
@@ -377,6 +379,54 @@ class FailuresTest {
           .withMessageContaining("25P02");
 
       assertThat(store.count(MemoryQuery.all())).isOne();
+    }
+
+    @Test
+    @Timeout(30)
+    void givenTransactionThatPausesForTooLong_whenItGoesOn_thenUndoneAndTheNextOneSucceeds()
+        throws SQLException {
+      Operation operation = new Operation("postgres", "test", "");
+      PostgresUrl url = PostgresUrl.parse(StoreUrl.parse(own.url("n")), Map.of());
+      try (Pools pools = Pools.open(url, Pools.unpooled(url).getConnection())) {
+        Database database = new Database(pools.foreground(), pools.bulk(), pools::evictAll);
+
+        assertThatExceptionOfType(StoreUnavailableException.class)
+            .isThrownBy(
+                () ->
+                    database.transact(
+                        operation, OpId.random(), false, connection -> pause(connection)))
+            .withMessageContaining("25P03")
+            .satisfies(e -> assertThat(e.mayHaveApplied()).isEmpty());
+        assertThat(store.count(MemoryQuery.all())).isOne();
+        boolean done =
+            database.transact(
+                operation,
+                OpId.random(),
+                false,
+                connection -> {
+                  try (Statement statement = connection.createStatement()) {
+                    return !statement.execute("DELETE FROM agent_memory.memories");
+                  }
+                });
+        assertThat(done).isTrue();
+      }
+      assertThat(store.count(MemoryQuery.all())).isZero();
+    }
+
+    /** Deletes all, does nothing until the server has enough of it, and goes on. */
+    private boolean pause(Connection connection) throws SQLException {
+      try (Statement statement = connection.createStatement()) {
+        statement.execute("SET LOCAL idle_in_transaction_session_timeout = 50");
+        statement.execute("DELETE FROM agent_memory.memories");
+        String idle =
+            "SELECT count(*) FROM pg_stat_activity"
+                + " WHERE datname = current_database() AND state = 'idle in transaction'";
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (!own.one(idle).equals("0")) {
+          assertThat(System.nanoTime()).as("the session goes on").isLessThan(end);
+        }
+        return statement.execute("SELECT 1");
+      }
     }
 
     @Test

@@ -78,6 +78,7 @@ public final class TcpProxy implements AutoCloseable {
   private boolean silent;
   private volatile long delayNanos;
   private @Nullable ServerSocket listener;
+  private CountDownLatch accepting = new CountDownLatch(0);
 
   private TcpProxy(InetSocketAddress target) throws IOException {
     this.target = target;
@@ -100,7 +101,13 @@ public final class TcpProxy implements AutoCloseable {
     socket.setReuseAddress(true);
     socket.bind(new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), port));
     listener = socket;
-    threads.execute(() -> acceptAll(socket));
+    CountDownLatch ended = new CountDownLatch(1);
+    accepting = ended;
+    threads.execute(
+        () -> {
+          acceptAll(socket);
+          ended.countDown();
+        });
     return socket;
   }
 
@@ -121,6 +128,8 @@ public final class TcpProxy implements AutoCloseable {
   public synchronized void refuse() {
     closeQuietly(listener);
     listener = null;
+    // Somebody who waits in accept keeps the socket alive until he is told.
+    await(accepting, "the proxy goes on listening");
   }
 
   /** Ends {@link #refuse}. */
@@ -233,17 +242,6 @@ public final class TcpProxy implements AutoCloseable {
     public void release() {
       released.countDown();
       awaitEnd();
-    }
-
-    private static void await(CountDownLatch latch, String otherwise) {
-      try {
-        if (!latch.await(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-          throw new IllegalStateException(otherwise);
-        }
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new IllegalStateException(otherwise, e);
-      }
     }
   }
 
@@ -503,6 +501,17 @@ public final class TcpProxy implements AutoCloseable {
       while (silent) {
         gate.wait();
       }
+    }
+  }
+
+  private static void await(CountDownLatch latch, String otherwise) {
+    try {
+      if (!latch.await(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+        throw new IllegalStateException(otherwise);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(otherwise, e);
     }
   }
 

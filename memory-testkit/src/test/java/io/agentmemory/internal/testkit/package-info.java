@@ -1,0 +1,4 @@
+@NullMarked
+package io.agentmemory.internal.testkit;
+
+import org.jspecify.annotations.NullMarked;
