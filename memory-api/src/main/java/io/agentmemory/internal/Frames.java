@@ -115,7 +115,8 @@ public final class Frames {
 
   private static int next(byte[] bytes, int at, int length) {
     for (int i = at + 1; i < length; i++) {
-      if (bytes[i] == MAGIC[0] && bytes[i - 1] == '\n' && end(bytes, i, length) > 0) {
+      boolean afterLine = bytes[i - 1] == '\n' || bytes[i - 1] == 0; // neither is in any text
+      if (bytes[i] == MAGIC[0] && afterLine && end(bytes, i, length) > 0) {
         return i;
       }
     }
