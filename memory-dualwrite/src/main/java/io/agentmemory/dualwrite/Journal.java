@@ -157,6 +157,7 @@ final class Journal implements AutoCloseable {
   private long trimmed;
   private long compact; // when so many lines were written, everything was about what is open
   private boolean rollWanted;
+  private long failedRolls;
   private boolean extendWanted;
   private boolean idle;
   private boolean closing;
@@ -525,7 +526,12 @@ final class Journal implements AutoCloseable {
     lock.lock();
     try {
       size = total();
-      stuck = segments.getLast().size() > 2L * limits.segment() + limits.line();
+      long failures = failedRolls;
+      while (isStuck() && failedRolls == failures && broken == null && !closed) {
+        wantRoll(); // lines come faster than segments can be made, or none can be
+        progress.awaitUninterruptibly();
+      }
+      stuck = failedRolls > failures;
     } finally {
       lock.unlock();
     }
@@ -545,6 +551,10 @@ final class Journal implements AutoCloseable {
       throw notApplied(
           opId, "the disk is nearly full: " + usable + " bytes free, fewer than " + limits.floor());
     }
+  }
+
+  private boolean isStuck() {
+    return segments.getLast().size() > 2L * limits.segment() + limits.line();
   }
 
   private void tellLevel() {
@@ -616,9 +626,10 @@ final class Journal implements AutoCloseable {
   // ---- the journal's own thread ----
 
   private void run() {
+    Task task = Task.ROLL;
     try {
       while (true) {
-        Task task = next();
+        task = next(task);
         boolean unused = Thread.interrupted(); // nobody should, and a channel would be closed
         switch (task) {
           case FORCE -> forceAll();
@@ -637,13 +648,14 @@ final class Journal implements AutoCloseable {
     }
   }
 
-  private Task next() {
+  /** What to do after {@code last}; forces first, but two of them not before a new segment. */
+  private Task next(Task last) {
     lock.lock();
     try {
       while (true) {
         idle = false;
         if (broken == null) {
-          if (wanted > forced) {
+          if (wanted > forced && !(rollWanted && last == Task.FORCE && !closing)) {
             return Task.FORCE;
           }
           if (closing) {
@@ -786,6 +798,7 @@ final class Journal implements AutoCloseable {
 
   /** Begins a new segment; without the old ones if most in them is done. */
   private void roll() {
+    boolean failed = false;
     boolean carry;
     long trim;
     lock.lock();
@@ -801,6 +814,7 @@ final class Journal implements AutoCloseable {
       lock.lock();
       try {
         switchTo(next);
+        progress.signalAll();
       } finally {
         lock.unlock();
       }
@@ -809,9 +823,11 @@ final class Journal implements AutoCloseable {
       }
     } catch (IOException e) {
       LOG.debug("no new segment of the journal could be made");
+      failed = true;
     }
     lock.lock();
     try {
+      failedRolls += failed ? 1 : 0;
       trimmed = trim;
       progress.signalAll();
     } finally {
@@ -824,27 +840,29 @@ final class Journal implements AutoCloseable {
     long number;
     lock.lock();
     try {
-      number = nextSegment++;
-      while (disk.stat(folder.resolve(JournalSegment.name(number))) != null) {
-        number = nextSegment++; // one that we were not able to read
-      }
+      number = nextSegment;
+    } finally {
+      lock.unlock();
+    }
+    while (disk.stat(folder.resolve(JournalSegment.name(number))) != null) {
+      number++; // one that we were not able to read
+    }
+    lock.lock();
+    try {
       header =
           JournalLines.header(
               new Header(folderId, disk.bootId(), number, oldest, nextOp, unsettled, damage));
     } finally {
       lock.unlock();
     }
+    JournalSegment made = JournalSegment.create(disk, folder, number, header, room);
+    lock.lock();
     try {
-      return JournalSegment.create(disk, folder, number, header, room);
-    } catch (IOException | RuntimeException e) {
-      lock.lock();
-      try {
-        nextSegment = number; // so that none is missing
-      } finally {
-        lock.unlock();
-      }
-      throw e;
+      nextSegment = number + 1; // only now, so that none is missing
+    } finally {
+      lock.unlock();
     }
+    return made;
   }
 
   /** Lines go to {@code next} from now on. With the lock held. */
@@ -852,12 +870,15 @@ final class Journal implements AutoCloseable {
     JournalSegment last = segments.peekLast();
     segments.addLast(next);
     extendWanted = false;
-    if (last != null) {
-      try {
+    try {
+      if (last != null) {
         writeNow(List.of(JournalLines.follows(last.lines())));
-      } catch (IOException e) {
-        LOG.debug("the length of {} could not be noted", last.name());
       }
+      if (unsettled == Ending.CLEAN && damage.isEmpty()) {
+        writeNow(List.of(JournalLines.mark(Mark.SETTLED))); // its header may say otherwise
+      }
+    } catch (IOException e) {
+      LOG.debug("the beginning of {} could not be written", next.name());
     }
   }
 
@@ -884,16 +905,11 @@ final class Journal implements AutoCloseable {
           forceAll();
         }
       }
-      long target = writeOldest(first);
-      if (target < 0) {
-        return false;
-      }
-      if (mayPoison) {
-        forceAll();
-      } else {
-        force();
-      }
-      return dropBefore(first, target);
+      // Only when all of it is durable may a line say that the rest does not count, and only when
+      // that line is may the rest go.
+      return force(first, mayPoison, lineCount())
+          && force(first, mayPoison, writeOldest(first))
+          && dropBefore(first);
     } catch (IOException e) {
       LOG.debug("what is not done could not be written anew");
       return false;
@@ -935,28 +951,48 @@ final class Journal implements AutoCloseable {
     }
   }
 
-  /** From -1 to how many lines there are now: -1 if all was written anew once more meanwhile. */
-  private long writeOldest(JournalSegment first) throws IOException {
+  private long lineCount() {
     lock.lock();
     try {
-      return segments.contains(first) ? writeNow(List.of(JournalLines.oldest(first.number))) : -1;
+      return appended;
     } finally {
       lock.unlock();
     }
   }
 
-  private boolean dropBefore(JournalSegment first, long target) {
+  private long writeOldest(JournalSegment first) throws IOException {
+    lock.lock();
+    try {
+      compact = writeNow(List.of(JournalLines.oldest(first.number)));
+      return compact;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** False if so many lines are not durable, or all was written anew once more meanwhile. */
+  private boolean force(JournalSegment first, boolean mayPoison, long lines) throws IOException {
+    if (mayPoison) {
+      forceAll();
+    } else {
+      force();
+    }
+    lock.lock();
+    try {
+      return forced >= lines && segments.contains(first);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean dropBefore(JournalSegment first) {
     List<JournalSegment> old = new ArrayList<>();
     lock.lock();
     try {
-      if (forced < target || !segments.contains(first)) {
-        return false;
-      }
       while (segments.getFirst() != first) {
         old.add(segments.removeFirst());
       }
       oldest = first.number;
-      compact = target;
     } finally {
       lock.unlock();
     }

@@ -48,6 +48,9 @@ public final class MemoryDisk implements Disk {
     long modified;
     boolean locked;
 
+    /** A force failed: what was not durable then never will be, whatever a later one says. */
+    boolean lost;
+
     Node(long id, boolean folder) {
       this.id = id;
       this.folder = folder;
@@ -70,6 +73,7 @@ public final class MemoryDisk implements Disk {
   private boolean off;
   private boolean full;
   private boolean forcesIgnored;
+  private boolean failedForcesLose;
   private long usable = Long.MAX_VALUE;
   private final List<String> history = new ArrayList<>();
 
@@ -105,9 +109,21 @@ public final class MemoryDisk implements Disk {
     forcesIgnored = true;
   }
 
+  /**
+   * As many systems are: what a force that failed should have made durable never is, although it
+   * can be read, and although the next force says nothing of it.
+   */
+  public synchronized void failedForcesLose() {
+    failedForcesLose = true;
+  }
+
   /** What the disk says it has room for; it takes more all the same. */
   public synchronized void usable(long bytes) {
     usable = bytes;
+  }
+
+  public synchronized boolean isOff() {
+    return off;
   }
 
   public synchronized void repair() {
@@ -245,6 +261,18 @@ public final class MemoryDisk implements Disk {
     }
   }
 
+  private void call(String what, Path path, Node forced) throws IOException {
+    try {
+      call(what, path, false);
+    } catch (IOException e) {
+      if (failedForcesLose && !off) {
+        forced.unforced.clear();
+        forced.lost = true;
+      }
+      throw e;
+    }
+  }
+
   // ---- the tree of names ----
 
   private @Nullable Node find(Path path) {
@@ -360,15 +388,22 @@ public final class MemoryDisk implements Disk {
 
   @Override
   public synchronized void force(Path file) throws IOException {
-    call("force", file, false);
+    call("force", file, existing(file));
     force(existing(file));
   }
 
   private void force(Node node) {
-    if (!forcesIgnored) {
-      node.durable = node.bytes.clone();
-      node.unforced.clear();
+    if (forcesIgnored) {
+      return;
     }
+    if (node.lost) {
+      for (Write write : node.unforced) {
+        node.durable = written(node.durable, write.position(), write.bytes(), write.bytes().length);
+      }
+    } else {
+      node.durable = node.bytes.clone();
+    }
+    node.unforced.clear();
   }
 
   @Override
@@ -516,7 +551,7 @@ public final class MemoryDisk implements Disk {
     @Override
     public void force() throws IOException {
       synchronized (MemoryDisk.this) {
-        call("forceOut", path, false);
+        call("forceOut", path, node);
         MemoryDisk.this.force(node);
       }
     }
