@@ -31,6 +31,7 @@ final class JournalOp {
   // of an outcome in several lines, those read so far
   private List<Change> parts = new ArrayList<>();
   private int nextPart;
+  private final Set<Ref> named = new LinkedHashSet<>(); // in any of them
 
   /** How many bytes of lines it takes. */
   long bytes;
@@ -56,9 +57,12 @@ final class JournalOp {
     lacking = lacks;
     changes = List.copyOf(found);
     outcomeKnown = true;
+    named.clear();
   }
 
   void changed(ChangedLine line) {
+    lacking = lacking == null ? line.lacking() : lacking; // if the lines before it are lost
+    line.changes().forEach(change -> named.add(change.ref()));
     if (line.part() == 0) {
       parts = new ArrayList<>();
       nextPart = 0;
@@ -72,8 +76,6 @@ final class JournalOp {
     if (nextPart == line.parts()) {
       changed(line.lacking(), parts);
       parts = new ArrayList<>();
-    } else if (lacking == null) {
-      lacking = line.lacking();
     }
   }
 
@@ -88,10 +90,17 @@ final class JournalOp {
         number,
         leaders.isEmpty() ? Set.of(lacks.other()) : Set.copyOf(leaders),
         lacks,
-        refs.isEmpty() ? changes.stream().map(Change::ref).toList() : refs,
+        refs(),
         whole,
         changes,
         outcomeKnown);
+  }
+
+  private List<Ref> refs() {
+    if (!refs.isEmpty()) {
+      return refs;
+    }
+    return outcomeKnown ? changes.stream().map(Change::ref).toList() : List.copyOf(named);
   }
 
   /** All that is known of it, as lines. */

@@ -172,6 +172,49 @@ final class JournalDamageTest {
   }
 
   @Test
+  void givenAnOutcomeOfWhichAnyLinesAreLost_whenOpened_thenItIsNotTakenForWhole()
+      throws IOException {
+    JournalLimits narrow = new JournalLimits(1 << 20, 0, 16_000, 1000);
+    MemoryDisk disk = Journals.disk();
+    Journal journal = Journals.open(disk, narrow);
+    journal.settled();
+    List<Change> changes = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      changes.add(change(op(1), Journals.embedding(i, 1), 1));
+    }
+    journal.began(began(1, Side.TARGET), false);
+    journal.changed(op(1), Side.SOURCE, changes, true);
+    MemoryDisk whole = disk.afterKill();
+    journal.close();
+    byte[] content = requireNonNull(whole.files().get(segment));
+    List<Frames.Frame> frames = Frames.scan(content, content.length).frames();
+    int parts = frames.size() - 4; // after header, oldest, settled and the beginning
+    assertThat(parts).isGreaterThan(2);
+    for (int lost = 0; lost < 1 << (parts + 1); lost++) {
+      byte[] holed = content.clone();
+      for (int i = 0; i <= parts; i++) {
+        if ((lost >> i & 1) == 1) {
+          Arrays.fill(holed, frames.get(3 + i).from(), frames.get(3 + i).to(), (byte) 0);
+        }
+      }
+      MemoryDisk damaged = whole.afterKill();
+      damaged.outside(segment, holed);
+      String note = "lost lines " + Integer.toBinaryString(lost);
+      List<Open> open = found(damaged).open();
+      if (lost >> 1 == 0) {
+        assertThat(open.get(0).changes()).as(note).isEqualTo(changes);
+      } else if (lost == (1 << (parts + 1)) - 1) {
+        assertThat(open).as(note).isEmpty();
+      } else {
+        assertThat(open.get(0).outcomeKnown()).as(note).isFalse();
+        assertThat(open.get(0).changes()).as(note).isEmpty();
+        assertThat(open.get(0).lacking()).as(note).isEqualTo(Side.SOURCE);
+        assertThat(open.get(0).refs()).as(note).isNotEmpty();
+      }
+    }
+  }
+
+  @Test
   void givenASegmentThatIsNotOurs_whenOpened_thenItIsRefusedByNameKeptAndTheRestCounts()
       throws IOException {
     Map<String, byte[]> refused = new TreeMap<>();
