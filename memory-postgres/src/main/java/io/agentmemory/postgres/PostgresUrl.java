@@ -29,6 +29,7 @@ record PostgresUrl(String jdbcUrl, Properties properties, String namespace, Stri
   private static final Map<String, String> DEFAULTS =
       Map.of(
           "connectTimeout", "2",
+          "sslResponseTimeout", "2000", // the first answer of all; in milliseconds
           "socketTimeout", "5",
           "tcpKeepAlive", "true",
           "ApplicationName", "agent-memory");

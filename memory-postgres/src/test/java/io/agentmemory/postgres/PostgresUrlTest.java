@@ -32,6 +32,7 @@ class PostgresUrlTest {
         .containsEntry("sslmode", "require")
         .containsEntry("socketTimeout", "9")
         .containsEntry("connectTimeout", "2")
+        .containsEntry("sslResponseTimeout", "2000")
         .containsEntry("tcpKeepAlive", "true")
         .containsEntry("logServerErrorDetail", "false")
         .doesNotContainKeys("namespace", "schema", "password");
