@@ -1,14 +1,19 @@
 package io.agentmemory.cli;
 
+import static java.util.Objects.requireNonNull;
+
 import io.agentmemory.Kind;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.MemoryStoreException;
+import io.agentmemory.OpenMode;
 import io.agentmemory.StoreInfo;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.dualwrite.Backfill;
 import io.agentmemory.dualwrite.BackfillReport;
 import io.agentmemory.dualwrite.BackfillReport.Counts;
 import io.agentmemory.dualwrite.BackfillReport.State;
+import io.agentmemory.dualwrite.StageFolder;
+import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -16,8 +21,10 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 @Command(
     name = "backfill",
@@ -32,15 +39,17 @@ import picocli.CommandLine.Option;
       ""
     })
 final class BackfillCommand extends StoreOperation {
-  @Option(names = "--from", required = true, paramLabel = "STORE", description = "The source.")
-  private String from;
-
-  @Option(
-      names = "--to",
-      required = true,
+  @Parameters(
+      arity = "0..1",
       paramLabel = "STORE",
-      description = "The target. Made if there is none.")
-  private String to;
+      description = "dual:FOLDER: from its source to its target. It takes note of the result.")
+  private @Nullable String both;
+
+  @Option(names = "--from", paramLabel = "STORE", description = "The source.")
+  private @Nullable String from;
+
+  @Option(names = "--to", paramLabel = "STORE", description = "The target. Made if there is none.")
+  private @Nullable String to;
 
   @Option(names = "--dry-run", description = "Only say what it would do.")
   private boolean dryRun;
@@ -65,14 +74,18 @@ final class BackfillCommand extends StoreOperation {
     if (rate < 0) {
       throw wrong("--rate is below 0");
     }
-    refusePassword(to); // before the source is opened, which may take a while
+    StageFolder folder = either(both, from, to);
     BackfillReport report;
+    Instant start = Instant.now();
     CountDownLatch ended = new CountDownLatch(1);
-    try (MemoryStore source = read(from);
-        MemoryStore target = target()) {
+    try (MemoryStore source = folder == null ? read(from()) : folder.openSource(OpenMode.READ);
+        MemoryStore target = target(folder)) {
       report = run(source, target, ended);
     } finally {
       ended.countDown();
+    }
+    if (folder != null) {
+      folder.record(start, report);
     }
     double seconds = (System.nanoTime() - began) / 1e9;
     if (json) {
@@ -83,11 +96,17 @@ final class BackfillCommand extends StoreOperation {
     return exitCode(report);
   }
 
-  private MemoryStore target() {
-    if (!dryRun) {
-      return write(to);
+  private String from() {
+    return requireNonNull(from);
+  }
+
+  private MemoryStore target(@Nullable StageFolder folder) {
+    String url = folder == null ? requireNonNull(to) : folder.target().url();
+    if (dryRun && NoStore.isAt(url)) {
+      return new NoStore();
     }
-    return NoStore.isAt(to) ? new NoStore() : read(to);
+    OpenMode mode = dryRun ? OpenMode.READ : OpenMode.READ_WRITE;
+    return folder == null ? open(url, mode) : folder.openTarget(mode);
   }
 
   private BackfillReport run(MemoryStore source, MemoryStore target, CountDownLatch ended) {

@@ -16,8 +16,9 @@ import picocli.CommandLine.Spec;
     description = {
       "Reads, copies, compares and changes an agent's memory.",
       "",
-      "STORE is an address: file:PATH[?namespace=NAME] or",
-      "postgresql://[USER@]HOST[:PORT]/DATABASE[?namespace=NAME&schema=NAME].",
+      "STORE is an address: file:PATH[?namespace=NAME],",
+      "postgresql://[USER@]HOST[:PORT]/DATABASE[?namespace=NAME&schema=NAME], or",
+      "dual:FOLDER for two of them of which one takes the other's place.",
       "Passwords come from PGPASSWORD or ~/.pgpass.",
       ""
     },
@@ -44,7 +45,12 @@ import picocli.CommandLine.Spec;
       SearchCommand.class,
       CheckpointCommand.class,
       MigrateCommand.class,
-      IndexCommand.class
+      IndexCommand.class,
+      StageCommand.class,
+      StatusCommand.class,
+      PromoteCommand.class,
+      RollbackCommand.class,
+      ReplayCommand.class
     })
 final class Cli implements Runnable {
   private final Console console;

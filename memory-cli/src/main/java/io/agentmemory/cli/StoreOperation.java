@@ -1,9 +1,13 @@
 package io.agentmemory.cli;
 
+import static java.util.Objects.requireNonNull;
+
 import io.agentmemory.MemoryStore;
 import io.agentmemory.MemoryStores;
 import io.agentmemory.OpenMode;
+import io.agentmemory.dualwrite.StageFolder;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParentCommand;
@@ -39,7 +43,7 @@ abstract class StoreOperation implements Callable<Integer> {
     return open(url, OpenMode.READ_WRITE);
   }
 
-  private MemoryStore open(String url, OpenMode mode) {
+  final MemoryStore open(String url, OpenMode mode) {
     refusePassword(url);
     return MemoryStores.open(url, mode);
   }
@@ -51,6 +55,23 @@ abstract class StoreOperation implements Callable<Integer> {
           "a password in an address can be seen by everybody on this machine: leave it out, and"
               + " set PGPASSWORD or write it to ~/.pgpass");
     }
+  }
+
+  /**
+   * The folder of two stores, where a command takes either that or two addresses.
+   *
+   * @return null if there are two addresses
+   */
+  final @Nullable StageFolder either(
+      @Nullable String both, @Nullable String from, @Nullable String to) {
+    if (both == null ? from == null || to == null : from != null || to != null) {
+      throw wrong("give --from and --to, or dual:FOLDER");
+    }
+    if (to != null) {
+      refusePassword(to); // before the source is opened, which may take a while
+      return null;
+    }
+    return StageFolder.at(requireNonNull(both));
   }
 
   static boolean hasPassword(String url) {

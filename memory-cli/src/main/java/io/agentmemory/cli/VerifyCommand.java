@@ -1,18 +1,26 @@
 package io.agentmemory.cli;
 
+import static java.util.Objects.requireNonNull;
+
 import io.agentmemory.Kind;
 import io.agentmemory.MemoryStore;
+import io.agentmemory.OpenMode;
 import io.agentmemory.StoreInfo;
 import io.agentmemory.dualwrite.Difference;
+import io.agentmemory.dualwrite.StageFolder;
 import io.agentmemory.dualwrite.Verifier;
 import io.agentmemory.dualwrite.VerifyReport;
 import java.io.IOException;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 @Command(
     name = "verify",
@@ -27,11 +35,25 @@ import picocli.CommandLine.Option;
       ""
     })
 final class VerifyCommand extends StoreOperation {
-  @Option(names = "--from", required = true, paramLabel = "STORE", description = "The source.")
-  private String from;
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "STORE",
+      description = "dual:FOLDER: its source and its target. It takes note of the result.")
+  private @Nullable String both;
 
-  @Option(names = "--to", required = true, paramLabel = "STORE", description = "The target.")
-  private String to;
+  @Option(names = "--from", paramLabel = "STORE", description = "The source.")
+  private @Nullable String from;
+
+  @Option(names = "--to", paramLabel = "STORE", description = "The target.")
+  private @Nullable String to;
+
+  @Option(
+      names = "--itself",
+      description = {
+        "Compare each store of dual:FOLDER with itself, every field: what differs there says"
+            + " nothing about the two."
+      })
+  private boolean itself;
 
   @Option(
       names = "--level",
@@ -61,21 +83,53 @@ final class VerifyCommand extends StoreOperation {
   @Override
   public Integer call() throws IOException {
     long began = System.nanoTime();
-    refusePassword(to); // before the source is opened, which may take a while
+    Instant start = Instant.now();
+    StageFolder folder = either(both, from, to);
+    if (itself) {
+      return itself(folder, start);
+    }
     VerifyReport report;
-    try (MemoryStore source = read(from);
-        MemoryStore target = read(to)) {
-      report = run(source, target);
+    try (MemoryStore source =
+            folder == null ? read(requireNonNull(from)) : folder.openSource(OpenMode.READ);
+        MemoryStore target =
+            folder == null ? read(requireNonNull(to)) : folder.openTarget(OpenMode.READ)) {
+      report = run(source, target, level);
     }
-    if (json) {
-      report.toJsonLines(console().out());
-    } else {
-      print(console(), report, (System.nanoTime() - began) / 1e9);
+    if (folder != null) {
+      folder.record(start, report);
     }
+    print(report, (System.nanoTime() - began) / 1e9);
     return exitCode(report);
   }
 
-  private VerifyReport run(MemoryStore source, MemoryStore target) {
+  private void print(VerifyReport report, double seconds) throws IOException {
+    if (json) {
+      report.toJsonLines(console().out());
+    } else {
+      print(console(), report, seconds);
+    }
+  }
+
+  private int itself(@Nullable StageFolder folder, Instant start) throws IOException {
+    if (folder == null) {
+      throw wrong("--itself goes with dual:FOLDER");
+    }
+    List<VerifyReport> reports = new ArrayList<>();
+    for (boolean isSource : new boolean[] {true, false}) {
+      long began = System.nanoTime();
+      try (MemoryStore one =
+              isSource ? folder.openSource(OpenMode.READ) : folder.openTarget(OpenMode.READ);
+          MemoryStore other =
+              isSource ? folder.openSource(OpenMode.READ) : folder.openTarget(OpenMode.READ)) {
+        reports.add(run(one, other, Verifier.Level.FIELDS));
+      }
+      print(reports.get(reports.size() - 1), (System.nanoTime() - began) / 1e9);
+    }
+    folder.recordItself(start, reports);
+    return Math.max(exitCode(reports.get(0)), exitCode(reports.get(1)));
+  }
+
+  private VerifyReport run(MemoryStore source, MemoryStore target, Verifier.Level level) {
     AtomicLong listed = new AtomicLong();
     try (Progress progress = new Progress(console(), "comparing")) {
       StoreInfo info = console().screen().err() ? source.info() : null;

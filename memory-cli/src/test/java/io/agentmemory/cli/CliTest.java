@@ -96,7 +96,12 @@ class CliTest {
               "backfill",
               "verify",
               "migrate",
-              "index")) {
+              "index",
+              "stage",
+              "status",
+              "promote",
+              "rollback",
+              "replay")) {
         Run run = Run.memory(command, "--help");
 
         assertThat(run.exit()).as(command).isZero();

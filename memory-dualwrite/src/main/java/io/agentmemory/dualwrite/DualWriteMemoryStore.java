@@ -20,10 +20,12 @@ import io.agentmemory.SimilarQuery;
 import io.agentmemory.StoreInfo;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Stored;
+import io.agentmemory.Value;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.internal.Disk;
 import io.agentmemory.internal.LocalDisk;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -86,6 +88,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
   private final @Nullable DualFolder folder;
   private final @Nullable Drainer drainer;
   private final @Nullable StageMoves moves;
+  private final @Nullable Keeper keeper;
 
   private DualWriteMemoryStore(Builder builder, @Nullable DualFolder folder) {
     this.folder = folder;
@@ -130,6 +133,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
                 folder.conflicts(),
                 events,
                 this::isTargetThere,
+                writes::isTargetThere,
                 this::change,
                 Clock.systemUTC());
     if (drainer != null && folder != null) {
@@ -142,6 +146,26 @@ public final class DualWriteMemoryStore implements MemoryStore {
       if (folder.stage().writesBoth() && !late.isOpen()) {
         breaker.open(); // its probe opens the target once that is possible
       }
+    }
+    keeper = keeper(builder);
+    if (keeper != null) {
+      keeper.start();
+    }
+  }
+
+  /** Only a folder that names its stores is looked at from outside. */
+  private @Nullable Keeper keeper(Builder builder) {
+    try {
+      return moves != null
+              && builder.folder != null
+              && StoresFile.isIn(builder.disk, builder.folder)
+          ? new Keeper(builder.disk, builder.folder, this, moves, events, Clock.systemUTC())
+          : null;
+    } catch (IOException e) {
+      throw StoreUnavailableException.notApplied(
+          new Operation(STORE, "open", String.valueOf(builder.folder)),
+          "the folder could not be read: " + e.getClass().getSimpleName(),
+          e);
     }
   }
 
@@ -454,6 +478,12 @@ public final class DualWriteMemoryStore implements MemoryStore {
   /** Somebody has looked at what the last backfill set aside, and accepts that many. */
   public void acceptSetAside(long records) {
     moves().acceptSetAside(records);
+  }
+
+  /** Does what somebody asks the owner of the folder for. */
+  Value.Map answer(Value.Map request) {
+    catchUp(); // what was found at opening need not stand in the way
+    return Keeper.answer(this, moves(), request);
   }
 
   private StageMoves moves() {
@@ -789,6 +819,9 @@ public final class DualWriteMemoryStore implements MemoryStore {
     boolean drained = gate.drain(patience);
     if (drainer != null) {
       drainer.close();
+    }
+    if (keeper != null) {
+      keeper.close();
     }
     writes.close();
     shadows.close();

@@ -2,6 +2,7 @@ package io.agentmemory.dualwrite;
 
 import io.agentmemory.Value;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -238,6 +239,13 @@ final class Facts {
     return with(FORCED, new Value.Seq(all));
   }
 
+  /** These, and in their place those others where they say something. */
+  Facts with(Facts others) {
+    Map<String, Value> members = new LinkedHashMap<>(map.entries());
+    others.map.entries().forEach(members::put);
+    return new Facts(new Value.Map(members));
+  }
+
   private Facts with(String name, Value value) {
     Map<String, Value> members = new LinkedHashMap<>(map.entries());
     members.put(name, value);
@@ -268,7 +276,7 @@ final class Facts {
   }
 
   private static Value time(Instant at) {
-    return Value.of(at.toString());
+    return Value.of(at.truncatedTo(ChronoUnit.MILLIS).toString());
   }
 
   static Optional<Instant> instant(Value.Map map, String name) {

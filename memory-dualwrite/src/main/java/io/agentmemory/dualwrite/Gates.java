@@ -3,6 +3,7 @@ package io.agentmemory.dualwrite;
 import io.agentmemory.Value;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -268,7 +269,7 @@ final class Gates {
       reasons.add(
           number(shadowed.reads(), "read was", "reads were")
               + " compared since "
-              + shadowed.since()
+              + shadowed.since().truncatedTo(ChronoUnit.SECONDS)
               + ": neither "
               + settings.shadowReads()
               + " nor some for "
@@ -318,7 +319,7 @@ final class Gates {
             at ->
                 reasons.add(
                     "the target was away at "
-                        + at
+                        + at.truncatedTo(ChronoUnit.SECONDS)
                         + ", not "
                         + text(settings.targetThere())
                         + " ago"));

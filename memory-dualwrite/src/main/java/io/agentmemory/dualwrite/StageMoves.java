@@ -2,10 +2,13 @@ package io.agentmemory.dualwrite;
 
 import io.agentmemory.OpId;
 import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.Value;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
@@ -23,6 +26,7 @@ final class StageMoves {
   private final Conflicts conflicts;
   private final Events events;
   private final BooleanSupplier targetThere;
+  private final BooleanSupplier targetKnown;
   private final Change change;
   private final Clock clock;
   private long readsSeen; // guarded by this
@@ -41,6 +45,10 @@ final class StageMoves {
     List<Lagging> to(Stage next, boolean withoutTarget, UnaryOperator<Facts> facts);
   }
 
+  /**
+   * @param targetThere asks the target
+   * @param targetKnown whether it is there as far as is known
+   */
   StageMoves(
       StageRegister register,
       TwoStores stores,
@@ -49,6 +57,7 @@ final class StageMoves {
       Conflicts conflicts,
       Events events,
       BooleanSupplier targetThere,
+      BooleanSupplier targetKnown,
       Change change,
       Clock clock) {
     this.register = register;
@@ -58,6 +67,7 @@ final class StageMoves {
     this.conflicts = conflicts;
     this.events = events;
     this.targetThere = targetThere;
+    this.targetKnown = targetKnown;
     this.change = change;
     this.clock = clock;
   }
@@ -74,9 +84,62 @@ final class StageMoves {
         events.resync.get());
   }
 
-  /** How the stores are, by what is known without asking them. */
-  Gates.Live liveUnasked(boolean isTargetThere) {
-    return live(isTargetThere);
+  /** How the stores are, by what is known without asking them, for a file. */
+  Value.Map describe() {
+    Map<String, Value> map = new LinkedHashMap<>();
+    map.put("stage", Value.of(register.state().stage().name()));
+    map.put("epoch", Value.of(register.state().epoch()));
+    map.put("target_there", Value.of(targetKnown.getAsBoolean()));
+    Map<String, Value> pending = new LinkedHashMap<>();
+    for (Side side : Side.values()) {
+      pending.put(side.toString(), describe(debts.pending(side)));
+    }
+    map.put("pending", new Value.Map(pending));
+    map.put("doubts", Value.of((long) settling.doubts()));
+    String resync = events.resync.get();
+    map.put("resync", resync == null ? Value.NULL : Value.of(resync));
+    return new Value.Map(map);
+  }
+
+  private static Value describe(Pending pending) {
+    Map<String, Value> map = new LinkedHashMap<>();
+    map.put("operations", Value.of(pending.operations()));
+    map.put("records", Value.of(pending.records()));
+    map.put("parked", Value.of(pending.parked()));
+    Instant oldest = pending.oldest();
+    map.put("oldest", oldest == null ? Value.NULL : Value.of(oldest.toString()));
+    return new Value.Map(map);
+  }
+
+  /** What {@link #describe} told. */
+  static Gates.Live live(Value.Map described, long conflicts) {
+    Value.Map pending =
+        described.get("pending") instanceof Value.Map both ? both : new Value.Map(Map.of());
+    boolean away = described.get("target_there") instanceof Value.Bool there && !there.value();
+    return new Gates.Live(
+        pending(pending.get("source")),
+        pending(pending.get("target")),
+        Facts.number(described, "doubts"),
+        conflicts,
+        !away,
+        Value.textOf(described.get("resync")));
+  }
+
+  private static Pending pending(@Nullable Value described) {
+    return described instanceof Value.Map map
+        ? new Pending(
+            Facts.number(map, "operations"),
+            Facts.number(map, "records"),
+            Facts.number(map, "parked"),
+            Facts.instant(map, "oldest").orElse(null))
+        : new Pending(0, 0, 0, null);
+  }
+
+  /** Takes note of what somebody else found out. */
+  void record(Value.Map request) {
+    if (request.get("facts") instanceof Value.Map facts) {
+      register.record(known -> known.with(Facts.of(facts)));
+    }
   }
 
   /** What stands against the next stage. */

@@ -1,0 +1,169 @@
+package io.agentmemory.dualwrite;
+
+import io.agentmemory.MemoryStoreException;
+import io.agentmemory.OpId;
+import io.agentmemory.Value;
+import io.agentmemory.internal.Disk;
+import io.agentmemory.spi.Canonical;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Serves those who look at a folder, or ask its owner for something, from outside: answers
+ * requests, and writes down now and then how things are. On a thread of its own.
+ */
+final class Keeper implements AutoCloseable {
+  static final String STATUS = "status.json";
+
+  private static final Logger LOG = LoggerFactory.getLogger(DualWriteMemoryStore.class);
+  private static final long PAUSE_MILLIS = 500;
+  private static final int STATUS_EVERY = 10;
+
+  private final Disk disk;
+  private final Path folder;
+  private final DualWriteMemoryStore store;
+  private final StageMoves moves;
+  private final Events events;
+  private final Requests requests;
+  private final Clock clock;
+  private final Thread thread;
+  private boolean closed; // guarded by this
+
+  Keeper(
+      Disk disk,
+      Path folder,
+      DualWriteMemoryStore store,
+      StageMoves moves,
+      Events events,
+      Clock clock) {
+    this.disk = disk;
+    this.folder = folder;
+    this.store = store;
+    this.moves = moves;
+    this.events = events;
+    this.clock = clock;
+    requests = new Requests(disk, folder, clock);
+    thread = new Thread(this::run, "dualwrite-keeper");
+    thread.setDaemon(true);
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  private void run() {
+    requests.sweep();
+    for (int round = 0; ; round++) {
+      try {
+        requests.answerAll(request -> answer(store, moves, request));
+        if (round % STATUS_EVERY == 0) {
+          moves.flushIfPossible();
+          write(false);
+        }
+      } catch (RuntimeException | Error defect) {
+        events.secondaryFailed(OpId.copy(), defect);
+      }
+      if (!await()) {
+        return;
+      }
+    }
+  }
+
+  private synchronized boolean await() {
+    try {
+      if (!closed) {
+        TimeUnit.MILLISECONDS.timedWait(this, PAUSE_MILLIS);
+      }
+    } catch (InterruptedException closing) {
+      return false;
+    }
+    return !closed;
+  }
+
+  /** How things are, for those who have no part in it. */
+  private void write(boolean isClosed) {
+    try {
+      Files.replace(disk, folder.resolve(STATUS), Canonical.json(status(isClosed)));
+    } catch (IOException e) {
+      LOG.debug("{} could not be written: {}", STATUS, e.getClass().getSimpleName());
+    }
+  }
+
+  private Value.Map status(boolean isClosed) {
+    Map<String, Value> map = new LinkedHashMap<>();
+    map.put("at", Value.of(clock.instant().truncatedTo(ChronoUnit.MILLIS).toString()));
+    map.put("pid", Value.of(ProcessHandle.current().pid()));
+    map.put("closed", Value.of(isClosed));
+    moves.describe().entries().forEach(map::put);
+    return new Value.Map(map);
+  }
+
+  // ---- requests ----
+
+  /** Does what a request asks for. */
+  static Value.Map answer(DualWriteMemoryStore store, StageMoves moves, Value.Map request) {
+    Map<String, Value> answer = new LinkedHashMap<>();
+    try {
+      switch (Requests.verb(request)) {
+        case "promote" -> {
+          if (request.get("accept_set_aside") instanceof Value.Int accepted) {
+            moves.acceptSetAside(accepted.value());
+          }
+          put(answer, moves.promote(force(request)));
+        }
+        case "rollback" -> put(answer, moves.rollback(force(request)));
+        case "replay" -> answer.put("left", Value.of((long) store.catchUp()));
+        case "record" -> moves.record(request);
+        default -> answer.put("error", Value.of("that is nothing the owner can do"));
+      }
+    } catch (MemoryStoreException failure) {
+      answer.put("error", Value.of(String.valueOf(failure.getMessage())));
+    } catch (RuntimeException defect) {
+      answer.put("error", Value.of("unexpected " + defect.getClass().getSimpleName()));
+    }
+    return new Value.Map(answer);
+  }
+
+  private static @Nullable String force(Value.Map request) {
+    return Value.textOf(request.get("force"));
+  }
+
+  private static void put(Map<String, Value> answer, StageMove move) {
+    answer.put("from", Value.of(move.from().name()));
+    answer.put("to", Value.of(move.to().name()));
+    answer.put("reasons", Value.Seq.ofTexts(move.reasons()));
+    answer.put("undrained", Value.Seq.ofTexts(move.undrained()));
+  }
+
+  static StageMove move(Value.Map answer) {
+    List<String> reasons = Requests.texts(answer, "reasons");
+    return new StageMove(
+        Stage.valueOf(String.valueOf(Value.textOf(answer.get("from")))),
+        Stage.valueOf(String.valueOf(Value.textOf(answer.get("to")))),
+        reasons,
+        Requests.texts(answer, "undrained"));
+  }
+
+  @Override
+  public void close() {
+    synchronized (this) {
+      closed = true;
+      notifyAll();
+    }
+    try {
+      thread.join(TimeUnit.SECONDS.toMillis(5));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    write(true);
+  }
+}
