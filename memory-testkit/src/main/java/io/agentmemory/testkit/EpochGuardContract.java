@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
+import io.agentmemory.Leaf;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.OpId;
@@ -24,6 +25,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -31,6 +33,7 @@ import org.junit.jupiter.api.Test;
 /** What every store that is an {@link EpochGuard} must do. */
 public abstract class EpochGuardContract {
   private static final int THREADS = 4;
+  private static final String SHA_256 = "ab".repeat(32);
 
   private MemoryStore owner;
   private MemoryStore other;
@@ -153,6 +156,9 @@ public abstract class EpochGuardContract {
     assertThatExceptionOfType(StoreUnavailableException.class)
         .isThrownBy(() -> owner.conclude(OpId.random()))
         .matches(StoreUnavailableException::isRefusal);
+    assertThatExceptionOfType(StoreUnavailableException.class)
+        .isThrownBy(() -> owner.reportLeaves(leaves()))
+        .matches(StoreUnavailableException::isRefusal);
 
     assertThat(owner.count(MemoryQuery.all())).isEqualTo(2);
     assertThat(owner.memories().findById("m").orElseThrow().recallCount()).isZero();
@@ -162,6 +168,14 @@ public abstract class EpochGuardContract {
     guard(owner).guard(0);
     guard(other).advance(2, at(3));
     owner.execute(store("unguarded"));
+  }
+
+  /** The leaves of all memories, as somebody would report them. */
+  private List<Leaf> leaves() {
+    try (Stream<Leaf> all = owner.leaves()) {
+      return all.map(leaf -> new Leaf(leaf.id(), leaf.file(), leaf.state(), SHA_256, false))
+          .toList();
+    }
   }
 
   @Test

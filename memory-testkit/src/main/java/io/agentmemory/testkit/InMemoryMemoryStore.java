@@ -317,8 +317,13 @@ public final class InMemoryMemoryStore implements MemoryStore, EpochGuard {
   }
 
   @Override
-  public synchronized void reportLeaves(List<Leaf> reported) {
+  public void reportLeaves(List<Leaf> reported) {
+    reportLeaves(reported, guarded);
+  }
+
+  private synchronized void reportLeaves(List<Leaf> reported, long guard) {
     checkOpen("reportLeaves");
+    checkEpoch(new Operation(STORE, "reportLeaves", ""), guard);
     for (Leaf leaf : reported) {
       Stored<?> there = of(Kind.MEMORY).get(Key.of(leaf.id()));
       if (leaf.sha256() != null && there != null && !there.isTombstone()) {
@@ -397,6 +402,11 @@ public final class InMemoryMemoryStore implements MemoryStore, EpochGuard {
     @Override
     public Map<OpId, Outcome> conclude(Collection<OpId> operations) {
       return InMemoryMemoryStore.this.conclude(operations, guarded);
+    }
+
+    @Override
+    public void reportLeaves(List<Leaf> reported) {
+      InMemoryMemoryStore.this.reportLeaves(reported, guarded);
     }
 
     @Override
