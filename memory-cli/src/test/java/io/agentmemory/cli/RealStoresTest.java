@@ -7,6 +7,8 @@ import io.agentmemory.Embedding;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.MemoryStores;
 import io.agentmemory.command.PutRecords;
+import io.agentmemory.dualwrite.DualWriteMemoryStore;
+import io.agentmemory.dualwrite.Stage;
 import io.agentmemory.testkit.DriftSamples;
 import io.agentmemory.testkit.TestPostgres;
 import java.io.IOException;
@@ -309,5 +311,79 @@ class RealStoresTest {
     assertThat(Run.memory("index", db, "--drop").exit()).isZero();
     assertThat(Run.memory("index", db).out()).contains("built");
     assertThat(Run.memory("index", "file:" + folder).exit()).isEqualTo(2);
+  }
+
+  @Test
+  void givenFilesAndDatabase_whenMovedStageByStage_thenEveryCommandWorksAndNothingIsLost()
+      throws Exception {
+    String files = "file:" + folder.resolve("tree");
+    Run.memory("store", files, "--content", "from before the move", "--id", "old");
+    String dual = "dual:" + folder.resolve("move");
+    Run init =
+        Run.memory(
+            "stage",
+            "init",
+            folder.resolve("move").toString(),
+            "--source",
+            files,
+            "--target",
+            db,
+            "--gate",
+            "shadow_reads=3",
+            "--gate",
+            "target_there_seconds=0");
+    assertThat(init.exit()).as(init.err()).isZero();
+    assertThat(Run.memory("info", db).exit()).as("the target was not touched").isEqualTo(1);
+
+    assertThat(Run.memory("store", dual, "--content", "in OFF", "--id", "off").exit()).isZero();
+    assertThat(Run.memory("info", db).exit()).as("still not").isEqualTo(1);
+    promoted(dual, "DUAL_WRITE");
+    assertThat(Run.memory("store", dual, "--content", "in both", "--id", "dual").exit()).isZero();
+    assertThat(Run.memory("get", db, "dual").exit()).isZero();
+    assertThat(Run.memory("get", db, "old").exit()).isEqualTo(1);
+    assertThat(Run.memory("backfill", dual).exit()).isZero();
+    assertThat(Run.memory("verify", dual, "--level", "digests").exit()).isZero();
+    promoted(dual, "SHADOW");
+
+    try (DualWriteMemoryStore owner = (DualWriteMemoryStore) MemoryStores.open(dual)) {
+      long until = System.nanoTime() + 20_000_000_000L;
+      while (owner.stats().shadowCompared() < 3 && System.nanoTime() < until) {
+        assertThat(owner.memories().findById("old")).isPresent();
+      }
+      assertThat(Run.memory("verify", dual).exit()).isZero();
+      assertThat(Run.memory("verify", dual, "--itself").exit()).isZero();
+      Run blocked = Run.memory("promote", dual);
+      assertThat(blocked.exit()).isEqualTo(1);
+      assertThat(blocked.out().lines())
+          .containsExactly(
+              "blocked in SHADOW", "- no fallback drill has passed since DUAL_WRITE began");
+      Run live = Run.memory("promote", dual, "--force", "no drill here");
+      assertThat(live.exit()).as(live.out() + live.err()).isZero();
+      assertThat(owner.stage()).isEqualTo(Stage.LIVE);
+      assertThat(Run.memory("store", dual, "--content", "x").exit()).as("owned").isEqualTo(3);
+    }
+
+    assertThat(Run.memory("store", dual, "--content", "in LIVE", "--id", "live").exit()).isZero();
+    assertThat(Run.memory("get", files, "live").exit()).as("the source follows").isZero();
+    assertThat(Run.memory("search", dual, "--text", "LIVE").out()).startsWith("live");
+    promoted(dual, "RAMP_DOWN");
+    promoted(dual, "COMPLETE");
+    assertThat(Run.memory("store", dual, "--content", "end", "--id", "end").exit()).isZero();
+    assertThat(Run.memory("get", files, "end").exit()).isEqualTo(1);
+    for (String id : List.of("old", "off", "dual", "live", "end")) {
+      assertThat(Run.memory("get", dual, id).exit()).as(id).isZero();
+      assertThat(Run.memory("get", db, id).exit()).as(id).isZero();
+    }
+    assertThat(Run.memory("rollback", dual).exit()).isEqualTo(1);
+    JsonNode status = Run.memory("status", dual, "--json").json();
+    assertThat(status.get("stage").asText()).isEqualTo("COMPLETE");
+    assertThat(status.get("target").asText()).doesNotContain("password");
+    assertThat(status.get("facts").get("source_sealed").isTextual()).isTrue();
+  }
+
+  private static void promoted(String dual, String to) {
+    Run run = Run.memory("promote", dual);
+    assertThat(run.exit()).as(run.out() + run.err()).isZero();
+    assertThat(run.out().strip()).endsWith("-> " + to);
   }
 }
