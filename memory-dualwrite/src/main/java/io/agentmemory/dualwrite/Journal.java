@@ -42,6 +42,7 @@ import org.slf4j.LoggerFactory;
 final class Journal implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Journal.class);
   private static final int ROOM = 1 << 20;
+  private static final int PATIENCE = 500; // lines, until what failed is tried again
   private static final int[] LEVELS = {80, 50};
 
   /**
@@ -157,7 +158,9 @@ final class Journal implements AutoCloseable {
   private long trimmed;
   private long compact; // when so many lines were written, everything was about what is open
   private boolean rollWanted;
+  private boolean rolling;
   private long failedRolls;
+  private long rollAgainAt; // when so many lines were written, after one that failed
   private boolean extendWanted;
   private boolean idle;
   private boolean closing;
@@ -360,7 +363,7 @@ final class Journal implements AutoCloseable {
       }
       count(op, 0);
       write(List.of(line));
-      if (segments.size() > 1 && isMostlyDone()) {
+      if (segments.size() > 1 && !rolling && appended >= rollAgainAt && isMostlyDone()) {
         wantRoll();
       }
     } catch (IOException e) {
@@ -531,7 +534,7 @@ final class Journal implements AutoCloseable {
         wantRoll(); // lines come faster than segments can be made, or none can be
         progress.awaitUninterruptibly();
       }
-      stuck = failedRolls > failures;
+      stuck = failedRolls > failures && isStuck();
     } finally {
       lock.unlock();
     }
@@ -804,6 +807,7 @@ final class Journal implements AutoCloseable {
     lock.lock();
     try {
       rollWanted = false;
+      rolling = true;
       trim = trims;
       carry = isMostlyDone() || trim > trimmed;
     } finally {
@@ -818,16 +822,18 @@ final class Journal implements AutoCloseable {
       } finally {
         lock.unlock();
       }
-      if (carry) {
-        carryOver(next, true);
-      }
+      failed = carry && !carryOver(next, true);
     } catch (IOException e) {
       LOG.debug("no new segment of the journal could be made");
       failed = true;
     }
     lock.lock();
     try {
-      failedRolls += failed ? 1 : 0;
+      rolling = false;
+      if (failed) {
+        failedRolls++;
+        rollAgainAt = appended + PATIENCE;
+      }
       trimmed = trim;
       progress.signalAll();
     } finally {

@@ -219,6 +219,30 @@ final class JournalProcessTest {
   }
 
   @Test
+  void givenManyOperations_whenTheyAreDone_thenThereAreNoMoreSegmentsThanTheirLinesFill()
+      throws IOException {
+    JournalLimits limits = new JournalLimits(1 << 20, 0, 1 << 16, 1 << 16);
+    long written = 0;
+    try (Journal journal = open(limits)) {
+      for (int i = 0; i < 3000; i++) {
+        long before = journal.bytes();
+        journal.began(began(i, Side.TARGET), false);
+        journal.changed(op(i), Side.SOURCE, List.of(change(i, 1)), i % 50 == 0);
+        written += Math.max(0, journal.bytes() - before);
+        journal.done(op(i));
+      }
+      journal.awaitIdle();
+    }
+    long filled = written / limits.segment();
+    assertThat(filled).isGreaterThan(10);
+    try (Stream<Path> files = Files.list(folder.resolve("journal"))) {
+      assertThat(files.map(file -> file.getFileName().toString()).toList())
+          .hasSize(1)
+          .allMatch(name -> name.compareTo(JournalSegment.name(filled * 3 / 2 + 5)) < 0, "seldom");
+    }
+  }
+
+  @Test
   void givenAPosixDisk_whenItHasAJournal_thenOnlyItsOwnerMayReadIt() throws IOException {
     open().close();
     Path journal = folder.resolve("journal");
