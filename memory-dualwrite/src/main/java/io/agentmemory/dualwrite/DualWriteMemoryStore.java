@@ -517,6 +517,11 @@ public final class DualWriteMemoryStore implements MemoryStore {
     return debts.list();
   }
 
+  /** States that were set aside because the same record was written in both stores. */
+  public List<Conflict> conflicts() {
+    return settling.conflicts().list();
+  }
+
   /**
    * Brings lagging records up to date, as far as both stores let it. Ordered against writes of the
    * same records; other writes go on.

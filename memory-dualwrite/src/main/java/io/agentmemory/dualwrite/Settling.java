@@ -50,6 +50,10 @@ final class Settling {
     sourceLeads = leads;
   }
 
+  Conflicts conflicts() {
+    return conflicts;
+  }
+
   /** The target may have applied it, or may still do so. */
   void doubt(OpId op) {
     doubtful.add(op);

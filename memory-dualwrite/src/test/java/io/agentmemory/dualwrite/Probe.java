@@ -17,7 +17,9 @@ import io.agentmemory.Stored;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.spi.ForwardingMemoryStore;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
@@ -105,6 +107,25 @@ final class Probe extends ForwardingMemoryStore {
     Outcome outcome = super.execute(batch);
     after.accept(batch);
     return outcome;
+  }
+
+  /** The store itself, which a failure of this one does not touch. */
+  MemoryStore store() {
+    return delegate();
+  }
+
+  @Override
+  public Map<OpId, Outcome> conclude(Collection<OpId> operations) {
+    asked("conclude");
+    return super.conclude(operations);
+  }
+
+  @Override
+  public Health health() {
+    RuntimeException failure = unavailable;
+    return failure == null
+        ? super.health()
+        : new Health(Health.Status.DOWN, List.of(String.valueOf(failure.getMessage())));
   }
 
   @Override

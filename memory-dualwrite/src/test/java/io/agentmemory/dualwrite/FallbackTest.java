@@ -1,0 +1,393 @@
+package io.agentmemory.dualwrite;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
+import io.agentmemory.Memory;
+import io.agentmemory.MemoryConflictException;
+import io.agentmemory.MemoryQuery;
+import io.agentmemory.OpId;
+import io.agentmemory.Operation;
+import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.command.Batch;
+import io.agentmemory.command.ForgetMemory;
+import io.agentmemory.command.Outcome;
+import io.agentmemory.command.PutRecords;
+import io.agentmemory.command.RecallMemory;
+import io.agentmemory.command.StoreMemory;
+import io.agentmemory.command.UpdateMemory;
+import io.agentmemory.internal.testkit.MemoryDisk;
+import io.agentmemory.testkit.InMemoryMemoryStore;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+
+/** The target leads, and is away: what callers get meanwhile, and what both stores have after. */
+class FallbackTest {
+  private static final String AT = "2026-02-10T11:52:05+00:00";
+  private static final Path FOLDER = Path.of("/dual");
+
+  private final Probe source = new Probe("source", new InMemoryMemoryStore("test"));
+  private Probe target = new Probe("target", new InMemoryMemoryStore("test"));
+  private final List<String> heard = new CopyOnWriteArrayList<>();
+  private MemoryDisk disk = new MemoryDisk();
+  private DualWriteMemoryStore store = open(Stage.LIVE);
+
+  private DualWriteMemoryStore open(Stage stage) {
+    return DualWriteMemoryStore.builder(source, target)
+        .stage(stage)
+        .folder(FOLDER)
+        .disk(disk)
+        .deadline(Duration.ofMillis(300))
+        .probePause(Duration.ofMillis(20))
+        .shadowRate(0)
+        .listener(
+            new DualWriteListener() {
+              @Override
+              public void onFallbackWrite(Operation write) {
+                heard.add("write " + write.verb());
+              }
+
+              @Override
+              public void onFallbackRead(Operation read) {
+                heard.add("read " + read.verb());
+              }
+
+              @Override
+              public void onConflict(Conflict conflict) {
+                heard.add("conflict " + conflict.key() + " " + conflict.winner());
+              }
+
+              @Override
+              public void onGapHealed(Kind<?> kind, Key key) {
+                heard.add("gap " + key);
+              }
+
+              @Override
+              public void onMismatch(OpId operation, Difference difference) {
+                heard.add("mismatch");
+              }
+            })
+        .build();
+  }
+
+  @AfterEach
+  void close() {
+    store.close();
+  }
+
+  /** As if the process had been killed just now. */
+  private void killAndReopen() {
+    MemoryDisk left = disk.afterKill();
+    DualWriteMemoryStore killed = store;
+    disk = left;
+    store = open(Stage.OFF);
+    killed.close();
+  }
+
+  private static void await(BooleanSupplier condition) {
+    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while (!condition.getAsBoolean()) {
+      assertThat(System.nanoTime()).as("waited too long").isLessThan(until);
+      Thread.onSpinWait();
+    }
+  }
+
+  private void assertSettled() {
+    assertThat(store.drain(Duration.ofSeconds(10))).isTrue();
+    await(() -> store.lagging().isEmpty());
+    assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
+  }
+
+  private Memory memory(String id) {
+    return store.read(Kind.MEMORY, Key.of(id)).orElseThrow().live().orElseThrow();
+  }
+
+  @Nested
+  class WhileItIsAway {
+    @Test
+    void givenTargetThatIsAway_whenWrittenAndRead_thenTheSourceServesAndTheTargetGetsItLater() {
+      store.execute(StoreMemory.of("m", AT, "before"));
+      target.down();
+
+      store.execute(new RecallMemory("m", AT));
+      store.execute(StoreMemory.of("n", AT, "new"));
+
+      assertThat(memory("m").recallCount()).isEqualTo(1);
+      assertThat(store.find(MemoryQuery.all())).hasSize(2);
+      assertThat(heard)
+          .containsExactly("write recallMemory", "write storeMemory", "read read", "read find");
+      assertThat(store.lagging()).hasSize(2);
+      target.up();
+      assertSettled();
+      assertThat(memory("m").recallCount()).isEqualTo(1);
+    }
+
+    @Test
+    void givenTargetThatIsAway_whenManyWritesFollow_thenItIsNoLongerAsked() {
+      target.down();
+      for (int i = 0; i < 50; i++) {
+        store.execute(StoreMemory.of("m" + i, AT, "x"));
+      }
+
+      assertThat(target.calls().stream().filter("target.execute"::equals).count())
+          .as("writes that were tried")
+          .isLessThan(10);
+      target.up();
+      assertSettled();
+      assertThat(store.find(MemoryQuery.all())).hasSize(50);
+    }
+
+    @Test
+    void givenDeletionMeanwhile_whenTheTargetIsBack_thenItIsDeletedThereToo() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      target.down();
+      store.execute(new ForgetMemory("m", 0));
+      assertThat(store.read(Kind.MEMORY, Key.of("m")).orElseThrow().isTombstone()).isTrue();
+
+      target.up();
+
+      assertSettled();
+      assertThat(target.read(Kind.MEMORY, Key.of("m")).orElseThrow().isTombstone()).isTrue();
+    }
+
+    @Test
+    void givenRefusedWrite_whenTheTargetIsAway_thenItIsRefusedAndNothingRemains() {
+      target.down();
+
+      assertThatExceptionOfType(MemoryConflictException.class)
+          .isThrownBy(() -> store.execute(UpdateMemory.of("m").content("x")));
+
+      assertThat(store.lagging()).isEmpty();
+    }
+
+    @Test
+    void givenBothAway_whenWritten_thenItFailsAndNothingIsChanged() {
+      target.down();
+      source.down();
+
+      assertThatExceptionOfType(StoreUnavailableException.class)
+          .isThrownBy(() -> store.execute(StoreMemory.of("m", AT, "x")))
+          .satisfies(e -> assertThat(e.mayHaveApplied()).isEmpty());
+
+      source.up();
+      target.up();
+      assertSettled();
+      assertThat(store.read(Kind.MEMORY, Key.of("m"))).isEmpty();
+    }
+  }
+
+  @Nested
+  class LostAnswers {
+    @Test
+    void givenAnswerThatGetsLost_whenTheSourceStandsIn_thenItHappensOnce() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      target.after =
+          batch -> {
+            target.after = b -> {};
+            throw Probe.unknown(batch.opId());
+          };
+
+      Outcome outcome = store.execute(new RecallMemory("m", AT));
+
+      assertThat(outcome.repeated()).isFalse();
+      assertSettled();
+      assertThat(memory("m").recallCount()).isEqualTo(1);
+      assertThat(store.read(Kind.MEMORY, Key.of("m")).orElseThrow().revision()).isEqualTo(2);
+    }
+
+    @Test
+    void givenTargetThatAnswersLate_whenTheDeadlineHasPassed_thenItHappensOnce() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      CountDownLatch late = new CountDownLatch(1);
+      target.before =
+          batch -> {
+            target.before = b -> {};
+            Probe.await(late);
+          };
+
+      store.execute(new RecallMemory("m", AT));
+      assertThat(memory("m").recallCount()).isEqualTo(1);
+      late.countDown();
+
+      assertSettled();
+      assertThat(memory("m").recallCount()).isEqualTo(1);
+      assertThat(target.read(Kind.MEMORY, Key.of("m")).orElseThrow().revision()).isEqualTo(2);
+    }
+
+    @Test
+    void givenLateCall_whenItComesAfterItWasReplayed_thenItHasNoEffect() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      CountDownLatch late = new CountDownLatch(1);
+      CountDownLatch came = new CountDownLatch(1);
+      target.before =
+          batch -> {
+            target.before = b -> {};
+            Probe.await(late);
+            came.countDown();
+          };
+      store.execute(new RecallMemory("m", AT));
+      assertSettled();
+
+      late.countDown();
+      Probe.await(came);
+
+      store.execute(new RecallMemory("m", AT));
+      assertSettled();
+      assertThat(memory("m").recallCount()).isEqualTo(2);
+    }
+
+    @Test
+    void givenWriteThatFellBack_whenItIsRepeatedLater_thenItTakesNoEffectAgain() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      Batch recall = Batch.of(new RecallMemory("m", AT));
+      target.down();
+      store.execute(recall);
+      assertThat(store.execute(recall).repeated()).isTrue();
+      target.up();
+      assertSettled();
+
+      Outcome again = store.execute(recall);
+
+      assertThat(again.repeated()).isTrue();
+      assertSettled();
+      assertThat(memory("m").recallCount()).isEqualTo(1);
+    }
+
+    @Test
+    void givenAnswerLostByBoth_whenWritten_thenTheCallerIsToldThatNobodyKnows() {
+      Batch batch = Batch.of(StoreMemory.of("m", AT, "x"));
+      target.after =
+          b -> {
+            target.after = c -> {};
+            throw Probe.unknown(b.opId());
+          };
+      source.down();
+
+      assertThatExceptionOfType(StoreUnavailableException.class)
+          .isThrownBy(() -> store.execute(batch))
+          .satisfies(e -> assertThat(e.mayHaveApplied()).contains(batch.opId()));
+
+      source.up();
+      assertSettled();
+      assertThat(memory("m").content()).isEqualTo("x");
+      assertThat(store.execute(batch).repeated()).isTrue();
+    }
+  }
+
+  @Nested
+  class Killed {
+    @Test
+    void givenFallbackWrites_whenKilled_thenTheTargetGetsThemAfterReopening() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      assertSettled();
+      target.down();
+      store.execute(new RecallMemory("m", AT));
+      store.execute(new RecallMemory("m", AT));
+
+      killAndReopen();
+
+      assertThat(store.stage()).isEqualTo(Stage.LIVE);
+      assertThat(memory("m").recallCount()).isEqualTo(2);
+      target.up();
+      assertSettled();
+      assertThat(memory("m").recallCount()).isEqualTo(2);
+    }
+
+    @Test
+    void givenAnsweredWriteThatTheSourceLacks_whenKilledAndTheTargetIsAway_thenItIsStillRead() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      assertSettled();
+      source.before =
+          batch -> {
+            throw StoreUnavailableException.notApplied(new Operation("p", "ask", ""), "no", null);
+          };
+      store.execute(UpdateMemory.of("m").content("acknowledged"));
+      store.drain(Duration.ofSeconds(5));
+      target.down();
+
+      killAndReopen();
+      source.before = batch -> {};
+
+      assertThat(memory("m").content()).isEqualTo("acknowledged");
+      assertThat(store.find(MemoryQuery.all()))
+          .extracting(Memory::content)
+          .containsExactly("acknowledged");
+      target.up();
+      assertSettled();
+    }
+
+    @Test
+    void givenWriteWhoseAnswerWasLost_whenKilledBeforeAnybodyKnew_thenItIsThereWholeOrNot() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      assertSettled();
+      target.after =
+          b -> {
+            target.after = c -> {};
+            throw Probe.unknown(b.opId());
+          };
+      source.down();
+      Batch lost = Batch.of(UpdateMemory.of("m").content("lost"));
+      assertThatExceptionOfType(StoreUnavailableException.class)
+          .isThrownBy(() -> store.execute(lost));
+      target.down();
+
+      killAndReopen();
+      source.up();
+      assertThat(memory("m").content()).isEqualTo("x");
+      target.up();
+
+      assertSettled();
+      assertThat(memory("m").content()).isEqualTo("lost");
+    }
+  }
+
+  @Nested
+  class WrittenApart {
+    @Test
+    void givenTargetThatSomebodyElseWrote_whenItIsBack_thenOneStateIsSetAsideWhole() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      assertSettled();
+      Memory theirs = memory("m");
+      target.down();
+      store.execute(UpdateMemory.of("m").content("ours"));
+      store.execute(UpdateMemory.of("m").content("ours again"));
+      target
+          .store()
+          .execute(new PutRecords(List.of(new PutRecords.Put(theirs.withContent("theirs"), 2))));
+
+      target.up();
+
+      assertSettled();
+      assertThat(memory("m").content()).isEqualTo("ours again");
+      assertThat(heard).contains("conflict m source");
+      assertThat(store.conflicts())
+          .singleElement()
+          .satisfies(conflict -> assertThat(conflict.lost().revision()).isEqualTo(2));
+    }
+
+    @Test
+    void givenTargetThatLostHistory_whenItIsBack_thenItGetsItBack() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      store.execute(UpdateMemory.of("m").content("y"));
+      assertSettled();
+      target.down();
+      store.execute(UpdateMemory.of("m").content("z"));
+      target = new Probe("target", new InMemoryMemoryStore("test"));
+      killAndReopen();
+
+      assertSettled();
+      assertThat(memory("m").content()).isEqualTo("z");
+      assertThat(heard).contains("gap m");
+    }
+  }
+}
