@@ -44,6 +44,11 @@ final class Debts {
     this.whenPaid = whenPaid;
   }
 
+  /** Something may be owed. */
+  void owed() {
+    whenOwed.run();
+  }
+
   /** Called whenever something is owed. */
   void onOwed(Runnable listener) {
     whenOwed = listener;

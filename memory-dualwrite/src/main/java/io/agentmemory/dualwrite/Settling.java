@@ -11,9 +11,9 @@ import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -57,10 +57,7 @@ final class Settling {
   /** The target may have applied it, or may still do so. */
   void doubt(OpId op) {
     doubtful.add(op);
-  }
-
-  boolean isDoubtful(OpId op) {
-    return doubtful.contains(op);
+    debts.owed();
   }
 
   int doubts() {
@@ -78,11 +75,15 @@ final class Settling {
       return;
     }
     List<Debt> owed = debts.among(refs, lacking);
+    // What the source did in the target's place may be asked of the target again: it must not do
+    // it.
+    Set<OpId> ops = new LinkedHashSet<>();
     for (Debt debt : owed) {
-      for (OpId op : debt.ops()) {
-        conclude(op);
-      }
+      debt.ops().stream()
+          .filter(op -> debt.run() != null || doubtful.contains(op))
+          .forEach(ops::add);
     }
+    conclude(ops);
     Set<Ref> all = new TreeSet<>(refs);
     meet(owed, all, lacking, hold);
     new Repair(stores.of(lacking.other()), stores.of(lacking), hold).run(all, () -> debts.pay(all));
@@ -90,32 +91,35 @@ final class Settling {
   }
 
   /**
-   * Ends the doubt about an operation: from here on the target has applied it or never will. What
-   * it did there and the source lacks is noted; or, if the source leads, that the target is wrong.
+   * Ends the doubt about operations: from here on the target has applied each of them or never
+   * will. What it did and the source lacks is noted; or, if the source leads, that the target is
+   * wrong.
    */
-  void conclude(OpId op) {
-    if (!doubtful.contains(op)) {
+  private void conclude(Set<OpId> ops) {
+    if (ops.isEmpty()) {
       return;
     }
-    Optional<Outcome> done = stores.target().conclude(op);
-    done.ifPresent(
-        outcome -> {
-          List<Journal.Change> missed = new ArrayList<>();
-          for (Journal.Change change : changes(outcome, true)) {
-            if (debts.of(change.ref()).isEmpty()) {
-              missed.add(change); // of the others the source has more than that
-            }
-          }
-          Side lacking = sourceLeads ? Side.TARGET : Side.SOURCE; // the one that leads is right
-          debts.add(op, missed, lacking, false, "its answer got lost");
-        });
-    doubtful.remove(op);
+    Side lacking = sourceLeads ? Side.TARGET : Side.SOURCE; // the one that leads is right
+    stores
+        .target()
+        .conclude(ops)
+        .forEach(
+            (op, outcome) -> {
+              List<Journal.Change> missed = new ArrayList<>();
+              for (Journal.Change change : changes(outcome, true)) {
+                if (debts.of(change.ref()).isEmpty()) {
+                  missed.add(change); // of the others the source has more than that
+                }
+              }
+              debts.add(op, missed, lacking, false, "its answer got lost");
+            });
+    doubtful.removeAll(ops);
   }
 
-  /** Ends the doubt about all operations. */
+  /** Ends the doubt about all operations there are; returns them. */
   Set<OpId> concludeAll() {
     Set<OpId> before = Set.copyOf(doubtful);
-    before.forEach(this::conclude);
+    conclude(before);
     return before;
   }
 

@@ -248,9 +248,6 @@ final class Writes implements AutoCloseable {
           throw away;
         }
         unavailable(start, away);
-        if (away.mayHaveApplied().isPresent()) {
-          settling.doubt(op);
-        }
         fallBack(away);
         return;
       } catch (UncategorizedStoreException refused) {
@@ -290,6 +287,10 @@ final class Writes implements AutoCloseable {
     private void fallBack(@Nullable StoreUnavailableException why) {
       leader = Side.SOURCE;
       followed = false;
+      boolean inDoubt = why != null && why.mayHaveApplied().isPresent();
+      if (inDoubt) {
+        settling.doubt(op);
+      }
       try {
         settling.settleFromNotes(debts.within(turn.names(), Side.SOURCE));
         log.began(op, Side.SOURCE, true);
@@ -298,7 +299,7 @@ final class Writes implements AutoCloseable {
         boolean applied =
             failure instanceof StoreUnavailableException unavailable
                 && unavailable.mayHaveApplied().isPresent();
-        if (applied || settling.isDoubtful(op)) {
+        if (applied || inDoubt) {
           throw StoreUnavailableException.unknown(
               operation, op, "neither store gave an answer that can be relied on", failure);
         }
@@ -570,7 +571,7 @@ final class Writes implements AutoCloseable {
         events.secondaryFailed(OpId.copy(), unavailable);
       }
     }
-    return debts.size();
+    return debts.size() + settling.doubts();
   }
 
   /** False if one of them could not be brought up to date, and perhaps none was. */

@@ -80,13 +80,6 @@ final class Probe extends ForwardingMemoryStore {
     }
   }
 
-  @Override
-  public Health health() {
-    return unavailable == null
-        ? super.health()
-        : new Health(Health.Status.DOWN, List.of("it is down"));
-  }
-
   private void asked(String what) {
     calls.add(name + "." + what);
     beforeRead.run();
