@@ -22,7 +22,10 @@ final class ReplayCommand extends StoreOperation {
   public Integer call() {
     long left = StageFolder.at(url).replay();
     console()
-        .line(left == 0 ? "nothing is lacking" : BackfillCommand.number(left) + " records lacking");
+        .line(
+            left == 0
+                ? "nothing is lacking"
+                : BackfillCommand.number(left) + (left == 1 ? " record" : " records") + " lacking");
     return left == 0 ? ExitCode.OK : ExitCode.NO;
   }
 }

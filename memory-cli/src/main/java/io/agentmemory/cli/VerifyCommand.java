@@ -15,6 +15,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +30,9 @@ import picocli.CommandLine.Parameters;
       "",
       "Each difference is one line: its class, the kind and key of the record, the field, and length"
           + " and hash of what either side has there.",
+      "",
+      "Where a process has dual:FOLDER open, that compares: only it sees both while it writes."
+          + " --values does not work then.",
       "",
       "Exit codes: 0 equal; 1 different; 2 not everything could be compared, or wrong usage; 3 a"
           + " store gives no answer.",
@@ -85,8 +89,15 @@ final class VerifyCommand extends StoreOperation {
     long began = System.nanoTime();
     Instant start = Instant.now();
     StageFolder folder = either(both, from, to);
+    if (itself && folder == null) {
+      throw wrong("--itself goes with dual:FOLDER");
+    }
+    Optional<StageFolder.Comparison> byOwner = folder == null ? Optional.empty() : byOwner(folder);
+    if (byOwner.isPresent()) {
+      return print(byOwner.get());
+    }
     if (itself) {
-      return itself(folder, start);
+      return itself(requireNonNull(folder), start);
     }
     VerifyReport report;
     try (MemoryStore source =
@@ -110,10 +121,20 @@ final class VerifyCommand extends StoreOperation {
     }
   }
 
-  private int itself(@Nullable StageFolder folder, Instant start) throws IOException {
-    if (folder == null) {
-      throw wrong("--itself goes with dual:FOLDER");
+  private Optional<StageFolder.Comparison> byOwner(StageFolder folder) {
+    return folder.verifyByOwner(itself ? null : level);
+  }
+
+  private int print(StageFolder.Comparison comparison) {
+    String shown = json ? comparison.json() : comparison.text();
+    shown.lines().forEach(line -> console().line(console().shown(line)));
+    if (!comparison.equal()) {
+      return ExitCode.NO;
     }
+    return comparison.complete() ? ExitCode.OK : ExitCode.INCOMPLETE;
+  }
+
+  private int itself(StageFolder folder, Instant start) throws IOException {
     List<VerifyReport> reports = new ArrayList<>();
     for (boolean isSource : new boolean[] {true, false}) {
       long began = System.nanoTime();

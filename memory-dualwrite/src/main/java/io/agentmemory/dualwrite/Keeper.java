@@ -6,6 +6,7 @@ import io.agentmemory.Value;
 import io.agentmemory.internal.Disk;
 import io.agentmemory.spi.Canonical;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.temporal.ChronoUnit;
@@ -23,6 +24,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Keeper implements AutoCloseable {
   static final String STATUS = "status.json";
+  static final String VERIFY = "verify";
 
   private static final Logger LOG = LoggerFactory.getLogger(DualWriteMemoryStore.class);
   private static final long PAUSE_MILLIS = 500;
@@ -64,7 +66,7 @@ final class Keeper implements AutoCloseable {
     requests.sweep();
     for (int round = 0; ; round++) {
       try {
-        requests.answerAll(request -> answer(store, moves, request));
+        requests.answerAll(request -> answer(store, moves, request), Keeper::run);
         if (round % STATUS_EVERY == 0) {
           moves.flushIfPossible();
           write(false);
@@ -75,6 +77,17 @@ final class Keeper implements AutoCloseable {
       if (!await()) {
         return;
       }
+    }
+  }
+
+  /** What takes long keeps nobody else waiting. */
+  private static void run(Value.Map request, Runnable answering) {
+    if (Requests.verb(request).equals(VERIFY)) {
+      Thread verifier = new Thread(answering, "dualwrite-verify");
+      verifier.setDaemon(true);
+      verifier.start();
+    } else {
+      answering.run();
     }
   }
 
@@ -123,6 +136,14 @@ final class Keeper implements AutoCloseable {
         case "rollback" -> put(answer, moves.rollback(force(request)));
         case "replay" -> answer.put("left", Value.of((long) store.catchUp()));
         case "record" -> moves.record(request);
+        case VERIFY -> {
+          String level = Value.textOf(request.get("level"));
+          put(
+              answer,
+              level == null
+                  ? moves.verifyItself()
+                  : List.of(moves.verify(Verifier.Level.valueOf(level))));
+        }
         default -> answer.put("error", Value.of("that is nothing the owner can do"));
       }
     } catch (MemoryStoreException failure) {
@@ -142,6 +163,23 @@ final class Keeper implements AutoCloseable {
     answer.put("to", Value.of(move.to().name()));
     answer.put("reasons", Value.Seq.ofTexts(move.reasons()));
     answer.put("undrained", Value.Seq.ofTexts(move.undrained()));
+  }
+
+  private static void put(Map<String, Value> answer, List<VerifyReport> reports) {
+    StringBuilder text = new StringBuilder();
+    StringBuilder json = new StringBuilder();
+    try {
+      for (VerifyReport report : reports) {
+        report.toText(text);
+        report.toJsonLines(json);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    answer.put("equal", Value.of(reports.stream().allMatch(VerifyReport::equal)));
+    answer.put("complete", Value.of(reports.stream().allMatch(VerifyReport::complete)));
+    answer.put("text", Value.of(text.toString()));
+    answer.put("json", Value.of(json.toString()));
   }
 
   static StageMove move(Value.Map answer) {

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -109,10 +110,19 @@ final class Requests {
 
   /** Answers every request that waits. What goes wrong with one is its answer. */
   void answerAll(Function<Value.Map, Value.Map> handler) {
+    answerAll(handler, (request, answering) -> answering.run());
+  }
+
+  /**
+   * As {@link #answerAll(Function)}.
+   *
+   * @param runner runs what answers a request, now or on another thread
+   */
+  void answerAll(Function<Value.Map, Value.Map> handler, BiConsumer<Value.Map, Runnable> runner) {
     try {
       for (String name : disk.list(folder).stream().sorted().toList()) {
         if (name.endsWith(ASKED) && !name.startsWith(".")) {
-          answer(name.substring(0, name.length() - ASKED.length()), handler);
+          answer(name.substring(0, name.length() - ASKED.length()), handler, runner);
         }
       }
     } catch (IOException e) {
@@ -120,7 +130,9 @@ final class Requests {
     }
   }
 
-  private void answer(String id, Function<Value.Map, Value.Map> handler) throws IOException {
+  private void answer(
+      String id, Function<Value.Map, Value.Map> handler, BiConsumer<Value.Map, Runnable> runner)
+      throws IOException {
     Path taken = folder.resolve(id + TAKEN);
     try {
       disk.move(folder.resolve(id + ASKED), taken);
@@ -139,9 +151,16 @@ final class Requests {
       disk.delete(taken);
       return;
     }
-    Value.Map answer = handler.apply(request);
-    Files.replace(disk, folder.resolve(id + ANSWER), Canonical.json(answer));
-    disk.delete(taken);
+    runner.accept(request, () -> answer(id, handler.apply(request), taken));
+  }
+
+  private void answer(String id, Value.Map answer, Path taken) {
+    try {
+      Files.replace(disk, folder.resolve(id + ANSWER), Canonical.json(answer));
+      disk.delete(taken);
+    } catch (IOException e) {
+      LOG.debug("a request cannot be answered: {}", e.getClass().getSimpleName());
+    }
   }
 
   /** What is left of others that nobody waits for any more. */

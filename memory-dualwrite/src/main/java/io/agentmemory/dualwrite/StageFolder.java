@@ -32,6 +32,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class StageFolder {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
+  private static final Duration LONG_PATIENCE = Duration.ofHours(2);
 
   private final Disk disk;
   private final Path folder;
@@ -226,6 +227,43 @@ public final class StageFolder {
     return Facts.number(ask(request("replay", null)), "left");
   }
 
+  /**
+   * What a comparison by the process that has the folder found.
+   *
+   * @param text for people, as {@link VerifyReport#toText}
+   * @param json as {@link VerifyReport#toJsonLines}
+   */
+  public record Comparison(boolean equal, boolean complete, String text, String json) {}
+
+  /**
+   * Lets the process that has the folder compare the two stores, if one has it. Only that sees both
+   * as they are while it writes: files that are opened for reading stay as they were at that
+   * moment.
+   *
+   * @param level null to compare each store with itself
+   * @return empty if nobody has the folder
+   */
+  public Optional<Comparison> verifyByOwner(Verifier.@Nullable Level level) {
+    if (!isOwned()) {
+      return Optional.empty();
+    }
+    Map<String, Value> request = request(Keeper.VERIFY, null);
+    if (level != null) {
+      request.put("level", Value.of(level.name()));
+    }
+    Value.Map answer = askOwner(new Value.Map(request), LONG_PATIENCE);
+    return Optional.of(
+        new Comparison(
+            truth(answer, "equal"),
+            truth(answer, "complete"),
+            String.valueOf(Value.textOf(answer.get("text"))),
+            String.valueOf(Value.textOf(answer.get("json")))));
+  }
+
+  private static boolean truth(Value.Map map, String name) {
+    return map.get(name) instanceof Value.Bool truth && truth.value();
+  }
+
   /** Takes note of a backfill of the two stores that ran from {@code began} until now. */
   public void record(Instant began, BackfillReport report) {
     StageMoves.copied(began, clock.instant(), report)
@@ -272,14 +310,20 @@ public final class StageFolder {
 
   private Value.Map ask(Map<String, Value> members) {
     Value.Map request = new Value.Map(members);
-    Value.Map answer;
     if (isOwned()) {
-      answer = new Requests(disk, folder, clock).ask(request, PATIENCE, this::ownersName);
-    } else {
-      try (DualWriteMemoryStore store = DualStoreProvider.write(disk, folder, environment)) {
-        answer = store.answer(request);
-      }
+      return askOwner(request, PATIENCE);
     }
+    try (DualWriteMemoryStore store = DualStoreProvider.write(disk, folder, environment)) {
+      return checked(request, store.answer(request));
+    }
+  }
+
+  private Value.Map askOwner(Value.Map request, Duration atMost) {
+    Requests requests = new Requests(disk, folder, clock);
+    return checked(request, requests.ask(request, atMost, this::ownersName));
+  }
+
+  private static Value.Map checked(Value.Map request, Value.Map answer) {
     String error = Value.textOf(answer.get("error"));
     if (error != null) {
       throw StoreUnavailableException.refused(
