@@ -2,12 +2,16 @@ package io.agentmemory.dualwrite;
 
 import io.agentmemory.Value;
 import java.time.Instant;
+import java.time.format.DateTimeParseException;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What was done for a move and with what result, as far as {@link Gates} go by it. Kept in the
@@ -71,16 +75,16 @@ final class Facts {
   }
 
   Optional<Copied> copied() {
-    return part(COPIED)
-        .map(
-            m ->
-                new Copied(
-                    need(m, "began"),
-                    need(m, "ended"),
-                    m.get("conserved") instanceof Value.Bool b && b.value(),
-                    number(m, "listed"),
-                    number(m, "set_aside"),
-                    number(m, "accepted")));
+    return part(
+        COPIED,
+        m ->
+            new Copied(
+                need(m, "began"),
+                need(m, "ended"),
+                m.get("conserved") instanceof Value.Bool b && b.value(),
+                number(m, "listed"),
+                number(m, "set_aside"),
+                number(m, "accepted")));
   }
 
   /** The last comparison at a level. */
@@ -94,20 +98,20 @@ final class Facts {
   }
 
   private Optional<Compared> compared(String name) {
-    return part(name)
-        .map(
-            m ->
-                new Compared(
-                    need(m, "began"),
-                    need(m, "ended"),
-                    number(m, "records"),
-                    number(m, "differences"),
-                    number(m, "skipped")));
+    return part(
+        name,
+        m ->
+            new Compared(
+                need(m, "began"),
+                need(m, "ended"),
+                number(m, "records"),
+                number(m, "differences"),
+                number(m, "skipped")));
   }
 
   Optional<Shadowed> shadowed() {
-    return part(SHADOWED)
-        .map(m -> new Shadowed(need(m, "since"), number(m, "reads"), number(m, "mismatches")));
+    return part(
+        SHADOWED, m -> new Shadowed(need(m, "since"), number(m, "reads"), number(m, "mismatches")));
   }
 
   /** When the fallback was last tried out and held. */
@@ -122,7 +126,7 @@ final class Facts {
 
   /** When damage was found in the journal that was not known before. */
   Optional<Instant> damaged() {
-    return part(DAMAGED).map(m -> need(m, "at"));
+    return part(DAMAGED, m -> need(m, "at"));
   }
 
   /** When the source was written for the last time. */
@@ -134,8 +138,10 @@ final class Facts {
     List<Forced> all = new ArrayList<>();
     if (map.get(FORCED) instanceof Value.Seq seq) {
       for (Value one : seq.items()) {
-        Value.Map m = (Value.Map) one;
-        all.add(new Forced(need(m, "at"), text(m, "from"), text(m, "to"), text(m, "reason")));
+        if (one instanceof Value.Map m) {
+          Instant at = instant(m, "at").orElse(Instant.EPOCH);
+          all.add(new Forced(at, text(m, "from"), text(m, "to"), text(m, "reason")));
+        }
       }
     }
     return all;
@@ -202,7 +208,7 @@ final class Facts {
   /** Damage that was known before is not found anew each time a journal is opened. */
   Facts damaged(Instant at, List<String> what) {
     Value.Seq found = Value.Seq.ofTexts(what);
-    boolean known = part(DAMAGED).map(m -> found.equals(m.get("what"))).orElse(false);
+    boolean known = part(DAMAGED, m -> m.get("what")).filter(found::equals).isPresent();
     return known ? this : with(DAMAGED, new Value.Map(Map.of("at", time(at), "what", found)));
   }
 
@@ -271,8 +277,15 @@ final class Facts {
     };
   }
 
-  private Optional<Value.Map> part(String name) {
-    return map.get(name) instanceof Value.Map part ? Optional.of(part) : Optional.empty();
+  /** A part; one that somebody made unreadable is not known. */
+  private <T> Optional<T> part(String name, Function<Value.Map, @Nullable T> reading) {
+    try {
+      return map.get(name) instanceof Value.Map part
+          ? Optional.ofNullable(reading.apply(part))
+          : Optional.empty();
+    } catch (NoSuchElementException unreadable) {
+      return Optional.empty();
+    }
   }
 
   private static Value time(Instant at) {
@@ -280,7 +293,11 @@ final class Facts {
   }
 
   static Optional<Instant> instant(Value.Map map, String name) {
-    return Optional.ofNullable(Value.textOf(map.get(name))).map(Instant::parse);
+    try {
+      return Optional.ofNullable(Value.textOf(map.get(name))).map(Instant::parse);
+    } catch (DateTimeParseException unreadable) {
+      return Optional.empty();
+    }
   }
 
   private static Instant need(Value.Map map, String name) {

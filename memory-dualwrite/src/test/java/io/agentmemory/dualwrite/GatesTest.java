@@ -205,4 +205,18 @@ class GatesTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Gates.Settings.of(Map.of("shadow_reads", -1L)));
   }
+
+  @Test
+  void givenFactsThatSomebodySpoiled_whenAsked_thenTheyAreNotKnown() {
+    for (String name :
+        List.of("begun", "backfill", "digests", "fields", "shadow_reads", "forced", "itself")) {
+      for (String spoiled : List.of("1", "\"x\"", "[1]", "{}", "{\"began\":\"x\"}", "null")) {
+        Value.Map map =
+            (Value.Map) Canonical.parse("{\"" + name + "\":" + spoiled + ",\"drill\":[]}");
+        assertThat(against(Stage.SHADOW, Facts.of(map), WELL)).as("%s", map).hasSize(4);
+        assertThat(against(Stage.DUAL_WRITE, Facts.of(map), WELL)).hasSize(1);
+        assertThat(Facts.of(map).forced()).isEmpty();
+      }
+    }
+  }
 }
