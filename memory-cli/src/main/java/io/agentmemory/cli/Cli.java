@@ -50,7 +50,10 @@ import picocli.CommandLine.Spec;
       StatusCommand.class,
       PromoteCommand.class,
       RollbackCommand.class,
-      ReplayCommand.class
+      ReplayCommand.class,
+      ConflictsCommand.class,
+      ResolveCommand.class,
+      DrillCommand.class
     })
 final class Cli implements Runnable {
   private final Console console;

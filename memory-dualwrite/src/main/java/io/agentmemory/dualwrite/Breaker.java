@@ -47,6 +47,7 @@ final class Breaker implements AutoCloseable {
   private final ThreadPoolExecutor probes;
   private volatile State known = State.CLOSED;
   private volatile Instant since;
+  private volatile boolean held;
   private volatile boolean closed;
 
   /**
@@ -136,6 +137,19 @@ final class Breaker implements AutoCloseable {
     }
   }
 
+  /** Opens at once, and stays so until {@link #release}: nothing is asked of the store. */
+  void hold() {
+    held = true;
+    circuit.transitionToForcedOpenState();
+    changed();
+  }
+
+  /** Ends {@link #hold}; the next probe comes at once. */
+  void release() {
+    held = false;
+    schedule(Duration.ZERO, firstPause);
+  }
+
   /** Opens at once, as if the store were known to be away. */
   void open() {
     if (circuit.getState() != CircuitBreaker.State.OPEN) {
@@ -163,11 +177,14 @@ final class Breaker implements AutoCloseable {
   }
 
   private void schedule(Duration pause) {
+    Duration longer = pause.multipliedBy(2);
+    schedule(pause, longer.compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : longer);
+  }
+
+  private void schedule(Duration pause, Duration next) {
     if (!closed) {
       double jitter = 0.8 + 0.4 * ThreadLocalRandom.current().nextDouble();
       long nanos = (long) (pause.toNanos() * jitter);
-      Duration longer = pause.multipliedBy(2);
-      Duration next = longer.compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : longer;
       try {
         Future<?> unused = prober.schedule(() -> probe(next), nanos, TimeUnit.NANOSECONDS);
       } catch (RejectedExecutionException closing) {
@@ -177,6 +194,9 @@ final class Breaker implements AutoCloseable {
   }
 
   private void probe(Duration nextPause) {
+    if (held || isClosed()) {
+      return; // who holds it schedules the next one
+    }
     circuit.transitionToHalfOpenState();
     changed();
     boolean back = false;

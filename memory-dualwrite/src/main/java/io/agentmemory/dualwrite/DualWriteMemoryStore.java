@@ -20,11 +20,13 @@ import io.agentmemory.SimilarQuery;
 import io.agentmemory.StoreInfo;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Stored;
+import io.agentmemory.UncategorizedStoreException;
 import io.agentmemory.Value;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.internal.Disk;
 import io.agentmemory.internal.LocalDisk;
+import io.agentmemory.spi.Canonical;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -37,6 +39,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.DoubleSupplier;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
@@ -71,6 +74,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class DualWriteMemoryStore implements MemoryStore {
   static final String STORE = "dualwrite";
+  private static final Duration REPLAY_PAUSE = Duration.ofMillis(20);
   private static final Logger LOG = LoggerFactory.getLogger(DualWriteMemoryStore.class);
 
   private final TwoStores stores;
@@ -542,6 +546,100 @@ public final class DualWriteMemoryStore implements MemoryStore {
     return gate.drain(atMost);
   }
 
+  /**
+   * Gives each store what it lacks, again and again until neither lacks anything.
+   *
+   * @return how many records are lacking still when {@code atMost} has passed
+   */
+  public int replay(Duration atMost) {
+    long until = System.nanoTime() + atMost.toNanos();
+    boolean drained = gate.drain(atMost);
+    int left = writes.catchUp();
+    while ((left > 0 || !drained || events.resync.get() != null)
+        && System.nanoTime() < until
+        && !Thread.currentThread().isInterrupted()) {
+      LockSupport.parkNanos(REPLAY_PAUSE.toNanos());
+      drained = gate.drain(Duration.ofNanos(Math.max(0, until - System.nanoTime())));
+      left = writes.catchUp();
+    }
+    return left;
+  }
+
+  /**
+   * Decides a conflict.
+   *
+   * @throws IllegalArgumentException if there is no such conflict
+   * @throws StoreUnavailableException if that is not possible now; the conflict stays
+   */
+  public void resolve(String conflictId, Resolution resolution) {
+    Conflicts.Held held = conflict(conflictId);
+    if (requireNonNull(resolution, "resolution") == Resolution.KEEP_LOSER) {
+      put(held.loser());
+    }
+    settling.conflicts().remove(conflictId);
+  }
+
+  /**
+   * Decides a conflict by a state that somebody made of both.
+   *
+   * @throws IllegalArgumentException if there is no such conflict, or it is of another record
+   */
+  public void resolve(String conflictId, MemoryRecord merged) {
+    Conflict conflict = conflict(conflictId).conflict();
+    if (!merged.kind().equals(conflict.kind()) || !merged.key().equals(conflict.key())) {
+      throw new IllegalArgumentException("the conflict is of another record");
+    }
+    put(Stored.live(merged, 1, Canonical.digest(merged), null));
+    settling.conflicts().remove(conflictId);
+  }
+
+  private Conflicts.Held conflict(String id) {
+    return settling
+        .conflicts()
+        .get(requireNonNull(id, "conflictId"))
+        .orElseThrow(() -> new IllegalArgumentException("there is no conflict " + id));
+  }
+
+  /** Makes a state the newest one of its record. */
+  private void put(Stored<?> state) {
+    Ref ref = new Ref(state.kind(), state.key());
+    long above = read(ref.kind(), ref.key()).map(Stored::revision).orElse(0L) + 1;
+    execute(new Batch(OpId.random(), Repair.commands(List.of(Repair.at(ref, state, above)))));
+  }
+
+  /**
+   * Goes through an outage of the target while there is none, and sees whether the source serves
+   * and the target gets what it lacks. Writes and deletes one record of its own. Callers are served
+   * meanwhile as in an outage.
+   *
+   * @param atMost how long the target may take to get what it lacks
+   * @throws StoreUnavailableException if the target is away, or a store lacks something already
+   * @throws UncategorizedStoreException if it did not go as it should; says what
+   * @throws IllegalStateException if there is no folder
+   */
+  public void drill(Duration atMost) {
+    StageMoves facts = moves();
+    new Drill(this, stores, requireNonNull(breaker, "breaker")).run(atMost);
+    facts.drilled();
+  }
+
+  /** How things are. */
+  public DualWriteStatus status() {
+    return new DualWriteStatus(
+        gate.stage(),
+        folder == null ? 0 : folder.register().state().epoch(),
+        writes.isTargetThere(),
+        debts.pending(Side.SOURCE),
+        debts.pending(Side.TARGET),
+        settling.doubts(),
+        settling.conflicts().size(),
+        folder == null ? 0 : folder.journal().bytes(),
+        folder == null ? 0 : folder.journal().cap(),
+        events.journalDamage,
+        events.resync.get(),
+        stats());
+  }
+
   /** What was counted so far. */
   public DualWriteStats stats() {
     return new DualWriteStats(
@@ -558,6 +656,9 @@ public final class DualWriteMemoryStore implements MemoryStore {
         events.shadowUnsettled.sum(),
         events.shadowFailed.sum(),
         events.shadowDropped.sum(),
+        events.fallbackWrites.sum(),
+        events.fallbackReads.sum(),
+        events.gapsHealed.sum(),
         events.listenerFailures.sum());
   }
 

@@ -18,6 +18,9 @@ import static java.util.Objects.requireNonNull;
  * @param shadowUnsettled reads that had two results while what they differed in was being written
  * @param shadowFailed reads for comparison that failed
  * @param shadowDropped reads that were sampled but not compared, because too many were waiting
+ * @param fallbackWrites batches the source carried out in the target's place
+ * @param fallbackReads reads the source answered in the target's place
+ * @param gapsHealed records that a store had lost and got back
  * @param listenerFailures times the listener threw something
  */
 public record DualWriteStats(
@@ -34,6 +37,9 @@ public record DualWriteStats(
     long shadowUnsettled,
     long shadowFailed,
     long shadowDropped,
+    long fallbackWrites,
+    long fallbackReads,
+    long gapsHealed,
     long listenerFailures) {
   /** Checks that nothing is missing. */
   public DualWriteStats {

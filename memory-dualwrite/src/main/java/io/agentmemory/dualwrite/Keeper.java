@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,6 +29,7 @@ final class Keeper implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(DualWriteMemoryStore.class);
   private static final long PAUSE_MILLIS = 500;
+  private static final Duration DRILL = Duration.ofSeconds(10);
   private static final int STATUS_EVERY = 10;
 
   private final Disk disk;
@@ -135,6 +137,11 @@ final class Keeper implements AutoCloseable {
         }
         case "rollback" -> put(answer, moves.rollback(force(request)));
         case "replay" -> answer.put("left", Value.of((long) store.catchUp()));
+        case "resolve" ->
+            store.resolve(
+                String.valueOf(Value.textOf(request.get("conflict"))),
+                Resolution.valueOf(String.valueOf(Value.textOf(request.get("keep")))));
+        case "drill" -> store.drill(DRILL);
         case "record" -> moves.record(request);
         case VERIFY -> {
           String level = Value.textOf(request.get("level"));
@@ -148,6 +155,8 @@ final class Keeper implements AutoCloseable {
       }
     } catch (MemoryStoreException failure) {
       answer.put("error", Value.of(String.valueOf(failure.getMessage())));
+    } catch (IllegalArgumentException | IllegalStateException wrong) {
+      answer.put("error", Value.of(String.valueOf(wrong.getMessage())));
     } catch (RuntimeException defect) {
       answer.put("error", Value.of("unexpected " + defect.getClass().getSimpleName()));
     }

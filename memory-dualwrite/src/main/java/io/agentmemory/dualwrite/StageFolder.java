@@ -264,6 +264,31 @@ public final class StageFolder {
     return map.get(name) instanceof Value.Bool truth && truth.value();
   }
 
+  /** The states that were set aside, by id; whoever has the folder. */
+  public List<Conflict> conflictList() {
+    try {
+      return Conflicts.open(disk, folder.resolve("conflicts"), clock).list();
+    } catch (IOException e) {
+      throw StoreUnavailableException.notApplied(
+          new Operation(DualWriteMemoryStore.STORE, "conflicts", folder.toString()),
+          "they cannot be read: " + e.getClass().getSimpleName(),
+          e);
+    }
+  }
+
+  /** Decides a conflict, as {@link DualWriteMemoryStore#resolve(String, Resolution)}. */
+  public void resolve(String conflictId, Resolution resolution) {
+    Map<String, Value> request = request("resolve", null);
+    request.put("conflict", Value.of(conflictId));
+    request.put("keep", Value.of(resolution.name()));
+    ask(request);
+  }
+
+  /** Goes through an outage, as {@link DualWriteMemoryStore#drill}. */
+  public void drill() {
+    ask(request("drill", null));
+  }
+
   /** Takes note of a backfill of the two stores that ran from {@code began} until now. */
   public void record(Instant began, BackfillReport report) {
     StageMoves.copied(began, clock.instant(), report)
