@@ -21,6 +21,7 @@ final class Drainer implements AutoCloseable {
   private final Settling settling;
   private final Writes writes;
   private final Events events;
+  private final Runnable whenCompared;
   private final Thread thread;
   private boolean woken; // guarded by this
   private boolean hurried; // guarded by this
@@ -32,7 +33,9 @@ final class Drainer implements AutoCloseable {
       Debts debts,
       Settling settling,
       Writes writes,
-      Events events) {
+      Events events,
+      Runnable whenCompared) {
+    this.whenCompared = whenCompared;
     this.stores = stores;
     this.gate = gate;
     this.debts = debts;
@@ -126,7 +129,9 @@ final class Drainer implements AutoCloseable {
     Side lacking = TwoStores.leader(gate.stage()).other();
     events.lagging(debts.add(refs, lacking, "found by comparing both stores", null));
     if (report.equal() && report.complete()) {
-      events.resync.compareAndSet(why, null);
+      if (events.resync.compareAndSet(why, null)) {
+        whenCompared.run();
+      }
     }
   }
 

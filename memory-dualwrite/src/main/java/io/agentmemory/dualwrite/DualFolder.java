@@ -133,9 +133,28 @@ final class DualFolder implements AutoCloseable {
     for (Journal.Open open : found.open()) {
       recover(open, settling, debts, stores);
     }
-    if (!found.damage().isEmpty() || found.ending() == Journal.Ending.POWER) {
+    boolean isWhole =
+        found.damage().isEmpty()
+            && (found.ending() == Journal.Ending.CLEAN || found.ending() == Journal.Ending.KILLED);
+    if (isWhole || !stage().writesBoth()) {
+      journal.settled();
+    } else if (found.ending() == Journal.Ending.NEW) {
+      events.resyncNeeded("the journal is new");
+    } else {
       events.resyncNeeded("the journal may lack what was not forced");
     }
+    journal.listen(
+        new Journal.Listener() {
+          @Override
+          public void filling(int percent) {
+            events.journalFilling(percent);
+          }
+
+          @Override
+          public void broken(String reason) {
+            events.resyncNeeded("the journal cannot be written any more: " + reason);
+          }
+        });
   }
 
   private void recover(Journal.Open open, Settling settling, Debts debts, TwoStores stores) {
@@ -161,6 +180,7 @@ final class DualFolder implements AutoCloseable {
     boolean guarded = lacking == Side.TARGET && stage().targetIsAuthority();
     if (changes.isEmpty() && !targetTried) {
       journal.done(op);
+      return;
     }
     debts.add(op, changes, lacking, guarded, "it was found in the journal");
   }

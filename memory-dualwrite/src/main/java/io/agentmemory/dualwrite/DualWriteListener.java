@@ -47,6 +47,11 @@ public interface DualWriteListener {
   /** A store had lost a record's newer state, as a restored one does, and got it back. */
   default void onGapHealed(Kind<?> kind, Key key) {}
 
+  /**
+   * So much of what the journal may take is taken; beyond it a target that leads gets no writes.
+   */
+  default void onJournalFilling(int percent) {}
+
   /** A part of the journal is damaged, and kept as it is. Names it. */
   default void onJournalDamaged(String what) {}
 

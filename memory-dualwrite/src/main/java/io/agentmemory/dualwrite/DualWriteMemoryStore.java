@@ -125,7 +125,10 @@ public final class DualWriteMemoryStore implements MemoryStore {
             builder.patience,
             builder.waitForSecondary);
     shadows = new ShadowReads(builder.shadowRate, builder.random, turns, debts, events);
-    drainer = folder == null ? null : new Drainer(stores, gate, debts, settling, writes, events);
+    drainer =
+        folder == null
+            ? null
+            : new Drainer(stores, gate, debts, settling, writes, events, folder::settled);
     moves =
         folder == null
             ? null

@@ -123,6 +123,11 @@ final class Events {
     tell(l -> l.onGapHealed(kind, key));
   }
 
+  void journalFilling(int percent) {
+    LOG.warn("the journal is filled to {} %", percent);
+    tell(l -> l.onJournalFilling(percent));
+  }
+
   void journalDamaged(String what) {
     LOG.warn("the journal is damaged: {}", what);
     journalDamage.add(what);
