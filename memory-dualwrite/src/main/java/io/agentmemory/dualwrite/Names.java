@@ -97,7 +97,7 @@ record Names(Set<String> own, Set<String> shared) {
     if (kind.equals(Kind.MEMORY) || kind.equals(Kind.CO_OCCURRENCE)) {
       return memory(key.part(0));
     }
-    if (kind.equals(Kind.EMBEDDING)) {
+    if (kind.equals(Kind.EMBEDDING) && key.parts().size() > 1) { // others are no record's
       return memory(key.part(1));
     }
     if (kind.equals(Kind.EDGE) || kind.equals(Kind.OBSERVATION)) {
