@@ -144,6 +144,11 @@ final class Breaker implements AutoCloseable {
     changed();
   }
 
+  /** Whether it is open only because somebody holds it so. */
+  boolean isHeld() {
+    return held;
+  }
+
   /** Ends {@link #hold}; the next probe comes at once. */
   void release() {
     held = false;

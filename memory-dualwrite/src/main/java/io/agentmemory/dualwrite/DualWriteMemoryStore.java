@@ -92,6 +92,10 @@ public final class DualWriteMemoryStore implements MemoryStore {
   private final @Nullable DualFolder folder;
   private final @Nullable Drainer drainer;
   private final @Nullable StageMoves moves;
+
+  /** Whether the target is, or was last, away without anybody having rehearsed that. */
+  private volatile boolean outage;
+
   private final @Nullable Keeper keeper;
 
   private DualWriteMemoryStore(Builder builder, @Nullable DualFolder folder) {
@@ -189,7 +193,10 @@ public final class DualWriteMemoryStore implements MemoryStore {
   }
 
   private void breakerChanged(Breaker.State from, Breaker.State to) {
-    if (moves != null) {
+    if (from == Breaker.State.CLOSED) {
+      outage = breaker != null && !breaker.isHeld();
+    }
+    if (moves != null && outage) {
       moves.targetAway(); // it was until now, or is from now on
     }
     if (from == Breaker.State.CLOSED || to == Breaker.State.CLOSED) {
