@@ -47,6 +47,7 @@ final class Drill {
    * @throws UncategorizedStoreException if something came out otherwise than it should
    */
   void run(Duration atMost) {
+    store.replay(atMost);
     DualWriteStatus before = store.status();
     if (!before.stage().writesBoth() || !before.targetReachable() || !before.isSettled()) {
       throw StoreUnavailableException.notApplied(

@@ -6,9 +6,11 @@ import io.agentmemory.OpId;
 import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Stored;
+import io.agentmemory.UncategorizedStoreException;
 import io.agentmemory.Version;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
+import io.agentmemory.command.PutRecords;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashSet;
@@ -18,7 +20,10 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Gives a store what it lacks. Where it was away while the other one went on, what it holds is
@@ -27,6 +32,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Settling {
   private static final int TAKEN_AT_ONCE = 100;
+
+  private static final Logger LOG = LoggerFactory.getLogger(DualWriteMemoryStore.class);
 
   private final TwoStores stores;
   private final Debts debts;
@@ -75,15 +82,12 @@ final class Settling {
       return;
     }
     List<Debt> owed = debts.among(refs, lacking);
-    // What the source did in the target's place may be asked of the target again: it must not do
-    // it.
-    Set<OpId> ops = new LinkedHashSet<>();
-    for (Debt debt : owed) {
-      debt.ops().stream()
-          .filter(op -> debt.run() != null || doubtful.contains(op))
-          .forEach(ops::add);
+    if (lacking == Side.TARGET) {
+      conclude(ops(owed)); // repeated, they must not happen there once more
+    } else {
+      conclude(ops(owed).stream().filter(doubtful::contains).collect(Collectors.toSet()));
+      remember(owed);
     }
-    conclude(ops);
     Set<Ref> all = new TreeSet<>(refs);
     meet(owed, all, lacking, hold);
     new Repair(stores.of(lacking.other()), stores.of(lacking), hold).run(all, () -> debts.pay(all));
@@ -134,6 +138,7 @@ final class Settling {
     if (states.isEmpty()) {
       return owed.isEmpty();
     }
+    remember(owed.stream().filter(debt -> debt.state() != null).toList());
     stores.source().execute(new Batch(OpId.copy(), Repair.commands(states)));
     debts.pay(states.stream().map(state -> new Ref(state.kind(), state.key())).toList());
     return states.size() == owed.size();
@@ -156,6 +161,26 @@ final class Settling {
     }
     debts.pay(left); // what the source has is right from here on
     return undrained;
+  }
+
+  private static Set<OpId> ops(Collection<Debt> some) {
+    Set<OpId> ops = new LinkedHashSet<>();
+    some.forEach(debt -> ops.addAll(debt.ops()));
+    return ops;
+  }
+
+  /**
+   * The source is about to get what these operations did as states. Repeated while the target is
+   * away, they must not happen once more.
+   */
+  private void remember(Collection<Debt> owed) {
+    for (OpId op : ops(owed)) {
+      try {
+        stores.source().execute(new Batch(op, List.of(new PutRecords(List.of()))));
+      } catch (UncategorizedStoreException givenUp) {
+        LOG.debug("the source has given up operation {}, it cannot happen there either", op);
+      }
+    }
   }
 
   /** What an operation changed. */

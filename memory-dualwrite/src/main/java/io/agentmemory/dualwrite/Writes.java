@@ -288,13 +288,8 @@ final class Writes implements AutoCloseable {
       leader = Side.SOURCE;
       followed = false;
       boolean inDoubt = why != null && why.mayHaveApplied().isPresent();
-      if (inDoubt) {
-        settling.doubt(op);
-      }
       try {
-        settling.settleFromNotes(debts.within(turn.names(), Side.SOURCE));
-        log.began(op, Side.SOURCE, true);
-        outcome = stores.source().execute(batch);
+        bySource(why);
       } catch (MemoryStoreException failure) {
         boolean applied =
             failure instanceof StoreUnavailableException unavailable
@@ -305,7 +300,17 @@ final class Writes implements AutoCloseable {
         }
         log.done(op);
         throw failure;
+      } finally {
+        if (inDoubt) {
+          settling.doubt(op); // not before: what the target did must not reach the source first
+        }
       }
+    }
+
+    private void bySource(@Nullable StoreUnavailableException why) {
+      settling.settleFromNotes(debts.within(turn.names(), Side.SOURCE));
+      log.began(op, Side.SOURCE, true);
+      outcome = stores.source().execute(batch);
       List<Journal.Change> changes = Settling.changes(outcome, false);
       noted(() -> log.changed(op, Side.SOURCE, changes, false));
       events.lagging(debts.add(op, changes, Side.TARGET, true, AWAY));

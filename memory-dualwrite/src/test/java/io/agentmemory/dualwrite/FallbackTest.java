@@ -104,7 +104,8 @@ class FallbackTest {
 
   private void assertSettled() {
     assertThat(store.drain(Duration.ofSeconds(10))).isTrue();
-    await(() -> store.catchUp() == 0);
+    assertThat(store.replay(Duration.ofSeconds(10))).isZero();
+    assertThat(store.status().isSettled()).isTrue();
     assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
   }
 
@@ -263,6 +264,29 @@ class FallbackTest {
     }
 
     @Test
+    void givenWriteThatTheSourceGotAsAState_whenItIsRepeatedInAnOutage_thenItTakesNoEffectAgain() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      assertSettled();
+      Batch recall = Batch.of(new RecallMemory("m", AT));
+      source.before =
+          batch -> {
+            source.before = b -> {};
+            throw StoreUnavailableException.notApplied(new Operation("p", "ask", ""), "no", null);
+          };
+      store.execute(recall);
+      assertSettled();
+      target.down();
+
+      Outcome again = store.execute(recall);
+
+      assertThat(again.repeated()).isTrue();
+      assertThat(memory("m").recallCount()).isEqualTo(1);
+      target.up();
+      assertSettled();
+      assertThat(memory("m").recallCount()).isEqualTo(1);
+    }
+
+    @Test
     void givenAnswerLostByBoth_whenWritten_thenTheCallerIsToldThatNobodyKnows() {
       Batch batch = Batch.of(StoreMemory.of("m", AT, "x"));
       target.after =
@@ -375,6 +399,51 @@ class FallbackTest {
     }
 
     @Test
+    void givenConflict_whenTheLoserIsToBeKept_thenItHoldsInBothStores() {
+      conflict();
+      String id = store.conflicts().get(0).id();
+
+      killAndReopen();
+      store.resolve(id, Resolution.KEEP_LOSER);
+
+      assertSettled();
+      assertThat(memory("m").content()).isEqualTo("theirs");
+      assertThat(store.conflicts()).isEmpty();
+      assertThat(store.status().conflicts()).isZero();
+      assertThatExceptionOfType(IllegalArgumentException.class)
+          .isThrownBy(() -> store.resolve(id, Resolution.KEEP_WINNER))
+          .withMessage("there is no conflict " + id);
+    }
+
+    @Test
+    void givenConflict_whenMerged_thenThatHoldsInBothStores() {
+      conflict();
+      Conflict conflict = store.conflicts().get(0);
+      assertThatExceptionOfType(IllegalArgumentException.class)
+          .isThrownBy(() -> store.resolve(conflict.id(), Trees.memory("other", "x")));
+
+      store.resolve(conflict.id(), memory("m").withContent("of both"));
+
+      assertSettled();
+      assertThat(memory("m").content()).isEqualTo("of both");
+      assertThat(store.conflicts()).isEmpty();
+    }
+
+    private void conflict() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      assertSettled();
+      Memory theirs = memory("m");
+      target.down();
+      store.execute(UpdateMemory.of("m").content("ours"));
+      store.execute(UpdateMemory.of("m").content("ours again"));
+      target
+          .store()
+          .execute(new PutRecords(List.of(new PutRecords.Put(theirs.withContent("theirs"), 2))));
+      target.up();
+      assertSettled();
+    }
+
+    @Test
     void givenTargetThatLostHistory_whenItIsBack_thenItGetsItBack() {
       store.execute(StoreMemory.of("m", AT, "x"));
       store.execute(UpdateMemory.of("m").content("y"));
@@ -387,6 +456,79 @@ class FallbackTest {
       assertSettled();
       assertThat(memory("m").content()).isEqualTo("z");
       assertThat(heard).contains("gap m");
+    }
+  }
+
+  @Nested
+  class Drills {
+    @Test
+    void givenStoresThatAreWell_whenAnOutageIsRehearsed_thenTheyAreAsBefore() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      assertSettled();
+      List<Memory> before = store.find(MemoryQuery.all());
+      assertThat(store.canPromote()).noneMatch(reason -> reason.contains("drill"));
+
+      store.drill(Duration.ofSeconds(10));
+
+      assertSettled();
+      assertThat(store.find(MemoryQuery.all())).isEqualTo(before);
+      assertThat(store.status().isSettled()).isTrue();
+      assertThat(store.status().targetReachable()).isTrue();
+      assertThat(heard).contains("write putRecords", "read read", "write deleteRecords");
+      store.drill(Duration.ofSeconds(10));
+    }
+
+    @Test
+    void givenTargetThatIsAway_whenAnOutageIsRehearsed_thenThatIsRefused() {
+      target.down();
+      for (int i = 0; i < 3; i++) {
+        store.execute(StoreMemory.of("m" + i, AT, "x"));
+      }
+
+      assertThatExceptionOfType(StoreUnavailableException.class)
+          .isThrownBy(() -> store.drill(Duration.ofSeconds(1)))
+          .withMessageContaining("neither lacking anything");
+    }
+  }
+
+  @Nested
+  class OnItsOwn {
+    private final Path folder = Path.of("/fallback");
+
+    private FallbackMemoryStore open() {
+      FallbackMemoryStore.Builder builder = FallbackMemoryStore.builder(target, source, folder);
+      builder.both().disk(disk).probePause(Duration.ofMillis(20));
+      return builder.build();
+    }
+
+    @Test
+    void givenEmptyFallback_whenThePrimaryGoesAwayLater_thenAllThatItHadIsThere() {
+      target.store().execute(StoreMemory.of("old", AT, "from before"));
+      try (FallbackMemoryStore fallback = open()) {
+        await(() -> fallback.status().isSettled());
+
+        target.down();
+        fallback.execute(new RecallMemory("old", AT));
+
+        assertThat(fallback.find(MemoryQuery.all()))
+            .extracting(Memory::recallCount)
+            .containsExactly(1L);
+        assertThat(fallback.status().target().records()).isEqualTo(1);
+        assertThat(fallback.status().stats().fallbackWrites()).isEqualTo(1);
+        target.up();
+        await(() -> fallback.replay(Duration.ofSeconds(10)) == 0);
+        assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
+      }
+    }
+
+    @Test
+    void givenFolderOfAMove_whenOpenedAsAFallback_thenRefused() {
+      FallbackMemoryStore.Builder builder = FallbackMemoryStore.builder(target, source, folder);
+      builder.both().disk(disk).stage(Stage.LIVE).build().close();
+
+      assertThatExceptionOfType(IllegalArgumentException.class)
+          .isThrownBy(this::open)
+          .withMessageContaining("stage LIVE");
     }
   }
 }
