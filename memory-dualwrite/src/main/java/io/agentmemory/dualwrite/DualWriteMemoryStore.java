@@ -63,10 +63,19 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A secondary that fails never fails a caller. What it did not get is counted, reported, and
  * listed by {@link #lagging}; it is brought up to date by the next write of the record or by {@link
- * #catchUp}. That list is kept in this process only and is gone when the process ends; a {@link
- * Verifier} finds the same afterwards, and a {@link Backfill} mends it.
+ * #catchUp}. Without a {@linkplain Builder#folder folder} that list is kept in this process only
+ * and is gone when the process ends; a {@link Verifier} finds the same afterwards, and a {@link
+ * Backfill} mends it.
  *
- * <p>Reads are answered by the authority alone. There is no fallback: an authority that gives no
+ * <p>With a folder a journal keeps it, and it is paid without being asked for. Then, where the
+ * target leads and gives no answer, the source stands in for it: it executes the same batch under
+ * the same operation id, the journal notes that the target lacks it, and the caller is answered.
+ * Reads of what the target lacks, and all reads while it gives no answers, come from the source.
+ * When the target is back it gets each operation once: what it holds by then is compared with what
+ * it had when it went, and where somebody else wrote the record meanwhile, one of the two states is
+ * kept aside as a {@link Conflict}.
+ *
+ * <p>Reads are answered by the authority otherwise; without a folder an authority that gives no
  * answer is an error. In the stages that say so, a sample of the reads runs on the other store too,
  * off the caller's path, and is compared.
  *
