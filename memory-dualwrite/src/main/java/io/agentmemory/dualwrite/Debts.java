@@ -274,10 +274,11 @@ final class Debts {
     pay(refs(debt -> true));
   }
 
-  /** The newest states that are known of what a store lacks. */
+  /** The newest states that are known of what a store lacks, in the order to put them in. */
   static List<Stored<?>> states(Collection<Debt> debts) {
     List<Stored<?>> states = new ArrayList<>();
     debts.forEach(debt -> Optional.ofNullable(debt.state()).ifPresent(states::add));
+    states.sort(Orders.BY_NEED);
     return states;
   }
 }

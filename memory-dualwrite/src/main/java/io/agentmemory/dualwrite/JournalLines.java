@@ -189,6 +189,9 @@ final class JournalLines {
       }
       MemoryRecord record = state.value();
       map.put("state", record == null ? Value.NULL : record.tree());
+      if (record != null && state.place() != 0) {
+        map.put("place", Value.of(state.place()));
+      }
     }
     return new Value.Map(map);
   }
@@ -295,7 +298,8 @@ final class JournalLines {
     Digest digest = after.digest();
     if (state instanceof Value.Map tree && digest != null) {
       MemoryRecord record = ref.kind().record(ref.key(), tree);
-      return Stored.live(record, after.revision(), digest, lastOp);
+      Stored<?> live = Stored.live(record, after.revision(), digest, lastOp);
+      return map.get("place") instanceof Value.Int place ? live.at(place.value()) : live;
     }
     if (digest != null || !state.equals(Value.NULL)) {
       throw new IllegalArgumentException("a tombstone has neither digest nor value");

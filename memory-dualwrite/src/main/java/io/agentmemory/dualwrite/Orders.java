@@ -25,6 +25,15 @@ final class Orders {
       Comparator.<Stored<?>, Key>comparing(stored -> Key.of(stored.key().part(0)))
           .thenComparing(Stored.BY_PLACE);
 
+  /** Of any kinds: what a record needs comes before it, and counts as their memory's file lists. */
+  static final Comparator<Stored<?>> BY_NEED =
+      Comparator.<Stored<?>>comparingInt(stored -> Kind.all().indexOf(stored.kind()))
+          .thenComparing(
+              (a, b) ->
+                  a.kind().equals(Kind.CO_OCCURRENCE)
+                      ? IN_FILES.compare(a, b)
+                      : a.key().compareTo(b.key()));
+
   private @Nullable String memory;
   private final List<Stored<?>> here = new ArrayList<>();
   private final List<Stored<?>> there = new ArrayList<>();

@@ -3,6 +3,7 @@ package io.agentmemory.dualwrite;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.agentmemory.CoOccurrence;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Memory;
@@ -11,6 +12,7 @@ import io.agentmemory.MemoryQuery;
 import io.agentmemory.OpId;
 import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.Value;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.ForgetMemory;
 import io.agentmemory.command.Outcome;
@@ -345,6 +347,34 @@ class FallbackTest {
       assertThat(store.find(MemoryQuery.all()))
           .extracting(Memory::content)
           .containsExactly("acknowledged");
+      target.up();
+      assertSettled();
+    }
+
+    @Test
+    void givenCountsThatTheSourceLacks_whenItGetsThemFromTheJournal_thenInTheirOrder() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      for (String other : List.of("b", "c", "a")) {
+        store.execute(StoreMemory.of(other, AT, "x"));
+      }
+      assertSettled();
+      source.before =
+          batch -> {
+            throw StoreUnavailableException.notApplied(new Operation("p", "ask", ""), "no", null);
+          };
+      for (String other : List.of("b", "c", "a")) {
+        store.execute(
+            new PutRecords(
+                List.of(new PutRecords.Put(new CoOccurrence("m", other, Value.of(1L)), 1))));
+      }
+      store.drain(Duration.ofSeconds(5));
+      target.down();
+
+      killAndReopen();
+      source.before = batch -> {};
+
+      assertThat(store.find(MemoryQuery.all())).hasSize(4);
+      assertThat(Trees.dump(source)).isEqualTo(Trees.dump(target.store()));
       target.up();
       assertSettled();
     }
