@@ -25,6 +25,10 @@ final class Drainer implements AutoCloseable {
   private final Thread thread;
   private boolean woken; // guarded by this
   private boolean hurried; // guarded by this
+
+  /** Whether the round that runs came because of {@link #hurry}; the drainer's thread alone. */
+  private boolean hastened;
+
   private boolean closed; // guarded by this
 
   Drainer(
@@ -67,6 +71,9 @@ final class Drainer implements AutoCloseable {
     long pause = 0;
     while (await(pause)) {
       boolean left = true;
+      if (hastened) {
+        pause = 0; // what went wrong before says nothing any more
+      }
       try {
         left = !drain();
       } catch (MemoryStoreException failure) {
@@ -93,6 +100,7 @@ final class Drainer implements AutoCloseable {
     } catch (InterruptedException closing) {
       return false;
     }
+    hastened = hurried;
     woken = false;
     hurried = false;
     return !closed;
@@ -103,10 +111,12 @@ final class Drainer implements AutoCloseable {
     if (!gate.stage().writesBoth()) {
       return true;
     }
+    // What is known to be lacking need not wait until all is compared.
+    writes.catchUp();
     if (events.resync.get() != null && writes.isTargetThere()) {
       resync();
+      writes.catchUp();
     }
-    writes.catchUp();
     return debts.refs(debt -> !debt.parked()).isEmpty()
         && settling.doubts() == 0
         && events.resync.get() == null;

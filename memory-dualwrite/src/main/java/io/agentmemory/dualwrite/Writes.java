@@ -220,19 +220,12 @@ final class Writes implements AutoCloseable {
       }
     }
 
-    /** Whether the target has, or gets now, all that this write builds on. */
+    /**
+     * Whether the target has all that this write builds on. If not, the source goes on: giving it
+     * to the target now could take longer than a caller waits.
+     */
     private boolean mayLead() {
-      if (!isTargetThere()) {
-        return false;
-      }
-      Set<Ref> owed = debts.within(turn.names(), Side.TARGET);
-      try {
-        settling.settle(owed, Side.TARGET, turn::whileHeld);
-        return true;
-      } catch (MemoryStoreException still) {
-        events.secondaryFailed(op, still);
-        return false;
-      }
+      return isTargetThere() && debts.within(turn.names(), Side.TARGET).isEmpty();
     }
 
     private void leadByTarget() {
@@ -566,7 +559,7 @@ final class Writes implements AutoCloseable {
       try {
         for (int from = 0; from < refs.size(); from += CATCH_UP_RECORDS) {
           List<Ref> some = refs.subList(from, Math.min(from + CATCH_UP_RECORDS, refs.size()));
-          if (!catchUp(some, side)) {
+          if (!catchUp(some, side) && some.size() > 1) {
             for (Ref one : some) {
               catchUp(List.of(one), side);
             }

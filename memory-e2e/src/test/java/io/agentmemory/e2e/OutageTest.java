@@ -1,0 +1,598 @@
+package io.agentmemory.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
+import io.agentmemory.MemoryStore;
+import io.agentmemory.MemoryStoreException;
+import io.agentmemory.MemoryStores;
+import io.agentmemory.OpId;
+import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.Stored;
+import io.agentmemory.command.Batch;
+import io.agentmemory.command.Command;
+import io.agentmemory.command.RecallMemory;
+import io.agentmemory.command.StoreMemory;
+import io.agentmemory.command.UpdateMemory;
+import io.agentmemory.dualwrite.Conflict;
+import io.agentmemory.dualwrite.DualWriteListener;
+import io.agentmemory.dualwrite.DualWriteMemoryStore;
+import io.agentmemory.dualwrite.FallbackMemoryStore;
+import io.agentmemory.dualwrite.Lagging;
+import io.agentmemory.dualwrite.Stage;
+import io.agentmemory.internal.testkit.TcpProxy;
+import io.agentmemory.internal.testkit.TcpProxy.Cut;
+import io.agentmemory.internal.testkit.TcpProxy.Trap;
+import io.agentmemory.localpg.LocalPostgres;
+import io.agentmemory.localpg.LocalPostgres.Requirement;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** PostgreSQL leads and goes away in all manners; files stand in for it. */
+@Tag("postgres")
+@Timeout(120)
+class OutageTest {
+  private static final String AT = "2026-02-10T11:52:05+00:00";
+  private static final Duration DEADLINE = Duration.ofSeconds(1);
+
+  /** How a batch begins that PostgreSQL gets in one statement. */
+  private static final String ONE_STATEMENT = "WITH ok AS";
+
+  private static final Duration FLAPPING = Duration.ofSeconds(Long.getLong("outage.flapping", 4));
+  private static final int WRITERS = 4;
+
+  private static LocalPostgres server;
+
+  private final long seed = Long.getLong("fault.seed", System.nanoTime());
+  private final Random random = new Random(seed);
+  @TempDir private Path folder;
+
+  @BeforeAll
+  static void start() {
+    server = LocalPostgres.require(Requirement.ANY).fast().start();
+  }
+
+  @AfterAll
+  static void stop() {
+    server.close();
+  }
+
+  /** Both stores, a line to the database that can be cut, and what was heard. */
+  private final class Pair implements AutoCloseable, DualWriteListener {
+    private final String namespace = Stores.namespace();
+    private final TcpProxy proxy;
+    private final MemoryStore file = Stores.file(folder.resolve("tree"), namespace);
+    private final MemoryStore postgres;
+    private final MemoryStore direct; // for a look that no cut line spoils
+    private final List<String> heard = new CopyOnWriteArrayList<>();
+    private final AtomicInteger opened = new AtomicInteger();
+    private DualWriteMemoryStore dual;
+
+    Pair() throws IOException {
+      proxy = TcpProxy.to("127.0.0.1", server.port());
+      postgres = MemoryStores.open(url(proxy, namespace));
+      direct = MemoryStores.open(server.url() + "&namespace=" + namespace);
+      dual = open();
+    }
+
+    private DualWriteMemoryStore open() {
+      return DualWriteMemoryStore.builder(file, postgres)
+          .stage(Stage.LIVE)
+          .folder(folder.resolve("dual"))
+          .deadline(DEADLINE)
+          .shadowRate(0)
+          .listener(this)
+          .build();
+    }
+
+    @Override
+    public void onConflict(Conflict conflict) {
+      heard.add("conflict " + conflict.key() + " " + conflict.winner());
+    }
+
+    @Override
+    public void onGapHealed(Kind<?> kind, Key key) {
+      heard.add("gap " + key);
+    }
+
+    @Override
+    public void onParked(Lagging record) {
+      heard.add("parked " + record.key());
+    }
+
+    @Override
+    public void onTargetReachable(boolean reachable) {
+      if (!reachable) {
+        opened.incrementAndGet();
+      }
+    }
+
+    /** The database is away from now on. */
+    void down() {
+      proxy.refuse();
+      proxy.cut();
+    }
+
+    void up() {
+      proxy.accept();
+    }
+
+    void execute(Command command) {
+      dual.execute(command);
+    }
+
+    String content(String id) {
+      return dual.memories().findById(id).orElseThrow().content();
+    }
+
+    long recalls(String id) {
+      return dual.memories().findById(id).orElseThrow().recallCount();
+    }
+
+    /** Neither store lacks anything any more, and they are equal. */
+    void assertSettled() {
+      assertThat(dual.replay(Duration.ofSeconds(40))).as("lacking, seed %d", seed).isZero();
+      await(() -> dual.status().isSettled(), "settled");
+      assertThat(dump(direct)).as("seed %d", seed).isEqualTo(dump(file));
+    }
+
+    @Override
+    public void close() {
+      dual.close();
+      postgres.close();
+      direct.close();
+      file.close();
+      proxy.close();
+    }
+  }
+
+  private static String url(TcpProxy proxy, String namespace) {
+    return server.url().replace(":" + server.port() + "/", ":" + proxy.port() + "/")
+        + "&namespace="
+        + namespace;
+  }
+
+  private static void await(BooleanSupplier condition, String what) {
+    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(40);
+    while (!condition.getAsBoolean()) {
+      assertThat(System.nanoTime()).as("waited too long: %s", what).isLessThan(until);
+      Thread.onSpinWait();
+    }
+  }
+
+  private static int sql(String statement) throws SQLException {
+    try (Connection connection = DriverManager.getConnection(server.jdbcUrl());
+        Statement sql = connection.createStatement()) {
+      return sql.executeUpdate(statement);
+    }
+  }
+
+  /** Every record and tombstone with its version. */
+  private static List<String> dump(MemoryStore store) {
+    List<String> lines = new ArrayList<>();
+    for (Kind<?> kind : Kind.all()) {
+      try (Stream<? extends Stored<?>> scan = store.scan(kind)) {
+        scan.forEach(s -> lines.add(kind + " " + s.key() + " " + s.version()));
+      }
+    }
+    return lines;
+  }
+
+  private static Batch batch(Command command) {
+    return new Batch(OpId.random(), List.of(command));
+  }
+
+  /** Threads that recall memories, each a shared one and one of its own. */
+  private final class Writers implements AutoCloseable {
+    private final ExecutorService threads = Executors.newFixedThreadPool(4);
+    private final List<Future<?>> running = new ArrayList<>();
+    private final AtomicBoolean over = new AtomicBoolean();
+    private final AtomicInteger acknowledged = new AtomicInteger();
+    private final List<OpId> unknown = Collections.synchronizedList(new ArrayList<>());
+    private final List<Throwable> failures = new CopyOnWriteArrayList<>();
+    private final Pair pair;
+
+    Writers(Pair pair) {
+      this.pair = pair;
+      pair.execute(StoreMemory.of("shared", AT, "text"));
+      for (int i = 0; i < 4; i++) {
+        pair.execute(StoreMemory.of("own" + i, AT, "text"));
+      }
+      for (int i = 0; i < 4; i++) {
+        String own = "own" + i;
+        running.add(
+            threads.submit(
+                () -> {
+                  while (!over.get()) {
+                    recall("shared");
+                    recall(own);
+                  }
+                }));
+      }
+    }
+
+    private void recall(String id) {
+      Batch batch = batch(new RecallMemory(id, AT));
+      try {
+        pair.dual.execute(batch);
+        acknowledged.incrementAndGet();
+      } catch (StoreUnavailableException away) {
+        if (away.mayHaveApplied().isPresent()) {
+          unknown.add(batch.opId());
+        } else {
+          failures.add(away);
+        }
+      } catch (MemoryStoreException failure) {
+        failures.add(failure);
+      }
+    }
+
+    void awaitMore(int writes) {
+      int before = acknowledged.get();
+      await(() -> acknowledged.get() >= before + writes, "writes go on");
+    }
+
+    void end() throws Exception {
+      over.set(true);
+      for (Future<?> one : running) {
+        one.get(30, TimeUnit.SECONDS);
+      }
+    }
+
+    /** Each write took effect once, and is in both stores. */
+    void assertOnce() {
+      pair.assertSettled();
+      int expected = acknowledged.get() + pair.dual.conclude(unknown).size();
+      long found = pair.recalls("shared");
+      for (int i = 0; i < 4; i++) {
+        found += pair.recalls("own" + i);
+      }
+      assertThat(failures).isEmpty();
+      assertThat(found).as("seed %d, unknown %s", seed, unknown).isEqualTo(expected);
+    }
+
+    @Override
+    public void close() {
+      over.set(true);
+      threads.shutdownNow();
+    }
+  }
+
+  @Test
+  @DisplayName("T26: immediate stop in the middle of transactions")
+  void givenWriters_whenTheServerIsKilledAndRestarted_thenEachWriteIsInBothStoresOnce()
+      throws Exception {
+    try (Pair pair = new Pair();
+        Writers writers = new Writers(pair)) {
+      writers.awaitMore(20);
+      Trap trap = pair.proxy.trap("COMMIT", Cut.NOWHERE);
+      trap.awaitSprung(); // somebody is in the middle of it
+      server.kill();
+      writers.awaitMore(40);
+      server.restart();
+      await(() -> pair.dual.status().targetReachable(), "the target is back");
+      writers.awaitMore(20);
+      writers.end();
+
+      writers.assertOnce();
+      assertThat(pair.dual.stats().fallbackWrites()).isPositive();
+    }
+  }
+
+  @Test
+  @DisplayName("T27: connection cut after COMMIT left")
+  void givenLineCutAtCommit_whenWritten_thenTheCallerIsAnsweredAndItHappensOnce() throws Exception {
+    int rounds = Integer.getInteger("fault.rounds", 20);
+    long recalls = 0;
+    try (Pair pair = new Pair()) {
+      pair.execute(StoreMemory.of("counter", AT, "text"));
+      for (int round = 0; round < rounds; round++) {
+        boolean oneStatement = random.nextBoolean();
+        Cut cut = Cut.values()[random.nextInt(Cut.values().length - 1)]; // all but NOWHERE
+        boolean early = random.nextBoolean();
+        String which =
+            "seed %d, round %d: %s, cut %s, %s".formatted(seed, round, oneStatement, cut, early);
+        pair.execute(StoreMemory.of("between-" + round, AT, "text"));
+        pair.execute(UpdateMemory.of("between-" + round).content("goes through"));
+        assertThat(pair.dual.drain(Duration.ofSeconds(10))).isTrue();
+        Batch batch =
+            batch(
+                oneStatement
+                    ? StoreMemory.of("m-" + round, AT, "text")
+                    : new RecallMemory("counter", AT));
+        Trap trap = pair.proxy.trap(oneStatement ? ONE_STATEMENT : "COMMIT", cut);
+        assertThat(pair.dual.execute(batch).repeated()).as(which).isFalse();
+        assertThat(trap.isSprung()).as(which).isTrue();
+        recalls += oneStatement ? 0 : 1;
+        if (cut != Cut.LATE) {
+          pair.assertSettled();
+          trap.awaitEnd();
+        } else if (early) {
+          trap.release();
+        } else {
+          CompletableFuture<Integer> replay =
+              CompletableFuture.supplyAsync(() -> pair.dual.replay(Duration.ofSeconds(20)));
+          if (oneStatement) { // nobody waits for it: it comes when all is over
+            assertThat(replay.get(30, TimeUnit.SECONDS)).as(which).isZero();
+          }
+          trap.release();
+          assertThat(replay.get(30, TimeUnit.SECONDS)).as(which).isZero();
+        }
+        pair.assertSettled();
+        assertThat(pair.recalls("counter")).as(which).isEqualTo(recalls);
+        assertThat(pair.dual.execute(batch).repeated()).as(which).isTrue();
+      }
+      assertThat(pair.heard).as("seed %d", seed).isEmpty();
+    }
+  }
+
+  /** How long a call took. */
+  private static Duration time(Runnable call) {
+    long start = System.nanoTime();
+    call.run();
+    return Duration.ofNanos(System.nanoTime() - start);
+  }
+
+  @Test
+  @DisplayName("T36, T37: half-open TCP, and a target that answers late")
+  void givenTargetThatGoesSilentOrSlow_whenWritten_thenCallersReturnWithinTheDeadline()
+      throws Exception {
+    Duration limit = DEADLINE.multipliedBy(11).dividedBy(10).plusMillis(500); // a busy machine
+    try (Pair pair = new Pair()) {
+      pair.execute(StoreMemory.of("m", AT, "text"));
+      int written = 0;
+      for (boolean silent : new boolean[] {true, false}) {
+        if (silent) {
+          pair.proxy.silence();
+        } else {
+          pair.proxy.delayAnswers(Duration.ofSeconds(10));
+        }
+        for (int i = 0; i < 5; i++) {
+          assertThat(time(() -> pair.execute(new RecallMemory("m", AT))))
+              .as("silent %s, write %d", silent, i)
+              .isLessThan(limit);
+          written++;
+        }
+        assertThat(pair.recalls("m")).isEqualTo(written);
+        pair.proxy.speak();
+        pair.proxy.delayAnswers(Duration.ZERO);
+        pair.assertSettled();
+        assertThat(pair.recalls("m")).isEqualTo(written);
+      }
+    }
+  }
+
+  @Test
+  @DisplayName("T38: the target comes and goes")
+  void givenTargetThatFlaps_whenWritten_thenNothingIsLostAndNothingDoubled() throws Exception {
+    try (Pair pair = new Pair();
+        Writers writers = new Writers(pair)) {
+      long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(FLAPPING.toMillis());
+      for (boolean up = false; System.nanoTime() < until; up = !up) {
+        if (up) {
+          pair.up();
+        } else {
+          pair.down();
+        }
+        long next = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(300);
+        await(() -> System.nanoTime() >= next, "the next turn");
+      }
+      pair.up();
+      writers.end();
+
+      writers.assertOnce();
+      assertThat(pair.opened).as("times the target was given up").hasValueLessThanOrEqualTo(20);
+    }
+  }
+
+  @Test
+  @DisplayName("T39: target down at startup")
+  void givenTargetDown_whenOpened_thenTheSourceServesAndTheTargetGetsItLater() throws Exception {
+    try (Pair pair = new Pair()) {
+      pair.execute(StoreMemory.of("m", AT, "text"));
+      pair.assertSettled();
+      pair.dual.close();
+      pair.down();
+
+      pair.dual = pair.open();
+      pair.execute(new RecallMemory("m", AT));
+      assertThat(pair.recalls("m")).isOne();
+      pair.up();
+
+      pair.assertSettled();
+      assertThat(pair.recalls("m")).isOne();
+    }
+  }
+
+  @Test
+  @DisplayName("T40: target down during many writes")
+  void givenManyWritesWithoutTarget_whenItIsBack_thenItDrainsAndReadsWereRight() throws Exception {
+    int writes = Integer.getInteger("outage.writes", 2_000);
+    ExecutorService threads = Executors.newFixedThreadPool(WRITERS);
+    try (Pair pair = new Pair()) {
+      pair.assertSettled();
+      pair.down();
+      long start = System.nanoTime();
+      List<CompletableFuture<Void>> writers = new ArrayList<>();
+      for (int first = 0; first < WRITERS; first++) {
+        int writer = first;
+        writers.add(
+            CompletableFuture.runAsync(() -> writeAndRead(pair, writer, writes / 2), threads));
+      }
+      for (CompletableFuture<Void> one : writers) {
+        one.get(10, TimeUnit.MINUTES);
+      }
+      double writing = (System.nanoTime() - start) / 1e9;
+      pair.up();
+      await(() -> pair.dual.status().targetReachable(), "the target is back");
+      long back = System.nanoTime();
+      await(() -> pair.dual.status().isSettled(), "drained");
+      double draining = (System.nanoTime() - back) / 1e9;
+      System.out.printf(
+          "%d operations on %d records: written and read in %.1f s, drained in %.2f s%n",
+          writes, writes / 2, writing, draining);
+
+      pair.assertSettled();
+      assertThat(writes / draining).as("operations drained a second").isGreaterThan(200);
+    } finally {
+      threads.shutdownNow();
+    }
+  }
+
+  /** Every fourth record is made, read, changed and read. */
+  private static void writeAndRead(Pair pair, int first, int records) {
+    for (String content : List.of("text", "new")) {
+      for (int i = first; i < records; i += WRITERS) {
+        String id = "m" + i;
+        pair.execute(
+            content.equals("text")
+                ? StoreMemory.of(id, AT, content)
+                : UpdateMemory.of(id).content(content));
+        assertThat(pair.content(id)).isEqualTo(content);
+        int before = Math.max(first, i - 3 * WRITERS);
+        assertThat(pair.content("m" + before)).isEqualTo(content);
+      }
+    }
+  }
+
+  @Test
+  @DisplayName("T41: target restored to an older state")
+  void givenTargetThatLostHistory_whenItIsBack_thenItGetsItBack() throws Exception {
+    try (Pair pair = new Pair()) {
+      pair.execute(StoreMemory.of("older", AT, "1"));
+      pair.execute(StoreMemory.of("gone", AT, "1"));
+      String where = " WHERE namespace = '" + pair.namespace + "' AND id = ";
+      sql("CREATE TABLE backup AS SELECT * FROM agent_memory.memories" + where + "'older'");
+      pair.execute(UpdateMemory.of("older").content("2"));
+      pair.execute(UpdateMemory.of("gone").content("2"));
+      pair.assertSettled();
+      pair.down();
+      pair.execute(UpdateMemory.of("older").content("3"));
+      pair.execute(UpdateMemory.of("gone").content("3"));
+      sql("DELETE FROM agent_memory.memories" + where + "'gone'");
+      sql("DELETE FROM agent_memory.memories" + where + "'older'");
+      assertThat(sql("INSERT INTO agent_memory.memories SELECT * FROM backup")).isOne();
+      pair.up();
+
+      pair.assertSettled();
+      assertThat(pair.content("older")).isEqualTo("3");
+      assertThat(pair.content("gone")).isEqualTo("3");
+      assertThat(pair.heard).containsExactlyInAnyOrder("gap gone", "gap older");
+    }
+  }
+
+  @Test
+  @DisplayName("T42: a row changed by hand while the target was away")
+  void givenRowChangedByHand_whenTheTargetIsBack_thenOneStateIsSetAsideWhole() throws Exception {
+    try (Pair pair = new Pair()) {
+      pair.execute(StoreMemory.of("m", AT, "text"));
+      pair.assertSettled();
+      pair.down();
+      pair.execute(UpdateMemory.of("m").content("ours"));
+      pair.direct.execute(UpdateMemory.of("m").content("theirs"));
+      pair.up();
+
+      pair.assertSettled();
+      assertThat(pair.content("m")).isEqualTo("ours");
+      assertThat(pair.heard).containsExactly("conflict m source");
+      assertThat(pair.dual.conflicts()).hasSize(1);
+    }
+  }
+
+  @Test
+  @DisplayName("T48: a value that the target refuses")
+  void givenValueThatTheTargetRefuses_whenReplayed_thenItIsParkedAndALaterWriteClearsIt()
+      throws Exception {
+    try (Pair pair = new Pair()) {
+      pair.execute(StoreMemory.of("m", AT, "text"));
+      pair.execute(StoreMemory.of("n", AT, "text"));
+      pair.assertSettled();
+      sql("ALTER TABLE agent_memory.memories ADD CONSTRAINT picky CHECK (content <> 'unwelcome')");
+      try {
+        pair.down();
+        pair.execute(UpdateMemory.of("m").content("unwelcome"));
+        pair.execute(UpdateMemory.of("n").content("welcome"));
+        pair.up();
+        await(() -> !pair.heard.isEmpty(), "it is refused");
+        await(() -> pair.dual.lagging().size() == 1, "the other one gets through");
+        assertThat(pair.heard).containsExactly("parked m");
+        assertThat(pair.content("m")).isEqualTo("unwelcome");
+
+        pair.execute(UpdateMemory.of("m").content("welcome"));
+
+        pair.assertSettled();
+        assertThat(pair.content("m")).isEqualTo("welcome");
+      } finally {
+        sql("ALTER TABLE agent_memory.memories DROP CONSTRAINT picky");
+      }
+    }
+  }
+
+  @Test
+  @DisplayName("T76, T80: fallback drill on a healthy pair")
+  void givenHealthyPair_whenDrilled_thenItPassesAndBothAreEqual() throws Exception {
+    try (Pair pair = new Pair()) {
+      pair.execute(StoreMemory.of("m", AT, "text"));
+      pair.assertSettled();
+
+      pair.dual.drill(Duration.ofSeconds(20));
+
+      assertThat(pair.dual.status().targetReachable()).isTrue();
+      pair.assertSettled();
+      assertThat(pair.heard).isEmpty();
+    }
+  }
+
+  @Test
+  @DisplayName("T26: immediate stop, past a move")
+  void givenFallbackStore_whenThePrimaryGoesAndComesBack_thenItGetsWhatItLacks() throws Exception {
+    String namespace = Stores.namespace();
+    try (TcpProxy proxy = TcpProxy.to("127.0.0.1", server.port());
+        MemoryStore file = Stores.file(folder.resolve("tree"), namespace);
+        MemoryStore postgres = MemoryStores.open(url(proxy, namespace));
+        MemoryStore direct = MemoryStores.open(server.url() + "&namespace=" + namespace);
+        FallbackMemoryStore store =
+            FallbackMemoryStore.builder(postgres, file, folder.resolve("dual"))
+                .deadline(DEADLINE)
+                .build()) {
+      store.execute(StoreMemory.of("m", AT, "text"));
+      assertThat(store.replay(Duration.ofSeconds(20))).isZero();
+      proxy.refuse();
+      proxy.cut();
+      store.execute(new RecallMemory("m", AT));
+      assertThat(store.memories().findById("m").orElseThrow().recallCount()).isOne();
+      proxy.accept();
+
+      assertThat(store.replay(Duration.ofSeconds(20))).isZero();
+      await(() -> store.status().isSettled(), "settled");
+      assertThat(dump(direct)).isEqualTo(dump(file));
+    }
+  }
+}
