@@ -674,7 +674,7 @@ final class Engine {
       nextCheckpoint = MOST_LOG;
       open.tree().notes.remove(BEHIND);
     } catch (TreeWriter.UnforcedException e) {
-      refuse("the log could not be forced: " + describe(e));
+      refuse(e.getMessage() + " could not be forced");
       throw e;
     } catch (IOException e) {
       nextCheckpoint = Math.max(nextCheckpoint, open.log().size()) * 2;

@@ -136,17 +136,16 @@ final class Settlement {
   private @Nullable Found ours(String file, @Nullable Found there, Logged log) {
     tree.setAside.remove(file);
     tree.unread.remove(file);
+    // Done again even where it is there: who left the log may have seen its force fail, and then
+    // one that succeeds says nothing.
+    tree.redo.put(file, log.last);
     if (log.last == null) {
-      if (there != null) {
-        tree.redo.put(file, null);
-      }
       return null;
     }
     byte[] bytes = log.last.getBytes(StandardCharsets.UTF_8);
     String hash = Sha.of(bytes);
     Found result = there;
     if (there == null || !hash.equals(there.hash)) {
-      tree.redo.put(file, log.last);
       result = new Found(file, null, hash);
       result.parse(bytes);
       if (result.memory == null) {

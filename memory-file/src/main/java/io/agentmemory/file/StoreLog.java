@@ -107,7 +107,16 @@ final class StoreLog implements AutoCloseable {
   private void extend(Disk.Out to, long needed) throws IOException {
     byte[] room = new byte[(int) (needed - end) + ROOM];
     to.write(end, room, 0, room.length);
-    to.force();
+    try {
+      to.force();
+    } catch (IOException e) {
+      try {
+        close(); // never forced again: the next line begins another segment
+      } catch (IOException second) {
+        e.addSuppressed(second);
+      }
+      throw e;
+    }
     end += room.length;
   }
 

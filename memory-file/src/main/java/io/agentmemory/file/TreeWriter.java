@@ -67,12 +67,15 @@ final class TreeWriter {
   static final String CONFLICTS = "conflicts";
   static final String QUARANTINE = "quarantine";
 
-  /** The log could not be forced, and must not be used again. */
+  /**
+   * The log, or the names in a folder, could not be forced. Another force could report success for
+   * what is lost, and neither can be written anew by who goes on: only opening again can.
+   */
   static final class UnforcedException extends IOException {
     private static final long serialVersionUID = 1L;
 
-    UnforcedException(IOException cause) {
-      super(cause);
+    UnforcedException(String what, IOException cause) {
+      super(what, cause);
     }
   }
 
@@ -109,7 +112,25 @@ final class TreeWriter {
     }
     disk.createFolder(folder);
     if (parent != null) {
-      disk.forceFolder(parent);
+      try {
+        disk.forceFolder(parent);
+      } catch (IOException e) {
+        try {
+          disk.delete(folder); // the next try is to make it anew, not to take it for durable
+        } catch (IOException second) {
+          e.addSuppressed(second);
+        }
+        throw e;
+      }
+    }
+  }
+
+  /** Forces the names that a checkpoint relies on. */
+  private void forceFolder(Path folder) throws UnforcedException {
+    try {
+      disk.forceFolder(folder);
+    } catch (IOException e) {
+      throw new UnforcedException("a folder", e);
     }
   }
 
@@ -303,7 +324,10 @@ final class TreeWriter {
     keepOthers(file, path, null, moved); // one that is forgotten is to be gone
     disk.delete(path);
     tree.files.remove(file);
-    touched.add(requireNonNull(path.getParent()));
+    Path folder = requireNonNull(path.getParent());
+    if (disk.stat(folder) != null) {
+      touched.add(folder);
+    }
   }
 
   /**
@@ -475,22 +499,20 @@ final class TreeWriter {
       keepConflict(conflict.file(), path, conflict.reason(), conflict.ours());
     }
     tree.conflicts.clear();
-    redone.addAll(tree.redo.keySet());
+    for (String file : tree.redo.keySet()) {
+      FileState known = tree.files.get(file);
+      if (known == null || known.size() < 0) { // what lies there is not what the log left
+        redone.add(file);
+      }
+    }
     behind.putAll(tree.redo);
     tree.redo.clear();
     for (String id : tree.rerender) {
       Row row = tree.index.row(Kind.MEMORY, Key.of(id));
       if (row != null && row.isLive()) {
-        Memory memory = (Memory) row.record();
-        List<CoOccurrence> entries = new ArrayList<>();
-        tree.index.startingWith(Kind.CO_OCCURRENCE, id).stream()
-            .sorted(Row.BY_PLACE)
-            .forEach(entry -> entries.add((CoOccurrence) entry.record()));
         Path path = layout.resolve(row.memory().file);
         byte[] old = disk.stat(path) == null ? null : disk.read(path);
-        behind.put(
-            row.memory().file,
-            new String(MemoryFile.render(memory, entries, old), StandardCharsets.UTF_8));
+        behind.put(row.memory().file, rendered(row, old));
       }
     }
     tree.rerender.clear();
@@ -502,6 +524,15 @@ final class TreeWriter {
     }
     pruneUndo();
     return left;
+  }
+
+  private String rendered(Row row, byte @Nullable [] old) {
+    List<CoOccurrence> entries = new ArrayList<>();
+    tree.index.startingWith(Kind.CO_OCCURRENCE, row.key.part(0)).stream()
+        .sorted(Row.BY_PLACE)
+        .forEach(entry -> entries.add((CoOccurrence) entry.record()));
+    byte[] bytes = MemoryFile.render((Memory) row.record(), entries, old);
+    return new String(bytes, StandardCharsets.UTF_8);
   }
 
   private void catchUp() throws IOException {
@@ -589,9 +620,12 @@ final class TreeWriter {
 
   /**
    * Makes all files durable and current, notes what they are, and drops the log. A crash anywhere
-   * leaves a log that does it again.
+   * leaves a log that does it again. A file whose force failed is never forced again, since that
+   * can succeed without the bytes: the next checkpoint writes it anew, under its name, before it
+   * counts.
    *
-   * @throws UnforcedException if the log failed
+   * @throws UnforcedException if the log or a folder failed: the log has to stay, for the next
+   *     opening to write all of it anew
    */
   void checkpoint(StoreLog log) throws IOException {
     if (tree.based && !tree.isDirty() && behind.isEmpty() && tree.segments.isEmpty()) {
@@ -611,33 +645,72 @@ final class TreeWriter {
   }
 
   private void forceFiles() throws IOException {
-    List<Path> files = new ArrayList<>();
+    List<String> files = new ArrayList<>();
     for (String file : tree.changedFiles) {
       FileState state = tree.files.get(file);
-      if (state != null && state.seq() > 0 && Layout.tierOf(file) != null) {
-        Path path = layout.resolve(file);
-        if (disk.stat(path) != null) {
-          files.add(path);
-        }
+      if (state != null
+          && state.seq() > 0
+          && Layout.tierOf(file) != null
+          && disk.stat(layout.resolve(file)) != null) {
+        files.add(file);
       }
     }
-    forceAll(files);
+    Map<String, IOException> failed = forceAll(files);
+    failed.keySet().forEach(this::writeAnew);
+    for (IOException failure : failed.values()) {
+      throw failure;
+    }
     for (Path folder : touched) {
-      disk.forceFolder(folder);
+      forceFolder(folder);
     }
     touched.clear();
+  }
+
+  /** Lets the next checkpoint write a file of ours anew whose bytes the disk may have lost. */
+  private void writeAnew(String file) {
+    String id = tree.index.idIn(file);
+    Row row = id == null ? null : tree.index.row(Kind.MEMORY, Key.of(id));
+    FileState known = tree.files.get(file);
+    if (row == null || !row.isLive() || known == null) {
+      return;
+    }
+    byte[] bytes = null;
+    try {
+      Path path = layout.resolve(file);
+      Disk.Stat stat = disk.stat(path);
+      if (stat != null && !isAsKnown(stat, known)) {
+        return; // another program's bytes, for whoever touches the memory next
+      }
+      bytes = disk.read(path);
+    } catch (IOException e) {
+      LOG.debug("{} cannot be read after its force failed: {}", file, Engine.describe(e));
+    }
+    boolean whole = bytes != null && Sha.of(bytes).equals(known.hash());
+    behind.put(
+        file,
+        bytes != null && whole
+            ? new String(bytes, StandardCharsets.UTF_8)
+            : rendered(row, null)); // what was written is out of memory too
+    noteBehind();
   }
 
   /**
    * Forces files, many of them on several threads: those that wait together become durable together
    * (measured on ext4: 1.6 ms a file one by one, 0.1 ms by eight).
+   *
+   * @return the files whose force failed, and why
    */
-  private void forceAll(List<Path> files) throws IOException {
+  private Map<String, IOException> forceAll(List<String> files) throws IOException {
+    Map<String, IOException> failed = new LinkedHashMap<>();
     if (files.size() <= FEW_FILES) {
-      for (Path file : files) {
-        disk.force(file);
+      for (String file : files) {
+        try {
+          disk.force(layout.resolve(file));
+        } catch (IOException e) {
+          failed.put(file, e);
+        }
       }
-      return;
+      return failed;
     }
     ExecutorService threads =
         Executors.newFixedThreadPool(
@@ -648,25 +721,34 @@ final class TreeWriter {
               return thread;
             });
     try {
-      List<Future<?>> forced = new ArrayList<>();
-      for (Path file : files) {
-        forced.add(
+      Map<String, Future<?>> forced = new LinkedHashMap<>();
+      for (String file : files) {
+        Path path = layout.resolve(file);
+        forced.put(
+            file,
             threads.submit(
                 () -> {
-                  disk.force(file);
+                  disk.force(path);
                   return null;
                 }));
       }
-      for (Future<?> one : forced) {
-        one.get();
+      for (Map.Entry<String, Future<?>> one : forced.entrySet()) {
+        try {
+          one.getValue().get();
+        } catch (ExecutionException e) {
+          failed.put(
+              one.getKey(),
+              e.getCause() instanceof IOException failure
+                  ? failure
+                  : new IOException(e.getCause()));
+        }
       }
-    } catch (ExecutionException e) {
-      throw e.getCause() instanceof IOException failure ? failure : new IOException(e.getCause());
     } catch (InterruptedException e) {
       throw new IOException("forcing was interrupted", e); // nobody interrupts this thread
     } finally {
       threads.shutdown();
     }
+    return failed;
   }
 
   private void putDocuments(StoreLog log) throws IOException {
@@ -688,7 +770,7 @@ final class TreeWriter {
       try {
         log.force();
       } catch (IOException e) {
-        throw new UnforcedException(e);
+        throw new UnforcedException("the log", e);
       }
       tree.seq++;
       for (Ready document : ready) {
@@ -705,7 +787,7 @@ final class TreeWriter {
         if (stat != null) {
           tree.files.put(document.file(), stamped(written, stat));
         }
-        disk.forceFolder(requireNonNull(document.path().getParent()));
+        forceFolder(requireNonNull(document.path().getParent()));
         tree.changedFiles.add(document.file());
         found(document.file());
       }
@@ -735,7 +817,7 @@ final class TreeWriter {
     Path folder = requireNonNull(document.path().getParent());
     if (disk.stat(folder) != null) {
       disk.delete(document.path());
-      disk.forceFolder(folder);
+      forceFolder(folder);
     }
     DocumentCache.delete(disk, layout.control(), file);
     tree.files.remove(file);
@@ -897,10 +979,13 @@ final class TreeWriter {
           try (Disk.Out out = disk.create(part, null)) {
             out.write(0, segment.bytes(), gap.from(), gap.to() - gap.from());
             out.force();
+          } catch (IOException e) {
+            deleteQuietly(part, e);
+            throw e;
           }
         }
       }
-      disk.forceFolder(folder);
+      forceFolder(folder);
     }
   }
 
@@ -925,10 +1010,15 @@ final class TreeWriter {
         out.write(position, line, 0, line.length);
         position += line.length;
       }
-      out.force();
+      try {
+        out.force();
+      } catch (IOException e) {
+        tree.controlDamaged = true; // the next one writes another file
+        throw e;
+      }
     }
     if (anew) {
-      disk.forceFolder(layout.control());
+      forceFolder(layout.control());
     }
     putHead(
         new Control.Head(
@@ -960,7 +1050,7 @@ final class TreeWriter {
       deleteQuietly(temporary, e);
       throw e;
     }
-    disk.forceFolder(layout.control());
+    forceFolder(layout.control());
     tree.head = head;
   }
 

@@ -271,6 +271,7 @@ final class CrashTest {
     int calls = callsOfCleanRun();
     for (int n = 1; n <= calls; n++) {
       MemoryDisk disk = newDisk();
+      disk.failedForcesLose();
       disk.failAt(n, fault);
       Run run = new Run();
       String note = fault + " at call " + n;
@@ -280,6 +281,29 @@ final class CrashTest {
       MemoryDisk cut = disk.afterPowerCut(new Random(n));
       run.check(n % 2 == 0 ? cut : disk.afterKill(), note);
     }
+  }
+
+  @Test
+  void givenAForceFailed_whenTheNextProcessGoesOnAndThePowerFails_thenEveryWriteIsThere() {
+    int calls = callsOfCleanRun();
+    int forces = 0;
+    for (int n = 1; n <= calls; n++) {
+      MemoryDisk disk = newDisk();
+      disk.failedForcesLose();
+      disk.failAt(n, MemoryDisk.Fault.EIO);
+      Run run = new Run();
+      String note = "EIO at call " + n;
+      run.on(disk, note);
+      String failed = disk.call(n);
+      if (!failed.startsWith("force")) {
+        continue;
+      }
+      forces++;
+      disk.repair();
+      open(disk).close(); // its forces succeed, whatever was lost
+      run.check(disk.afterPowerCut(new Random(n)), note + " (" + failed + "), then a power cut");
+    }
+    assertThat(forces).as("forces that failed").isGreaterThan(20);
   }
 
   @Test
