@@ -1,6 +1,7 @@
 package io.agentmemory.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
@@ -21,12 +22,17 @@ import io.agentmemory.dualwrite.DualWriteMemoryStore;
 import io.agentmemory.dualwrite.FallbackMemoryStore;
 import io.agentmemory.dualwrite.Lagging;
 import io.agentmemory.dualwrite.Stage;
+import io.agentmemory.dualwrite.StageFolder;
+import io.agentmemory.dualwrite.StoreAddress;
+import io.agentmemory.dualwrite.Verifier;
+import io.agentmemory.dualwrite.VerifyReport;
 import io.agentmemory.internal.testkit.TcpProxy;
 import io.agentmemory.internal.testkit.TcpProxy.Cut;
 import io.agentmemory.internal.testkit.TcpProxy.Trap;
 import io.agentmemory.localpg.LocalPostgres;
 import io.agentmemory.localpg.LocalPostgres.Requirement;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -36,6 +42,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -432,6 +439,56 @@ class OutageTest {
   }
 
   @Test
+  @DisplayName("T39: target down at startup, stores opened by address")
+  void givenFolderOpenedByAddress_whenTheTargetIsDown_thenLiveServesAndCompleteRefuses()
+      throws Exception {
+    String passwords = "org.postgresql.pgpassfile"; // an address of a folder holds no password
+    Path file = folder.resolve("passwords");
+    Files.writeString(file, "*:*:*:" + server.user() + ":" + server.password() + "\n");
+    System.setProperty(passwords, file.toString());
+    String namespace = Stores.namespace();
+    String source = "file:" + folder.resolve("tree") + "?namespace=" + namespace;
+    String both = "dual:" + folder.resolve("move");
+    try (TcpProxy proxy = TcpProxy.to("127.0.0.1", server.port())) {
+      String target =
+          "postgresql://%s@127.0.0.1:%d/postgres?namespace=%s"
+              .formatted(server.user(), proxy.port(), namespace);
+      MemoryStores.open(source).close();
+      StageFolder.init(
+          folder.resolve("move"), StoreAddress.of(source), StoreAddress.of(target), Map.of());
+      try (DualWriteMemoryStore store = (DualWriteMemoryStore) MemoryStores.open(both)) {
+        while (store.stage() != Stage.LIVE) {
+          store.changeStage(Stage.values()[store.stage().ordinal() + 1]);
+        }
+        store.execute(StoreMemory.of("m", AT, "text"));
+      }
+      proxy.refuse();
+      proxy.cut();
+      try (DualWriteMemoryStore store = (DualWriteMemoryStore) MemoryStores.open(both)) {
+        assertThat(store.stage()).isEqualTo(Stage.LIVE);
+        store.execute(new RecallMemory("m", AT));
+        assertThat(store.memories().findById("m").orElseThrow().recallCount()).isOne();
+        proxy.accept();
+        assertThat(store.replay(Duration.ofSeconds(40))).isZero();
+        await(() -> store.status().isSettled() && store.status().targetReachable(), "settled");
+        store.changeStage(Stage.RAMP_DOWN);
+        store.changeStage(Stage.COMPLETE);
+      }
+      proxy.refuse();
+      proxy.cut();
+      assertThatExceptionOfType(StoreUnavailableException.class)
+          .isThrownBy(() -> MemoryStores.open(both))
+          .withMessageContaining("the only store in stage COMPLETE");
+      proxy.accept();
+      try (MemoryStore store = MemoryStores.open(both)) {
+        assertThat(store.memories().findById("m").orElseThrow().recallCount()).isOne();
+      }
+    } finally {
+      System.clearProperty(passwords);
+    }
+  }
+
+  @Test
   @DisplayName("T40: target down during many writes")
   void givenManyWritesWithoutTarget_whenItIsBack_thenItDrainsAndReadsWereRight() throws Exception {
     int writes = Integer.getInteger("outage.writes", 2_000);
@@ -523,6 +580,28 @@ class OutageTest {
       assertThat(pair.content("m")).isEqualTo("ours");
       assertThat(pair.heard).containsExactly("conflict m source");
       assertThat(pair.dual.conflicts()).hasSize(1);
+    }
+  }
+
+  @Test
+  @DisplayName("T42: a row's content changed by hand, its digest left as it was")
+  void givenContentChangedByHand_whenCompared_thenExactlyThatRecordIsNamed() throws Exception {
+    try (Pair pair = new Pair()) {
+      pair.execute(StoreMemory.of("m", AT, "text"));
+      pair.execute(StoreMemory.of("n", AT, "text"));
+      pair.assertSettled();
+      String where = " WHERE namespace = '" + pair.namespace + "' AND id = 'm'";
+      assertThat(sql("UPDATE agent_memory.memories SET content = 'by hand'" + where)).isOne();
+
+      VerifyReport report = pair.dual.verify(Verifier.Level.FIELDS);
+
+      assertThat(report.equal()).isFalse();
+      assertThat(report.differences())
+          .isNotEmpty()
+          .allSatisfy(found -> assertThat(found.key()).isEqualTo(Key.of("m")));
+      pair.execute(UpdateMemory.of("m").content("text again"));
+      assertThat(pair.dual.drain(Duration.ofSeconds(10))).isTrue();
+      assertThat(pair.dual.verify(Verifier.Level.FIELDS).equal()).isTrue();
     }
   }
 
