@@ -178,8 +178,12 @@ final class DualFolder implements AutoCloseable {
       lacking = Side.TARGET;
     }
     boolean guarded = lacking == Side.TARGET && stage().targetIsAuthority();
-    if (changes.isEmpty() && !targetTried) {
-      journal.done(op);
+    if (changes.isEmpty()) {
+      if (guarded) {
+        settling.doubt(op); // asked for again later, the target must not find something to do
+      } else if (!targetTried) {
+        journal.done(op);
+      }
       return;
     }
     debts.add(op, changes, lacking, guarded, "it was found in the journal");

@@ -120,6 +120,13 @@ final class Settling {
     doubtful.removeAll(ops);
   }
 
+  /** Ends the doubt about one operation, if there is one. */
+  void conclude(OpId op) {
+    if (doubtful.contains(op)) {
+      conclude(Set.of(op));
+    }
+  }
+
   /** Ends the doubt about all operations there are; returns them. */
   Set<OpId> concludeAll() {
     Set<OpId> before = Set.copyOf(doubtful);

@@ -232,7 +232,14 @@ final class Writes implements AutoCloseable {
       log.began(op, Side.TARGET, false);
       long start = System.nanoTime();
       try {
-        outcome = calls.call(operation, op, () -> stores.target().execute(batch));
+        outcome =
+            calls.call(
+                operation,
+                op,
+                () -> {
+                  settling.conclude(op); // if it was in doubt, it is not carried out now
+                  return stores.target().execute(batch);
+                });
         answered(start);
       } catch (StoreUnavailableException away) {
         if (away.isRefusal()) {
@@ -309,7 +316,7 @@ final class Writes implements AutoCloseable {
       events.lagging(debts.add(op, changes, Side.TARGET, true, AWAY));
       events.fellBack(operation, why);
       if (changes.isEmpty()) {
-        log.done(op);
+        settling.doubt(op); // asked for again later, the target must not find something to do
       }
     }
 

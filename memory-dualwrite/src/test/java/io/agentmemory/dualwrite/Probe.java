@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -41,6 +42,11 @@ final class Probe extends ForwardingMemoryStore {
   volatile Runnable beforeRead = () -> {};
 
   volatile @Nullable RuntimeException unavailable;
+
+  /** Whether the process that uses it is alive: one that was killed asks for nothing any more. */
+  volatile BooleanSupplier alive = () -> true;
+
+  private int inside; // guarded by this
 
   Probe(String name, MemoryStore delegate, List<String> calls) {
     super(delegate);
@@ -83,22 +89,58 @@ final class Probe extends ForwardingMemoryStore {
   private void asked(String what) {
     calls.add(name + "." + what);
     beforeRead.run();
+    checkThere();
+  }
+
+  private void checkThere() {
     RuntimeException failure = unavailable;
     if (failure != null) {
       throw failure;
+    }
+    checkAlive();
+  }
+
+  private void checkAlive() {
+    if (!alive.getAsBoolean()) {
+      throw new IllegalStateException("the process was killed");
+    }
+  }
+
+  private synchronized void enter() {
+    checkAlive();
+    inside++;
+  }
+
+  private synchronized void leave() {
+    inside--;
+    notifyAll();
+  }
+
+  /** Waits for what is under way in the store, after the process that asked for it was killed. */
+  synchronized void awaitQuiet() {
+    try {
+      while (inside > 0) {
+        wait();
+      }
+    } catch (InterruptedException interrupt) {
+      throw new AssertionError("interrupted", interrupt);
     }
   }
 
   @Override
   public Outcome execute(Batch batch) {
     calls.add(name + ".execute");
-    RuntimeException failure = unavailable;
-    if (failure != null) {
-      throw failure;
-    }
+    checkThere();
     before.accept(batch);
-    Outcome outcome = super.execute(batch);
+    Outcome outcome;
+    enter();
+    try {
+      outcome = super.execute(batch);
+    } finally {
+      leave();
+    }
     after.accept(batch);
+    checkAlive();
     return outcome;
   }
 
@@ -110,12 +152,20 @@ final class Probe extends ForwardingMemoryStore {
   @Override
   public Map<OpId, Outcome> conclude(Collection<OpId> operations) {
     asked("conclude");
-    return super.conclude(operations);
+    enter();
+    try {
+      return super.conclude(operations);
+    } finally {
+      leave();
+    }
   }
 
   @Override
   public Health health() {
     RuntimeException failure = unavailable;
+    if (!alive.getAsBoolean()) {
+      return new Health(Health.Status.DOWN, List.of("the process was killed"));
+    }
     return failure == null
         ? super.health()
         : new Health(Health.Status.DOWN, List.of(String.valueOf(failure.getMessage())));

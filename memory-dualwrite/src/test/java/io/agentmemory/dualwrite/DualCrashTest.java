@@ -1,0 +1,447 @@
+package io.agentmemory.dualwrite;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.agentmemory.Kind;
+import io.agentmemory.MemoryStore;
+import io.agentmemory.MemoryStoreException;
+import io.agentmemory.OpId;
+import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.Stored;
+import io.agentmemory.command.Batch;
+import io.agentmemory.command.Command;
+import io.agentmemory.command.CountCoOccurrences;
+import io.agentmemory.command.ForgetMemory;
+import io.agentmemory.command.RecallMemory;
+import io.agentmemory.command.StoreMemory;
+import io.agentmemory.command.UpdateMemory;
+import io.agentmemory.internal.testkit.MemoryDisk;
+import io.agentmemory.testkit.InMemoryMemoryStore;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Ends the process, the power, or the disk at any moment of some writes, part of them while the
+ * target is away, and opens the folder again with the target there. Then both stores hold the same:
+ * what was acknowledged, once; nothing that failed; and of what nobody knew all or nothing. {@code
+ * -Ddual.seeds=20} for the long run: every call to the disk, that often; else every few calls.
+ */
+final class DualCrashTest {
+  private static final int SEEDS = Integer.getInteger("dual.seeds", 0);
+  private static final int STEP = SEEDS == 0 ? 61 : 1;
+  private static final int KILLS = SEEDS == 0 ? 10 : 100;
+  private static final String AT = "2026-02-10T11:52:05+00:00";
+  private static final Path FOLDER = Path.of("/dual");
+
+  /** What the target is like for one write. */
+  private enum Target {
+    THERE,
+    AWAY,
+    /** It does what it is told, and the answer gets lost. */
+    MUTE,
+    /** It does not do it, and nobody hears of that. */
+    DEAF
+  }
+
+  private record Step(Batch batch, Target target) {
+    static Step of(int number, Target target, Command... commands) {
+      OpId op = new OpId(new UUID(0x4000L, 0x8000000000000000L | number));
+      return new Step(new Batch(op, List.of(commands)), target);
+    }
+  }
+
+  private static final List<Step> SCRIPT =
+      List.of(
+          Step.of(1, Target.THERE, StoreMemory.of("a", AT, "a one")),
+          Step.of(2, Target.THERE, StoreMemory.of("b", AT, "b one"), StoreMemory.of("c", AT, "c")),
+          Step.of(3, Target.MUTE, new RecallMemory("a", AT)),
+          Step.of(4, Target.THERE, new CountCoOccurrences(List.of("a", "b"))),
+          Step.of(5, Target.DEAF, UpdateMemory.of("b").content("b two")),
+          Step.of(6, Target.AWAY, new RecallMemory("a", AT)),
+          Step.of(7, Target.AWAY, StoreMemory.of("d", AT, "d"), new RecallMemory("c", AT)),
+          Step.of(8, Target.AWAY, new CountCoOccurrences(List.of("a", "b", "d"))),
+          Step.of(9, Target.AWAY, new ForgetMemory("c", 0)),
+          Step.of(10, Target.THERE, new RecallMemory("b", AT)),
+          Step.of(11, Target.THERE, UpdateMemory.of("a").content("a two")));
+
+  /** Two stores that last, and the processes that use them one after the other. */
+  private static final class World {
+    final InMemoryMemoryStore sourceStore = new InMemoryMemoryStore("test");
+    final InMemoryMemoryStore targetStore = new InMemoryMemoryStore("test");
+    final Stage stage;
+    final List<Batch> acknowledged = new ArrayList<>();
+    final List<Batch> failed = new ArrayList<>();
+    final List<Batch> unknown = new ArrayList<>();
+    final List<Batch> tried = new ArrayList<>(); // acknowledged or unknown, in order
+    MemoryDisk disk = new MemoryDisk();
+    Probe source = new Probe("source", sourceStore);
+    Probe target = new Probe("target", targetStore);
+    @Nullable DualWriteMemoryStore store;
+
+    /** Run before everything that is asked of the target. */
+    Runnable whenAsked = () -> {};
+
+    World(Stage stage) {
+      this.stage = stage;
+    }
+
+    /** A process begins. */
+    DualWriteMemoryStore open() {
+      MemoryDisk mine = disk;
+      source = new Probe("source", sourceStore);
+      target = new Probe("target", targetStore);
+      source.alive = () -> !mine.isOff();
+      target.alive = () -> !mine.isOff();
+      Runnable each = whenAsked;
+      target.beforeRead = each;
+      target.before = batch -> each.run();
+      target.after = batch -> each.run();
+      return DualWriteMemoryStore.builder(source, target)
+          .stage(stage)
+          .folder(FOLDER)
+          .disk(mine)
+          .patience(Duration.ofSeconds(1))
+          .probePause(Duration.ofMillis(5))
+          .shadowRate(0)
+          .build();
+    }
+
+    /** The process is gone from one moment to the other, with all of its threads. */
+    void kill() {
+      disk.failAt(1, MemoryDisk.Fault.POWER_OFF);
+      try {
+        disk.stat(FOLDER);
+      } catch (IOException off) {
+        return;
+      }
+      throw new AssertionError("the disk is still there");
+    }
+
+    /** What the next process finds. */
+    void goOn(MemoryDisk left) {
+      source.awaitQuiet();
+      target.awaitQuiet();
+      disk = left;
+    }
+
+    void write(DualWriteMemoryStore to, Step step) {
+      Batch batch = step.batch();
+      Probe asked = target;
+      switch (step.target()) {
+        case THERE -> asked.up();
+        case AWAY -> asked.down();
+        case MUTE -> asked.after = b -> forget(asked, b, batch);
+        case DEAF -> asked.before = b -> forget(asked, b, batch);
+      }
+      try {
+        to.execute(batch);
+        boolean died = disk.isOff(); // then it died before it could tell anybody
+        (died ? unknown : acknowledged).add(batch);
+        tried.add(batch);
+      } catch (StoreUnavailableException e) {
+        if (disk.isOff() || e.mayHaveApplied().isPresent()) {
+          unknown.add(batch);
+          tried.add(batch);
+        } else {
+          failed.add(batch);
+        }
+      } catch (MemoryStoreException refused) {
+        assertThat(unknown.size() + failed.size()).as("what %s missed", batch).isPositive();
+        failed.add(batch);
+      } catch (IllegalStateException killed) {
+        assertThat(disk.isOff()).as("alive, and yet " + killed).isTrue();
+        unknown.add(batch);
+        tried.add(batch);
+      }
+    }
+
+    private static void forget(Probe target, Batch asked, Batch batch) {
+      if (asked.opId().equals(batch.opId())) {
+        target.after = b -> {};
+        target.before = b -> {};
+        throw Probe.unknown(asked.opId());
+      }
+    }
+
+    /** Lets a process write all there is to write, or as far as it gets. */
+    void run(List<Step> steps) {
+      try {
+        store = open();
+      } catch (StoreUnavailableException e) {
+        return; // not one write was tried
+      } catch (IllegalStateException killed) {
+        assertThat(disk.isOff()).isTrue();
+        return;
+      }
+      for (Step step : steps) {
+        write(store, step);
+        if (disk.isOff()) {
+          return;
+        }
+      }
+      store.drain(Duration.ofSeconds(1));
+    }
+
+    void end() {
+      if (store != null) {
+        store.close();
+        store = null;
+      }
+    }
+
+    /** Opens the folder as it was left, lets it settle, and looks at everything. */
+    void check(String note) {
+      DualWriteMemoryStore opened;
+      try {
+        opened = open();
+      } catch (MemoryStoreException e) {
+        throw new AssertionError("the first opening needs help, " + note, e);
+      }
+      try {
+        settle(opened, note);
+        List<String> content = content(sourceStore);
+        assertThat(possible()).as(note).contains(content);
+        List<String> dump = Trees.dump(sourceStore);
+        for (Batch batch : acknowledged) {
+          assertThat(opened.execute(batch).repeated())
+              .as("%s repeated, %s", batch.opId(), note)
+              .isTrue();
+        }
+        settle(opened, note);
+        assertThat(Trees.dump(sourceStore)).as("after repeating, " + note).isEqualTo(dump);
+      } finally {
+        opened.close();
+      }
+      try (DualWriteMemoryStore again = open()) {
+        settle(again, note);
+        assertThat(again.conflicts()).as(note).isEqualTo(opened.conflicts());
+      }
+    }
+
+    private void settle(DualWriteMemoryStore opened, String note) {
+      int left = opened.replay(Duration.ofSeconds(20));
+      assertThat(left).as("lagging, %s: %s", note, opened.status()).isZero();
+      assertThat(opened.status().resync()).as(note).isNull();
+      assertThat(Trees.dump(targetStore)).as(note).isEqualTo(Trees.dump(sourceStore));
+    }
+
+    /** All that may have come of it: of what is not known each part may have been done. */
+    private List<List<String>> possible() {
+      List<List<String>> possible = new ArrayList<>();
+      for (int some = 0; some < 1 << unknown.size(); some++) {
+        MemoryStore model = new InMemoryMemoryStore("test");
+        boolean fits = true;
+        for (Batch batch : tried) {
+          int at = unknown.indexOf(batch);
+          if (at < 0 || (some >> at & 1) == 1) {
+            try {
+              model.execute(batch);
+            } catch (MemoryStoreException refused) {
+              fits = false;
+            }
+          }
+        }
+        if (fits) {
+          possible.add(content(model));
+        }
+      }
+      return possible;
+    }
+  }
+
+  /** Every record, without its revision, which settling may raise. */
+  private static List<String> content(MemoryStore store) {
+    List<String> lines = new ArrayList<>();
+    for (Kind<?> kind : Kind.all()) {
+      try (Stream<? extends Stored<?>> scan = store.scan(kind)) {
+        scan.filter(s -> !s.isTombstone())
+            .forEach(s -> lines.add(kind + " " + s.key() + " " + s.version().digest()));
+      }
+    }
+    return lines;
+  }
+
+  private static int calls(Stage stage) {
+    World world = new World(stage);
+    world.disk.failAt(-1, MemoryDisk.Fault.EIO);
+    world.run(SCRIPT);
+    assertThat(world.acknowledged).hasSize(SCRIPT.size());
+    world.end();
+    int calls = world.disk.calls();
+    world.goOn(world.disk.afterKill());
+    world.check("clean run");
+    assertThat(calls).isGreaterThan(50);
+    return calls;
+  }
+
+  private static void sweep(Stage stage, MemoryDisk.Fault fault, BiConsumer<World, Random> then) {
+    int calls = calls(stage);
+    int seeds = Math.max(1, SEEDS);
+    for (int seed = 0; seed < seeds; seed++) {
+      int first = 1 + (stage.ordinal() + 4 * fault.ordinal()) % STEP;
+      for (int n = first; n <= calls; n += STEP) {
+        World world = new World(stage);
+        world.disk.failedForcesLose();
+        world.disk.failAt(n, fault);
+        world.run(SCRIPT);
+        String note =
+            stage + ", seed " + seed + ", " + fault + " at call " + n + ", " + world.disk.call(n);
+        then.accept(world, new Random(seed * 7919L + n));
+        try {
+          world.check(note);
+        } catch (RuntimeException e) {
+          throw new AssertionError(note, e);
+        }
+      }
+    }
+  }
+
+  /** Kills the process if it still lives, and goes on with what is left. */
+  private static void killed(World world) {
+    world.kill();
+    world.goOn(world.disk.afterKill());
+    world.end();
+  }
+
+  private static void powerCut(World world, Random random) {
+    world.kill();
+    world.goOn(world.disk.afterPowerCut(random));
+    world.end();
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"DUAL_WRITE", "SHADOW", "LIVE", "RAMP_DOWN"})
+  void givenTheProcessDiesAtAnyCall_whenOpenedAgain_thenNothingIsLostOrInvented(Stage stage) {
+    sweep(stage, MemoryDisk.Fault.POWER_OFF, (world, random) -> killed(world));
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"DUAL_WRITE", "SHADOW", "LIVE", "RAMP_DOWN"})
+  void givenThePowerFailsAtAnyCall_whenOpenedAgain_thenNothingIsLostOrInvented(Stage stage) {
+    sweep(stage, MemoryDisk.Fault.POWER_OFF, DualCrashTest::powerCut);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"DUAL_WRITE", "SHADOW", "LIVE", "RAMP_DOWN"})
+  void givenACallFails_whenKilledAndOpenedAgain_thenNothingIsLostOrInvented(Stage stage) {
+    for (MemoryDisk.Fault fault :
+        List.of(MemoryDisk.Fault.EIO, MemoryDisk.Fault.SHORT_WRITE, MemoryDisk.Fault.ENOSPC)) {
+      sweep(stage, fault, (world, random) -> killed(world));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"DUAL_WRITE", "SHADOW", "LIVE", "RAMP_DOWN"})
+  void givenTheProcessDiesBetweenTwoStores_whenOpenedAgain_thenBothHaveItOrNeither(Stage stage) {
+    int every = SEEDS == 0 ? 5 : 1;
+    for (int step = stage.ordinal() % every; step < SCRIPT.size(); step += every) {
+      for (int where = 0; where < 4; where++) {
+        World world = new World(stage);
+        world.store = world.open();
+        for (int i = 0; i <= step; i++) {
+          if (i == step) {
+            OpId op = SCRIPT.get(i).batch().opId();
+            Probe probe = where < 2 ? world.source : world.target;
+            Consumer<Batch> kill =
+                batch -> {
+                  if (batch.opId().equals(op)) {
+                    world.kill();
+                  }
+                };
+            if (where % 2 == 0) {
+              probe.before = kill;
+            } else {
+              probe.after = kill;
+            }
+          }
+          if (!world.disk.isOff()) {
+            world.write(world.store, SCRIPT.get(i));
+          }
+        }
+        world.store.drain(Duration.ofSeconds(1));
+        killed(world);
+        world.check(stage + ", killed at step " + step + ", place " + where);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"DUAL_WRITE", "SHADOW", "LIVE", "RAMP_DOWN"})
+  void givenReplayThatIsKilledAgainAndAgain_whenItEnds_thenItIsAsAfterOneThatWasNot(Stage stage) {
+    List<String> clean = replayed(stage, 0);
+    List<String> often = replayed(stage, KILLS);
+
+    assertThat(often).isEqualTo(clean);
+  }
+
+  private static List<String> replayed(Stage stage, int kills) {
+    World world = new World(stage);
+    world.run(SCRIPT.subList(0, 9)); // the target is away at the end
+    killed(world);
+    for (int kill = 0; kill < kills; kill++) {
+      int k = kill % 10;
+      AtomicInteger asked = new AtomicInteger();
+      Runnable count =
+          () -> {
+            if (asked.getAndIncrement() == k) {
+              world.kill();
+            }
+          };
+      world.whenAsked = count;
+      try {
+        world.store = world.open();
+        world.store.replay(Duration.ofMillis(2));
+      } catch (MemoryStoreException | IllegalStateException dead) {
+        assertThat(world.disk.isOff()).isTrue();
+      }
+      world.whenAsked = () -> {};
+      killed(world);
+    }
+    world.check("replay, killed " + kills + " times");
+    return Trees.dump(world.sourceStore);
+  }
+
+  @Test
+  void givenWriteThatFoundNothingToDo_whenAskedForAgainLater_thenTheTargetDoesNothingEither() {
+    World world = new World(Stage.LIVE);
+    DualWriteMemoryStore store = world.open();
+    Step recall = Step.of(50, Target.AWAY, new RecallMemory("a", AT));
+    world.write(store, recall);
+    world.store = store;
+    killed(world);
+    try (DualWriteMemoryStore next = world.open()) {
+      world.write(next, SCRIPT.get(0));
+
+      assertThat(next.execute(recall.batch()).repeated()).isTrue();
+
+      assertThat(next.replay(Duration.ofSeconds(10))).isZero();
+      assertThat(Trees.memory(next, "a").revision()).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void givenTheSameFolder_whenTheScriptRunsInEveryStage_thenTheStoresHoldTheSame() {
+    List<List<String>> contents = new ArrayList<>();
+    for (Stage stage : List.of(Stage.DUAL_WRITE, Stage.SHADOW, Stage.LIVE, Stage.RAMP_DOWN)) {
+      World world = new World(stage);
+      world.run(SCRIPT);
+      killed(world);
+      world.check("no fault, " + stage);
+      contents.add(content(world.targetStore));
+    }
+    assertThat(contents.stream().distinct()).hasSize(1);
+  }
+}
