@@ -88,6 +88,16 @@ final class Debts {
   }
 
   /**
+   * A store may lack these records, as far as nothing is known of them: who noted something of one
+   * knows more than somebody who compared.
+   */
+  List<Lagging> addUnknown(Collection<Ref> refs, Side lacking, String why) {
+    synchronized (this) {
+      return add(refs.stream().filter(ref -> !debts.containsKey(ref)).toList(), lacking, why, null);
+    }
+  }
+
+  /**
    * A store lacks what an operation did in the other one while it was away.
    *
    * @param guarded whether that store may have gone on otherwise, so that what it holds has to be

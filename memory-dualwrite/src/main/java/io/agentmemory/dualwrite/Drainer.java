@@ -130,14 +130,11 @@ final class Drainer implements AutoCloseable {
     Set<Ref> refs = new HashSet<>();
     for (Difference difference : report.differences()) {
       if (difference.key() != null) {
-        Ref ref = new Ref(difference.kind(), difference.key());
-        if (debts.of(ref).isEmpty()) {
-          refs.add(ref);
-        }
+        refs.add(new Ref(difference.kind(), difference.key()));
       }
     }
     Side lacking = TwoStores.leader(gate.stage()).other();
-    events.lagging(debts.add(refs, lacking, "found by comparing both stores", null));
+    events.lagging(debts.addUnknown(refs, lacking, "found by comparing both stores"));
     if (report.equal() && report.complete()) {
       if (events.resync.compareAndSet(why, null)) {
         whenCompared.run();

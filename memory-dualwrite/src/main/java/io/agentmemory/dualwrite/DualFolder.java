@@ -26,13 +26,29 @@ final class DualFolder implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(DualWriteMemoryStore.class);
   private static final Duration LOCK_WAIT = Duration.ofSeconds(5);
 
+  /** There while the journal knows all that one store lacks; taking it away needs no room. */
+  static final String COMPARED = "compared";
+
+  private final Disk disk;
+  private final Path folder;
   private final FolderLock lock;
   private final Journal journal;
   private final StageRegister register;
   private final Conflicts conflicts;
 
+  private boolean compared; // guarded by this
+
   private DualFolder(
-      FolderLock lock, Journal journal, StageRegister register, Conflicts conflicts) {
+      Disk disk,
+      Path folder,
+      boolean compared,
+      FolderLock lock,
+      Journal journal,
+      StageRegister register,
+      Conflicts conflicts) {
+    this.disk = disk;
+    this.folder = folder;
+    this.compared = compared;
     this.lock = lock;
     this.journal = journal;
     this.register = register;
@@ -57,10 +73,11 @@ final class DualFolder implements AutoCloseable {
         StageRegister register = StageRegister.open(disk, folder, first);
         guardIfThere(register, target);
         Conflicts conflicts = Conflicts.open(disk, folder.resolve("conflicts"), Clock.systemUTC());
+        boolean compared = disk.stat(folder.resolve(COMPARED)) != null;
         Journal journal =
             Journal.open(
                 disk, folder.resolve("journal"), JournalLimits.DEFAULT, register.id(), operation);
-        return new DualFolder(lock, journal, register, conflicts);
+        return new DualFolder(disk, folder, compared, lock, journal, register, conflicts);
       } catch (IOException | RuntimeException e) {
         try {
           lock.close();
@@ -133,11 +150,14 @@ final class DualFolder implements AutoCloseable {
     for (Journal.Open open : found.open()) {
       recover(open, settling, debts, stores);
     }
+    boolean wasCompared = isCompared();
     boolean isWhole =
-        found.damage().isEmpty()
+        wasCompared
+            && found.damage().isEmpty()
             && (found.ending() == Journal.Ending.CLEAN || found.ending() == Journal.Ending.KILLED);
+    events.whenResyncNeeded = this::unsettled;
     if (isWhole || !stage().writesBoth()) {
-      journal.settled();
+      settled(events);
     } else if (found.ending() == Journal.Ending.NEW) {
       events.resyncNeeded("the journal is new");
     } else {
@@ -189,9 +209,40 @@ final class DualFolder implements AutoCloseable {
     debts.add(op, changes, lacking, guarded, "it was found in the journal");
   }
 
-  /** The journal need not be looked at again: what it says is known, or found by comparing. */
-  void settled() {
+  private synchronized boolean isCompared() {
+    return compared;
+  }
+
+  /** The journal does not know all that one store lacks: whoever opens it next has to compare. */
+  private synchronized void unsettled() {
+    if (compared) {
+      try {
+        disk.delete(folder.resolve(COMPARED));
+        disk.forceFolder(folder);
+        compared = false;
+      } catch (IOException e) {
+        LOG.warn("that the stores have to be compared could not be noted: {}", e.getClass());
+      }
+    }
+  }
+
+  /**
+   * The journal need not be looked at again: what it says is known, or found by comparing; unless
+   * it became necessary again meanwhile.
+   */
+  synchronized void settled(Events events) {
+    if (events.resync.get() != null) {
+      return;
+    }
     journal.settled();
+    if (!compared) {
+      try {
+        Files.replace(disk, folder.resolve(COMPARED), "{}");
+        compared = true;
+      } catch (IOException e) {
+        LOG.debug("that the stores were compared could not be noted");
+      }
+    }
   }
 
   @Override

@@ -141,7 +141,8 @@ public final class DualWriteMemoryStore implements MemoryStore {
     drainer =
         folder == null
             ? null
-            : new Drainer(stores, gate, debts, settling, writes, events, folder::settled);
+            : new Drainer(
+                stores, gate, debts, settling, writes, events, () -> folder.settled(events));
     moves =
         folder == null
             ? null

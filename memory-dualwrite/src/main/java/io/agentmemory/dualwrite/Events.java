@@ -134,8 +134,13 @@ final class Events {
     tell(l -> l.onJournalDamaged(what));
   }
 
+  /** Told whenever the stores have to be compared, be it known or not. */
+  volatile Runnable whenResyncNeeded = () -> {};
+
   void resyncNeeded(String why) {
-    if (resync.compareAndSet(null, why)) {
+    boolean isNew = resync.compareAndSet(null, why);
+    whenResyncNeeded.run();
+    if (isNew) {
       LOG.warn("the stores have to be compared as a whole: {}", why);
       tell(l -> l.onResyncNeeded(why));
     }

@@ -41,8 +41,8 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 final class DualCrashTest {
   private static final int SEEDS = Integer.getInteger("dual.seeds", 0);
-  private static final int STEP = SEEDS == 0 ? 61 : 1;
-  private static final int KILLS = SEEDS == 0 ? 10 : 100;
+  private static final int STEP = SEEDS == 0 ? 97 : 1;
+  private static final int KILLS = SEEDS == 0 ? 5 : 100;
   private static final String AT = "2026-02-10T11:52:05+00:00";
   private static final Path FOLDER = Path.of("/dual");
 
@@ -346,7 +346,7 @@ final class DualCrashTest {
   @ParameterizedTest
   @EnumSource(names = {"DUAL_WRITE", "SHADOW", "LIVE", "RAMP_DOWN"})
   void givenTheProcessDiesBetweenTwoStores_whenOpenedAgain_thenBothHaveItOrNeither(Stage stage) {
-    int every = SEEDS == 0 ? 5 : 1;
+    int every = SEEDS == 0 ? 7 : 1;
     for (int step = stage.ordinal() % every; step < SCRIPT.size(); step += every) {
       for (int where = 0; where < 4; where++) {
         World world = new World(stage);
@@ -430,6 +430,21 @@ final class DualCrashTest {
       assertThat(next.replay(Duration.ofSeconds(10))).isZero();
       assertThat(Trees.memory(next, "a").revision()).isEqualTo(1);
     }
+  }
+
+  @Test
+  void givenWritesThatTheJournalCouldNotTake_whenKilled_thenTheStoresAreComparedAfterwards() {
+    World world = new World(Stage.DUAL_WRITE);
+    DualWriteMemoryStore store = world.open();
+    assertThat(store.replay(Duration.ofSeconds(10))).isZero();
+    world.disk.failAt(1, MemoryDisk.Fault.ENOSPC);
+
+    world.write(store, Step.of(50, Target.AWAY, StoreMemory.of("a", AT, "a one")));
+    world.store = store;
+    killed(world);
+
+    assertThat(world.acknowledged).hasSize(1);
+    world.check("the journal was full");
   }
 
   @Test
