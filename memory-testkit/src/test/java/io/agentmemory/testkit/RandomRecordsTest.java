@@ -323,7 +323,8 @@ final class RandomRecordsTest {
               "promote",
               "compress",
               "consolidate",
-              "logRetrievals");
+              "logRetrievals",
+              "orderCoOccurrences");
       assertThat(failed.keySet())
           .contains(
               "store",
