@@ -74,7 +74,7 @@ final class Debts {
                 why,
                 Debt.with(before == null ? Set.of() : before.ops(), op),
                 sameSide && before != null ? before.run() : null,
-                null,
+                sameSide && before != null ? before.state() : null,
                 false);
         put(before, now, replaced);
         entries.add(now.lagging());
@@ -125,7 +125,7 @@ final class Debts {
                 why,
                 Debt.with(before == null ? Set.of() : before.ops(), op),
                 run,
-                change.state(),
+                newest(before, lacking, change),
                 false);
         put(before, now, replaced);
         entries.add(now.lagging());
@@ -136,6 +136,14 @@ final class Debts {
       whenOwed.run();
     }
     return entries;
+  }
+
+  /** The newest state that is noted: an operation that ends late says something old. */
+  private static @Nullable Stored<?> newest(
+      @Nullable Debt before, Side lacking, Journal.Change change) {
+    Stored<?> noted = before == null || before.lacking() != lacking ? null : before.state();
+    Stored<?> state = change.state();
+    return noted != null && (state == null || state.revision() < noted.revision()) ? noted : state;
   }
 
   private void put(@Nullable Debt before, Debt now, Set<OpId> replaced) {

@@ -2,8 +2,9 @@ package io.agentmemory.dualwrite;
 
 import io.agentmemory.MemoryStoreException;
 import io.agentmemory.OpId;
-import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 
@@ -14,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 final class Drainer implements AutoCloseable {
   private static final long FIRST_PAUSE_MILLIS = 100;
   private static final long LONGEST_PAUSE_MILLIS = 30_000;
+  private static final int COMPARED_AT_ONCE = 500;
 
   private final TwoStores stores;
   private final StageGate gate;
@@ -122,20 +124,32 @@ final class Drainer implements AutoCloseable {
         && events.resync.get() == null;
   }
 
-  /** Finds what one store lacks by comparing both; the authority is right. */
+  /**
+   * Finds what one store lacks by comparing both. The newer state is right; nothing is deleted for
+   * being absent, and what gives way to an older one, because that store leads, is set aside.
+   */
   private void resync() {
     String why = events.resync.get();
+    long need = events.resyncs.get();
     VerifyReport report =
         Verifier.builder(stores.source(), stores.target()).level(Verifier.Level.DIGESTS).run();
-    Set<Ref> refs = new HashSet<>();
+    Set<Ref> refs = new TreeSet<>();
+    boolean all = report.complete();
     for (Difference difference : report.differences()) {
       if (difference.key() != null) {
         refs.add(new Ref(difference.kind(), difference.key()));
+      } else {
+        all = false;
       }
     }
-    Side lacking = TwoStores.leader(gate.stage()).other();
-    events.lagging(debts.addUnknown(refs, lacking, "found by comparing both stores"));
-    if (report.equal() && report.complete()) {
+    all &= report.total() == report.differences().size();
+    List<Ref> list = List.copyOf(refs);
+    int owed = 0;
+    for (int from = 0; from < list.size(); from += COMPARED_AT_ONCE) {
+      List<Ref> some = list.subList(from, Math.min(from + COMPARED_AT_ONCE, list.size()));
+      owed += settling.compared(some, TwoStores.leader(gate.stage()));
+    }
+    if (all && owed == 0 && events.resyncs.get() == need) {
       if (events.resync.compareAndSet(why, null)) {
         whenCompared.run();
       }

@@ -160,13 +160,15 @@ public final class DualWriteMemoryStore implements MemoryStore {
     if (drainer != null && folder != null) {
       folder.recover(settling, debts, stores, events);
       debts.onOwed(drainer::wake);
-      drainer.start();
     }
     if (builder.target instanceof LateStore late && folder != null && breaker != null) {
       late.whenOpened(folder::guard);
       if (folder.stage().writesBoth() && !late.isOpen()) {
         breaker.open(); // its probe opens the target once that is possible
       }
+    }
+    if (drainer != null) {
+      drainer.start(); // not before the target is guarded whenever it opens
     }
     keeper = keeper(builder);
     if (keeper != null) {

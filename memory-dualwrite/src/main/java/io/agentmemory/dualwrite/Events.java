@@ -10,6 +10,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
@@ -35,6 +36,9 @@ final class Events {
   final LongAdder fallbackReads = new LongAdder();
   final LongAdder conflicts = new LongAdder();
   final LongAdder gapsHealed = new LongAdder();
+
+  /** How often a comparison became necessary: one that began before does not do. */
+  final AtomicLong resyncs = new AtomicLong();
 
   /** What was found damaged at opening. */
   final List<String> journalDamage = new CopyOnWriteArrayList<>();
@@ -138,6 +142,7 @@ final class Events {
   volatile Runnable whenResyncNeeded = () -> {};
 
   void resyncNeeded(String why) {
+    resyncs.incrementAndGet();
     boolean isNew = resync.compareAndSet(null, why);
     whenResyncNeeded.run();
     if (isNew) {

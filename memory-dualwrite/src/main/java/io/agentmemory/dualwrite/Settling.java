@@ -13,6 +13,7 @@ import io.agentmemory.command.Outcome;
 import io.agentmemory.command.PutRecords;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.EnumMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -67,6 +68,10 @@ final class Settling {
     debts.owed();
   }
 
+  boolean isDoubtful(OpId op) {
+    return doubtful.contains(op);
+  }
+
   int doubts() {
     return doubtful.size();
   }
@@ -75,18 +80,20 @@ final class Settling {
    * Makes these records, whose writers are held off, equal in both stores, by what the store has
    * that does not lack them.
    *
+   * @param op the operation that did it, if it is one that is just being carried out
    * @throws MemoryStoreException if a store fails; then they are lacking still
    */
-  void settle(Collection<Ref> refs, Side lacking, Repair.Hold hold) {
+  void settle(Collection<Ref> refs, Side lacking, @Nullable OpId op, Repair.Hold hold) {
     if (refs.isEmpty()) {
       return;
     }
     List<Debt> owed = debts.among(refs, lacking);
+    Set<OpId> ops = Debt.with(ops(owed), op);
     if (lacking == Side.TARGET) {
-      conclude(ops(owed)); // repeated, they must not happen there once more
+      conclude(ops); // repeated, they must not happen there once more
     } else {
-      conclude(ops(owed).stream().filter(doubtful::contains).collect(Collectors.toSet()));
-      remember(owed);
+      conclude(ops.stream().filter(doubtful::contains).collect(Collectors.toSet()));
+      remember(ops);
     }
     Set<Ref> all = new TreeSet<>(refs);
     meet(owed, all, lacking, hold);
@@ -109,9 +116,10 @@ final class Settling {
         .conclude(ops)
         .forEach(
             (op, outcome) -> {
+              remember(Set.of(op));
               List<Journal.Change> missed = new ArrayList<>();
               for (Journal.Change change : changes(outcome, true)) {
-                if (debts.of(change.ref()).isEmpty()) {
+                if (debts.among(List.of(change.ref()), lacking.other()).isEmpty()) {
                   missed.add(change); // of the others the source has more than that
                 }
               }
@@ -145,7 +153,7 @@ final class Settling {
     if (states.isEmpty()) {
       return owed.isEmpty();
     }
-    remember(owed.stream().filter(debt -> debt.state() != null).toList());
+    remember(ops(owed.stream().filter(debt -> debt.state() != null).toList()));
     stores.source().execute(new Batch(OpId.copy(), Repair.commands(states)));
     debts.pay(states.stream().map(state -> new Ref(state.kind(), state.key())).toList());
     return states.size() == owed.size();
@@ -170,6 +178,55 @@ final class Settling {
     return undrained;
   }
 
+  /**
+   * Notes which store lacks which of these records, in which they differ.
+   *
+   * @return of how many one is to be mended
+   */
+  int compared(List<Ref> refs, Side leader) {
+    Map<Ref, Stored<?>> bySource = Repair.read(stores.source(), refs);
+    Map<Ref, Stored<?>> byTarget = Repair.read(stores.target(), refs);
+    Map<Side, List<Ref>> lacking = new EnumMap<>(Side.class);
+    for (Ref ref : refs) {
+      Stored<?> source = bySource.get(ref);
+      Stored<?> target = byTarget.get(ref);
+      Side side = lacking(ref, source, target, leader);
+      if (side != null) {
+        lacking.computeIfAbsent(side, s -> new ArrayList<>()).add(ref);
+      }
+    }
+    lacking.forEach(
+        (side, some) ->
+            events.lagging(debts.addUnknown(some, side, "found by comparing both stores")));
+    return lacking.values().stream().mapToInt(List::size).sum();
+  }
+
+  private @Nullable Side lacking(
+      Ref ref, @Nullable Stored<?> source, @Nullable Stored<?> target, Side leader) {
+    if (source == null) {
+      // A target may have had records before the move; they are nothing that the source lacks.
+      return target != null && leader == Side.TARGET ? Side.SOURCE : null;
+    }
+    if (target == null) {
+      return Side.TARGET;
+    }
+    if (source.version().equals(target.version())) {
+      return null; // by now
+    }
+    if (leader == Side.TARGET && source.revision() != target.revision()) {
+      return source.revision() > target.revision() ? Side.TARGET : Side.SOURCE;
+    }
+    Stored<?> winner = leader == Side.SOURCE ? source : target;
+    Stored<?> loser = leader == Side.SOURCE ? target : source;
+    if (!loser.isTombstone()
+        && loser.revision() >= winner.revision()
+        && !sameContent(loser.version(), winner.version())
+        && debts.of(ref).isEmpty()) {
+      events.conflict(conflicts.add(ref, leader, winner.version(), loser));
+    }
+    return leader.other();
+  }
+
   private static Set<OpId> ops(Collection<Debt> some) {
     Set<OpId> ops = new LinkedHashSet<>();
     some.forEach(debt -> ops.addAll(debt.ops()));
@@ -180,8 +237,8 @@ final class Settling {
    * The source is about to get what these operations did as states. Repeated while the target is
    * away, they must not happen once more.
    */
-  private void remember(Collection<Debt> owed) {
-    for (OpId op : ops(owed)) {
+  private void remember(Set<OpId> ops) {
+    for (OpId op : ops) {
       try {
         stores.source().execute(new Batch(op, List.of(new PutRecords(List.of()))));
       } catch (UncategorizedStoreException givenUp) {

@@ -29,6 +29,9 @@ final class Turns {
 
   private final Map<String, Line> lines = new HashMap<>();
 
+  /** Those that were answered, which the secondary has yet to follow. */
+  private final Set<Turn> followed = new HashSet<>();
+
   /** How many writes began to have a name for their own, by {@link #stamp} of the name. */
   private final long[] stamps = new long[STAMPS];
 
@@ -92,7 +95,13 @@ final class Turns {
      */
     void answered(Runnable whenOvertaken) {
       this.whenOvertaken = whenOvertaken;
+      synchronized (Turns.this) {
+        followed.add(this);
+      }
       answered.complete(null);
+      if (isOver()) {
+        forget(this);
+      }
     }
 
     private void overtake() {
@@ -207,10 +216,11 @@ final class Turns {
   boolean awaitFollowers(@Nullable Set<String> names, Duration atMost) {
     List<Turn> answered = new ArrayList<>();
     synchronized (this) {
-      for (String name : names == null ? lines.keySet() : names) {
-        Line line = lines.get(name);
-        if (line != null && line.owner != null && line.owner.answered.isDone()) {
-          answered.add(line.owner);
+      for (Turn turn : followed) {
+        if (names == null
+            || turn.names.own().contains(Names.EVERYTHING)
+            || turn.names.own().stream().anyMatch(names::contains)) {
+          answered.add(turn);
         }
       }
     }
@@ -221,7 +231,12 @@ final class Turns {
     return answered.stream().allMatch(Turn::isOver);
   }
 
+  private synchronized void forget(Turn turn) {
+    followed.remove(turn);
+  }
+
   private synchronized void remove(Turn turn) {
+    followed.remove(turn);
     for (Set<String> names : List.of(turn.names.own(), turn.names.shared())) {
       for (String name : names) {
         Line line = lines.get(name);

@@ -244,7 +244,7 @@ final class Writes implements AutoCloseable {
       } catch (StoreUnavailableException away) {
         if (away.isRefusal()) {
           answered(start);
-          log.done(op);
+          doneUnlessDoubtful();
           throw away;
         }
         unavailable(start, away);
@@ -271,6 +271,12 @@ final class Writes implements AutoCloseable {
       }
     }
 
+    private void doneUnlessDoubtful() {
+      if (!settling.isDoubtful(op)) {
+        log.done(op);
+      }
+    }
+
     /** An operation that the source took in the target's place is known there alone. */
     private Outcome repeatedBySource(UncategorizedStoreException refused) {
       return stores
@@ -287,7 +293,8 @@ final class Writes implements AutoCloseable {
     private void fallBack(@Nullable StoreUnavailableException why) {
       leader = Side.SOURCE;
       followed = false;
-      boolean inDoubt = why != null && why.mayHaveApplied().isPresent();
+      boolean inDoubt =
+          settling.isDoubtful(op) || (why != null && why.mayHaveApplied().isPresent());
       try {
         bySource(why);
       } catch (MemoryStoreException failure) {
@@ -300,6 +307,9 @@ final class Writes implements AutoCloseable {
         }
         log.done(op);
         throw failure;
+      } catch (RuntimeException | Error defect) {
+        debts.add(named(), Side.TARGET, "the source failed while it led", op);
+        throw defect;
       } finally {
         if (inDoubt) {
           settling.doubt(op); // not before: what the target did must not reach the source first
@@ -308,7 +318,10 @@ final class Writes implements AutoCloseable {
     }
 
     private void bySource(@Nullable StoreUnavailableException why) {
-      settling.settleFromNotes(debts.within(turn.names(), Side.SOURCE));
+      if (!settling.settleFromNotes(debts.within(turn.names(), Side.SOURCE))) {
+        throw StoreUnavailableException.notApplied(
+            operation, "the source lacks what the target did, which is away", null);
+      }
       log.began(op, Side.SOURCE, true);
       outcome = stores.source().execute(batch);
       List<Journal.Change> changes = Settling.changes(outcome, false);
@@ -407,7 +420,7 @@ final class Writes implements AutoCloseable {
     }
 
     private void repair() {
-      settling.settle(concerned, follower(), turn::whileHeld);
+      settling.settle(concerned, follower(), op, turn::whileHeld);
     }
 
     /** Lets the secondary do what the authority did; says in what it did something else. */
@@ -591,7 +604,7 @@ final class Writes implements AutoCloseable {
       try {
         turn.await(operation, overtaken.get() == 0 ? patience : Duration.ZERO);
         turn.answered(() -> {});
-        settling.settle(refs(debts.among(some, lacking)), lacking, turn::whileHeld);
+        settling.settle(refs(debts.among(some, lacking)), lacking, null, turn::whileHeld);
         return true;
       } catch (StoreUnavailableException unavailable) {
         throw unavailable;
@@ -622,11 +635,15 @@ final class Writes implements AutoCloseable {
    */
   void catchUpAlone(Operation operation) {
     try {
+      settling.concludeAll().stream().filter(op -> !debts.isOwing(op)).forEach(log::done);
       for (Side side : Side.values()) {
         List<Ref> refs = debts.refs(debt -> debt.lacking() == side);
         for (int from = 0; from < refs.size(); from += CATCH_UP_RECORDS) {
           settling.settle(
-              refs.subList(from, Math.min(from + CATCH_UP_RECORDS, refs.size())), side, ALONE);
+              refs.subList(from, Math.min(from + CATCH_UP_RECORDS, refs.size())),
+              side,
+              null,
+              ALONE);
         }
       }
     } catch (MemoryStoreException failure) {
@@ -663,6 +680,10 @@ final class Writes implements AutoCloseable {
         settling.settleFromNotes(refs);
       } finally {
         turn.end();
+      }
+      if (debts.isLacking(Side.SOURCE, names)) {
+        throw StoreUnavailableException.notApplied(
+            read, "the source lacks what the target did, which is away", null);
       }
     }
   }
