@@ -352,6 +352,48 @@ class FallbackTest {
     }
 
     @Test
+    void givenFallbackWrites_whenTheFolderIsLost_thenTheComparisonGivesThemToTheTarget() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      assertSettled();
+      target.down();
+      store.execute(StoreMemory.of("new", AT, "only in the source"));
+      store.execute(UpdateMemory.of("m").content("newer in the source"));
+
+      store.close();
+      disk = new MemoryDisk();
+      target.up();
+      store = open(Stage.LIVE);
+
+      await(() -> store.status().isSettled());
+      assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
+      assertThat(memory("new").content()).isEqualTo("only in the source");
+      assertThat(memory("m").content()).isEqualTo("newer in the source");
+    }
+
+    @Test
+    void givenRecordThatTheSourceLacks_whenAnotherWriteNamesIt_thenItsStateIsStillKnown() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      store.execute(StoreMemory.of("n", AT, "x"));
+      assertSettled();
+      source.before =
+          batch -> {
+            throw StoreUnavailableException.notApplied(new Operation("p", "ask", ""), "no", null);
+          };
+      store.execute(UpdateMemory.of("m").content("acknowledged"));
+      store.drain(Duration.ofSeconds(5));
+      store.execute(
+          new PutRecords(List.of(new PutRecords.Put(new CoOccurrence("m", "n", Value.of(1L)), 1))));
+      store.drain(Duration.ofSeconds(5));
+      target.down();
+
+      source.before = batch -> {};
+
+      assertThat(memory("m").content()).isEqualTo("acknowledged");
+      target.up();
+      assertSettled();
+    }
+
+    @Test
     void givenCountsThatTheSourceLacks_whenItGetsThemFromTheJournal_thenInTheirOrder() {
       store.execute(StoreMemory.of("m", AT, "x"));
       for (String other : List.of("b", "c", "a")) {
