@@ -209,10 +209,6 @@ final class Debts {
     return debts.values().stream().map(Debt::lagging).toList();
   }
 
-  synchronized List<Debt> all() {
-    return List.copyOf(debts.values());
-  }
-
   synchronized List<Ref> refs(Predicate<Debt> some) {
     return debts.values().stream().filter(some).map(Debt::ref).toList();
   }

@@ -712,10 +712,6 @@ final class Writes implements AutoCloseable {
     R from(MemoryStore store);
   }
 
-  int running() {
-    return overtaken.get();
-  }
-
   @Override
   public void close() {
     secondaries.shutdown();

@@ -450,19 +450,8 @@ class FallbackTest {
   class WrittenApart {
     @Test
     void givenTargetThatSomebodyElseWrote_whenItIsBack_thenOneStateIsSetAsideWhole() {
-      store.execute(StoreMemory.of("m", AT, "x"));
-      assertSettled();
-      Memory theirs = memory("m");
-      target.down();
-      store.execute(UpdateMemory.of("m").content("ours"));
-      store.execute(UpdateMemory.of("m").content("ours again"));
-      target
-          .store()
-          .execute(new PutRecords(List.of(new PutRecords.Put(theirs.withContent("theirs"), 2))));
+      conflict();
 
-      target.up();
-
-      assertSettled();
       assertThat(memory("m").content()).isEqualTo("ours again");
       assertThat(heard).contains("conflict m source");
       assertThat(store.conflicts())
