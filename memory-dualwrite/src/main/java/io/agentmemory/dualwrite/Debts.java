@@ -32,6 +32,9 @@ final class Debts {
   /** How many records each store lacks. */
   private final int[] lacking = new int[Side.values().length];
 
+  /** How many of them it refuses. */
+  private final int[] refused = new int[Side.values().length];
+
   private final Clock clock;
   private final Consumer<OpId> whenPaid;
   private volatile Runnable whenOwed = () -> {};
@@ -149,6 +152,7 @@ final class Debts {
   private void put(@Nullable Debt before, Debt now, Set<OpId> replaced) {
     debts.put(now.ref(), now);
     lacking[now.lacking().ordinal()]++;
+    refused[now.lacking().ordinal()] += now.parked() ? 1 : 0;
     byName
         .computeIfAbsent(Names.of(now.ref().kind(), now.ref().key()), n -> new HashSet<>())
         .add(now.ref());
@@ -160,6 +164,7 @@ final class Debts {
 
   private void free(Debt debt, Set<OpId> paid) {
     lacking[debt.lacking().ordinal()]--;
+    refused[debt.lacking().ordinal()] -= debt.parked() ? 1 : 0;
     for (OpId op : debt.ops()) {
       if (owing.merge(op, -1, Integer::sum) == 0) {
         owing.remove(op);
@@ -187,8 +192,13 @@ final class Debts {
 
   /** A store refuses a record for good. */
   synchronized Optional<Lagging> park(Ref ref, String why) {
-    Debt debt = debts.computeIfPresent(ref, (r, before) -> before.parked(why));
-    return Optional.ofNullable(debt).map(Debt::lagging);
+    Debt before = debts.get(ref);
+    if (before == null) {
+      return Optional.empty();
+    }
+    Debt now = before.parked(why);
+    put(before, now, new HashSet<>());
+    return Optional.of(now.lagging());
   }
 
   /** Whether an operation is not done because a store lacks something of it. */
@@ -253,12 +263,25 @@ final class Debts {
 
   /** Whether something is lacking in this store, of these names if they are given. */
   synchronized boolean isLacking(Side side, @Nullable Set<String> names) {
-    if (names == null || lacking[side.ordinal()] == 0) {
-      return lacking[side.ordinal()] > 0;
-    }
-    return names.stream()
-        .flatMap(name -> byName.getOrDefault(name, Set.of()).stream())
-        .anyMatch(ref -> isLacking(ref, side));
+    return names == null || lacking[side.ordinal()] == 0
+        ? lacking[side.ordinal()] > 0
+        : !lacking(side, names).isEmpty();
+  }
+
+  /** Whether something is lacking in this store that it does not refuse. */
+  synchronized boolean isOwed(Side side) {
+    return lacking[side.ordinal()] > refused[side.ordinal()];
+  }
+
+  /** What is lacking in this store, of these names if they are given. */
+  synchronized List<Debt> lacking(Side side, @Nullable Set<String> names) {
+    return (names == null
+            ? debts.values().stream()
+            : names.stream()
+                .flatMap(name -> byName.getOrDefault(name, Set.of()).stream())
+                .map(debts::get))
+        .filter(debt -> debt.lacking() == side)
+        .toList();
   }
 
   private boolean isLacking(Ref ref, Side side) {

@@ -119,7 +119,8 @@ final class Drainer implements AutoCloseable {
       resync();
       writes.catchUp();
     }
-    return debts.refs(debt -> !debt.parked()).isEmpty()
+    return !debts.isOwed(Side.SOURCE)
+        && !debts.isOwed(Side.TARGET)
         && settling.doubts() == 0
         && events.resync.get() == null;
   }

@@ -35,6 +35,12 @@ public interface DualWriteListener {
   /** The source answered a read in the target's place. */
   default void onFallbackRead(Operation read) {}
 
+  /**
+   * The source answered in the target's place without some records, because it refuses them: {@link
+   * #onParked} told which.
+   */
+  default void onReadLeftOut(Operation read, int records) {}
+
   /** The target gives no answers any more, or gives them again. */
   default void onTargetReachable(boolean reachable) {}
 

@@ -396,26 +396,28 @@ public final class DualWriteMemoryStore implements MemoryStore {
    *     be brought up to date; the old stage goes on
    */
   public void changeStage(Stage next) {
-    List<Lagging> none = change(requireNonNull(next, "next"), false, UnaryOperator.identity());
-    assert none.isEmpty();
+    change(requireNonNull(next, "next"), StageMoves.How.ORDERLY, UnaryOperator.identity());
   }
 
-  private List<Lagging> change(Stage next, boolean withoutTarget, UnaryOperator<Facts> facts) {
+  private List<Lagging> change(Stage next, StageMoves.How how, UnaryOperator<Facts> facts) {
     List<Lagging> undrained = new ArrayList<>();
-    Stage before =
-        gate.change(next, now -> undrained.addAll(makeReady(now, next, withoutTarget, facts)));
+    Stage before = gate.change(next, now -> undrained.addAll(makeReady(now, next, how, facts)));
     events.stageChanged(before, next);
     return undrained;
   }
 
   private List<Lagging> makeReady(
-      Stage now, Stage next, boolean withoutTarget, UnaryOperator<Facts> facts) {
+      Stage now, Stage next, StageMoves.How how, UnaryOperator<Facts> facts) {
     List<Lagging> undrained = List.of();
+    boolean takesOver = now.targetIsAuthority() && !next.targetIsAuthority();
     boolean leaves = !next.writesBoth() && log.isKept() && next.targetIsAuthority();
-    if (withoutTarget && now.targetIsAuthority() && !next.targetIsAuthority()) {
+    if (takesOver && how == StageMoves.How.WITHOUT_TARGET) {
       undrained = settling.takeOver();
     } else if (now.targetIsAuthority() != next.targetIsAuthority() || leaves) {
-      writes.catchUpAlone(new Operation(STORE, "changeStage", next.name()));
+      undrained =
+          writes.catchUpAlone(
+              new Operation(STORE, "changeStage", next.name()),
+              takesOver && how == StageMoves.How.FORCED);
     }
     if (folder != null && moves != null) {
       if (next == Stage.COMPLETE) {
@@ -680,6 +682,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
         events.shadowDropped.sum(),
         events.fallbackWrites.sum(),
         events.fallbackReads.sum(),
+        events.readsLeftOut.sum(),
         events.gapsHealed.sum(),
         events.listenerFailures.sum());
   }
@@ -854,9 +857,9 @@ public final class DualWriteMemoryStore implements MemoryStore {
         return answer.get();
       }
     }
-    writes.bringUpSource(read, names);
+    MemoryStore source = writes.sourceFor(read, names);
     events.readFellBack(read);
-    return reading.from(stores.source());
+    return reading.from(source);
   }
 
   private <R> void compare(

@@ -20,6 +20,7 @@ import static java.util.Objects.requireNonNull;
  * @param shadowDropped reads that were sampled but not compared, because too many were waiting
  * @param fallbackWrites batches the source carried out in the target's place
  * @param fallbackReads reads the source answered in the target's place
+ * @param readsLeftOut those of them that left records out, because the source refuses them
  * @param gapsHealed records that a store had lost and got back
  * @param listenerFailures times the listener threw something
  */
@@ -39,6 +40,7 @@ public record DualWriteStats(
     long shadowDropped,
     long fallbackWrites,
     long fallbackReads,
+    long readsLeftOut,
     long gapsHealed,
     long listenerFailures) {
   /** Checks that nothing is missing. */

@@ -34,6 +34,7 @@ final class Events {
   final LongAdder shadowDropped = new LongAdder();
   final LongAdder fallbackWrites = new LongAdder();
   final LongAdder fallbackReads = new LongAdder();
+  final LongAdder readsLeftOut = new LongAdder();
   final LongAdder conflicts = new LongAdder();
   final LongAdder gapsHealed = new LongAdder();
 
@@ -103,6 +104,12 @@ final class Events {
   void readFellBack(Operation read) {
     fallbackReads.increment();
     tell(l -> l.onFallbackRead(read));
+  }
+
+  void readLeftOut(Operation read, int records) {
+    readsLeftOut.increment();
+    LOG.debug("{}: left {} records out that the source refuses", read, records);
+    tell(l -> l.onReadLeftOut(read, records));
   }
 
   void conflict(Conflict conflict) {

@@ -34,6 +34,9 @@ import org.slf4j.LoggerFactory;
 final class Settling {
   private static final int TAKEN_AT_ONCE = 100;
 
+  /** The version of a record that is not there and never was. */
+  private static final Version NEVER = new Version(1, null);
+
   private static final Logger LOG = LoggerFactory.getLogger(DualWriteMemoryStore.class);
 
   private final TwoStores stores;
@@ -143,20 +146,43 @@ final class Settling {
   }
 
   /**
-   * Gives the source what the target did, from what was noted of it, while the target is away.
+   * Gives the source what the target did, from what was noted of it, while the target is away. What
+   * it refuses is parked and keeps nothing else from it.
    *
    * @return whether it has all of it now; of an operation in doubt nothing is known
    */
   boolean settleFromNotes(Collection<Ref> refs) {
-    List<Debt> owed = debts.among(refs, Side.SOURCE);
-    List<Stored<?>> states = Debts.states(owed);
-    if (states.isEmpty()) {
-      return owed.isEmpty();
+    List<Debt> noted =
+        debts.among(refs, Side.SOURCE).stream()
+            .filter(debt -> debt.state() != null && !debt.parked())
+            .toList();
+    if (!noted.isEmpty()) {
+      remember(ops(noted));
+      List<Stored<?>> states = Debts.states(noted);
+      if (states.size() > 1 && putNoted(states)) {
+        return debts.among(refs, Side.SOURCE).isEmpty();
+      }
+      for (Stored<?> state : states) {
+        if (!putNoted(List.of(state))) {
+          Ref ref = new Ref(state.kind(), state.key());
+          debts.park(ref, "the source refuses it").ifPresent(events::parked);
+        }
+      }
     }
-    remember(ops(owed.stream().filter(debt -> debt.state() != null).toList()));
-    stores.source().execute(new Batch(OpId.copy(), Repair.commands(states)));
+    return debts.among(refs, Side.SOURCE).isEmpty();
+  }
+
+  /** False if the source refuses one of them, and none was put. */
+  private boolean putNoted(List<Stored<?>> states) {
+    try {
+      stores.source().execute(new Batch(OpId.copy(), Repair.commands(states)));
+    } catch (StoreUnavailableException away) {
+      throw away;
+    } catch (MemoryStoreException refused) {
+      return false;
+    }
     debts.pay(states.stream().map(state -> new Ref(state.kind(), state.key())).toList());
-    return states.size() == owed.size();
+    return true;
   }
 
   /**
@@ -169,13 +195,32 @@ final class Settling {
     for (int from = 0; from < refs.size(); from += TAKEN_AT_ONCE) {
       settleFromNotes(refs.subList(from, Math.min(from + TAKEN_AT_ONCE, refs.size())));
     }
-    List<Ref> left = debts.refs(debt -> debt.lacking() == Side.SOURCE);
-    List<Lagging> undrained = debts.among(left, Side.SOURCE).stream().map(Debt::lagging).toList();
-    if (!left.isEmpty() || !doubtful.isEmpty()) {
+    if (debts.isLacking(Side.SOURCE, null) || !doubtful.isEmpty()) {
       events.resyncNeeded("the source took over while the target was away");
     }
-    debts.pay(left); // what the source has is right from here on
-    return undrained;
+    return giveUp(debts.lacking(Side.SOURCE, null), Map.of());
+  }
+
+  /**
+   * What the source has is right from here on, although it lacks these. What is known of them is
+   * set aside whole.
+   *
+   * @param byTarget what the target holds of them, as far as it was asked
+   */
+  List<Lagging> giveUp(List<Debt> left, Map<Ref, Stored<?>> byTarget) {
+    List<Ref> refs = left.stream().map(Debt::ref).toList();
+    Map<Ref, Stored<?>> here = refs.isEmpty() ? Map.of() : Repair.read(stores.source(), refs);
+    for (Debt debt : left) {
+      Stored<?> noted = debt.state();
+      Stored<?> lost = byTarget.getOrDefault(debt.ref(), noted);
+      Stored<?> holds = here.get(debt.ref());
+      Version won = holds == null ? NEVER : holds.version();
+      if (lost != null && !lost.isTombstone() && !sameContent(lost.version(), won)) {
+        events.conflict(conflicts.add(debt.ref(), Side.SOURCE, won, lost));
+      }
+    }
+    debts.pay(refs);
+    return left.stream().map(Debt::lagging).toList();
   }
 
   /**

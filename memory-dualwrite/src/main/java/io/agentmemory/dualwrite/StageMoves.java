@@ -33,16 +33,25 @@ final class StageMoves {
   private long mismatchesSeen; // guarded by this
   private volatile @Nullable Instant away;
 
+  /** How a change comes about. */
+  enum How {
+    /** Both stores have everything first. */
+    ORDERLY,
+    /** What the source refuses does not keep it from taking over. */
+    FORCED,
+    /** As forced, and the target is not waited for. */
+    WITHOUT_TARGET
+  }
+
   /** Changes the stage. */
   interface Change {
     /**
      * Does so while no write is let in.
      *
-     * @param withoutTarget whether the target is not waited for
      * @param facts what is taken note of with it
      * @return what could not be given to the source
      */
-    List<Lagging> to(Stage next, boolean withoutTarget, UnaryOperator<Facts> facts);
+    List<Lagging> to(Stage next, How how, UnaryOperator<Facts> facts);
   }
 
   /**
@@ -245,7 +254,7 @@ final class StageMoves {
     List<Lagging> undrained =
         change.to(
             to,
-            withoutTarget,
+            withoutTarget ? How.WITHOUT_TARGET : force == null ? How.ORDERLY : How.FORCED,
             facts ->
                 forced
                     ? facts.forced(

@@ -631,21 +631,24 @@ final class Writes implements AutoCloseable {
   /**
    * Pays all that is owed while no write is let in.
    *
+   * @param forced whether the source goes on even if it refuses something
+   * @return what it refuses
    * @throws StoreUnavailableException if something remains
    */
-  void catchUpAlone(Operation operation) {
+  List<Lagging> catchUpAlone(Operation operation, boolean forced) {
     try {
       settling.concludeAll().stream().filter(op -> !debts.isOwing(op)).forEach(log::done);
+      List<Ref> refused = new ArrayList<>();
       for (Side side : Side.values()) {
+        boolean mayRemain = forced && side == Side.SOURCE;
         List<Ref> refs = debts.refs(debt -> debt.lacking() == side);
         for (int from = 0; from < refs.size(); from += CATCH_UP_RECORDS) {
-          settling.settle(
-              refs.subList(from, Math.min(from + CATCH_UP_RECORDS, refs.size())),
-              side,
-              null,
-              ALONE);
+          List<Ref> some = refs.subList(from, Math.min(from + CATCH_UP_RECORDS, refs.size()));
+          refused.addAll(settleAlone(some, side, mayRemain));
         }
       }
+      return settling.giveUp(
+          debts.among(refused, Side.SOURCE), Repair.read(stores.target(), refused));
     } catch (MemoryStoreException failure) {
       throw StoreUnavailableException.notApplied(
           operation,
@@ -654,38 +657,67 @@ final class Writes implements AutoCloseable {
     }
   }
 
+  /** Those that the store refuses, if they may remain. */
+  private List<Ref> settleAlone(List<Ref> some, Side side, boolean mayRemain) {
+    try {
+      settling.settle(some, side, null, ALONE);
+      return List.of();
+    } catch (StoreUnavailableException away) {
+      throw away;
+    } catch (MemoryStoreException refused) {
+      if (!mayRemain) {
+        throw refused;
+      }
+      if (some.size() == 1) {
+        return some;
+      }
+      List<Ref> remaining = new ArrayList<>();
+      some.forEach(one -> remaining.addAll(settleAlone(List.of(one), side, true)));
+      return remaining;
+    }
+  }
+
   /**
-   * Sees to it that the source has what callers were told that the target has, before it answers in
-   * its place.
+   * The source, which has by then what callers were told that the target has, to answer in its
+   * place. What it refuses for good is read from what was noted of it where somebody asks for it,
+   * and left out, which is reported, where somebody asks for everything.
    *
    * @param names of what it is asked for; null for everything
    * @throws StoreUnavailableException if it does not get it
    */
-  void bringUpSource(Operation read, @Nullable Set<String> names) {
+  MemoryStore sourceFor(Operation read, @Nullable Set<String> names) {
     if (!turns.awaitFollowers(names, patience)) {
       throw StoreUnavailableException.notApplied(read, "the source is still behind", null);
     }
-    if (debts.isLacking(Side.SOURCE, names)) {
-      List<Ref> refs =
-          debts.refs(
-              debt ->
-                  debt.lacking() == Side.SOURCE
-                      && debt.state() != null
-                      && (names == null
-                          || names.contains(Names.of(debt.ref().kind(), debt.ref().key()))));
-      Turns.Turn turn = turns.enter(Names.of(refs));
+    if (!debts.isLacking(Side.SOURCE, names)) {
+      return stores.source();
+    }
+    List<Ref> noted =
+        debts.lacking(Side.SOURCE, names).stream()
+            .filter(debt -> debt.state() != null && !debt.parked())
+            .map(Debt::ref)
+            .toList();
+    if (!noted.isEmpty()) {
+      Turns.Turn turn = turns.enter(Names.of(noted));
       try {
         turn.await(read, patience);
         turn.answered(() -> {});
-        settling.settleFromNotes(refs);
+        settling.settleFromNotes(noted);
       } finally {
         turn.end();
       }
-      if (debts.isLacking(Side.SOURCE, names)) {
-        throw StoreUnavailableException.notApplied(
-            read, "the source lacks what the target did, which is away", null);
-      }
     }
+    List<Debt> left = debts.lacking(Side.SOURCE, names);
+    if (left.stream().anyMatch(debt -> !debt.parked() || (names != null && debt.state() == null))) {
+      throw StoreUnavailableException.notApplied(
+          read, "the source lacks what the target did, which is away", null);
+    }
+    if (names == null && !left.isEmpty()) {
+      events.readLeftOut(read, left.size());
+    }
+    return left.isEmpty() || names == null
+        ? stores.source()
+        : new NotedStore(stores.source(), left);
   }
 
   /** What the target answers; empty if it gives no answer, or is not asked for giving none. */

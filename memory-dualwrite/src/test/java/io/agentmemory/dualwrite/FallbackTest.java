@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.agentmemory.CoOccurrence;
+import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Memory;
@@ -25,13 +26,17 @@ import io.agentmemory.testkit.InMemoryMemoryStore;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The target leads, and is away: what callers get meanwhile, and what both stores have after. */
 class FallbackTest {
@@ -72,6 +77,16 @@ class FallbackTest {
               @Override
               public void onGapHealed(Kind<?> kind, Key key) {
                 heard.add("gap " + key);
+              }
+
+              @Override
+              public void onParked(Lagging record) {
+                heard.add("parked " + record.key());
+              }
+
+              @Override
+              public void onReadLeftOut(Operation read, int records) {
+                heard.add("left out " + records + " " + read.verb());
               }
 
               @Override
@@ -517,6 +532,92 @@ class FallbackTest {
       assertSettled();
       assertThat(memory("m").content()).isEqualTo("z");
       assertThat(heard).contains("gap m");
+    }
+  }
+
+  /** The source refuses one record for good; what else it lacks it takes. */
+  @Nested
+  class Refused {
+    private static final Set<String> OTHERS = Set.of("a", "c", "d");
+
+    private void begin() {
+      store.execute(StoreMemory.of("d", AT, "from before"));
+      assertSettled();
+      source.down();
+      for (String id : List.of("a", "bad", "c")) {
+        store.execute(StoreMemory.of(id, AT, "x"));
+      }
+      store.drain(Duration.ofSeconds(5));
+      source.before =
+          batch -> {
+            if (batch.needs().keys().getOrDefault(Kind.MEMORY, Set.of()).contains(Key.of("bad"))) {
+              throw new InvalidMemoryException(
+                  new Operation("source", batch.verb(), ""), "content", "is not for files");
+            }
+          };
+    }
+
+    private Set<String> found() {
+      return store.find(MemoryQuery.all()).stream().map(Memory::id).collect(Collectors.toSet());
+    }
+
+    @Test
+    void givenRecordThatTheSourceRefuses_whenTheTargetIsAway_thenOthersAreServedAndItIsReported() {
+      begin();
+      target.down();
+      source.up();
+
+      assertThat(found()).isEqualTo(OTHERS);
+      assertThat(store.count(MemoryQuery.all())).isEqualTo(3);
+      assertThat(memory("a").content()).isEqualTo("x");
+      assertThat(memory("bad").content()).as("from the journal").isEqualTo("x");
+      assertThat(store.status().source().parked()).isEqualTo(1);
+      assertThat(store.status().source().records()).isEqualTo(1);
+      assertThat(store.stats().readsLeftOut()).isEqualTo(2);
+      assertThat(heard)
+          .contains("left out 1 find", "left out 1 count")
+          .containsOnlyOnce("parked bad");
+      assertThatExceptionOfType(StoreUnavailableException.class)
+          .isThrownBy(() -> store.execute(UpdateMemory.of("bad").content("y")))
+          .withMessageContaining("the source lacks what the target did")
+          .satisfies(e -> assertThat(e.mayHaveApplied()).isEmpty());
+      store.execute(new RecallMemory("c", AT));
+      target.up();
+      source.before = batch -> {};
+      await(() -> store.replay(Duration.ofSeconds(1)) == 1);
+      store.execute(UpdateMemory.of("bad").content("z"));
+      assertSettled();
+      assertThat(found()).contains("bad");
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void givenRecordThatTheSourceRefuses_whenRolledBackForAReason_thenItIsSetAsideAndListed(
+        boolean away) {
+      begin();
+      if (away) {
+        target.down();
+      }
+      source.up();
+      if (!away) {
+        await(() -> store.replay(Duration.ofSeconds(1)) == 1);
+        assertThat(store.rollback().reasons()).containsExactly("the stores differ: 1 differences");
+      }
+
+      StageMove move = store.rollback("it has to be");
+
+      assertThat(move.to()).isEqualTo(Stage.SHADOW);
+      assertThat(move.undrained()).containsExactly("memory:bad");
+      assertThat(found()).isEqualTo(OTHERS);
+      assertThat(store.conflicts())
+          .singleElement()
+          .satisfies(conflict -> assertThat(conflict.key()).isEqualTo(Key.of("bad")));
+      source.before = batch -> {};
+      target.up();
+      await(() -> store.replay(Duration.ofSeconds(1)) == 0);
+      store.resolve(store.conflicts().get(0).id(), Resolution.KEEP_LOSER);
+      assertSettled();
+      assertThat(found()).contains("bad");
     }
   }
 
