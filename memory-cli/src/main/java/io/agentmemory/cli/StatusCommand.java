@@ -48,6 +48,9 @@ final class StatusCommand extends StoreOperation {
       line("known of", age(status));
       boolean there = status.get("target_there") instanceof Value.Bool b && b.value();
       line("reachable", there ? console().good("target") : console().bad("not the target"));
+      if (status.get("taken_over") instanceof Value.Text why) {
+        line("", console().bad("not ours any more: ") + Cells.oneLine(why.value()));
+      }
       if (status.get("pending") instanceof Value.Map pending) {
         line("lacking", lacking("source", pending) + ", " + lacking("target", pending));
       }

@@ -263,7 +263,7 @@ final class Debts {
 
   /** Whether something is lacking in this store, of these names if they are given. */
   synchronized boolean isLacking(Side side, @Nullable Set<String> names) {
-    return names == null || lacking[side.ordinal()] == 0
+    return (names == null || lacking[side.ordinal()] == 0)
         ? lacking[side.ordinal()] > 0
         : !lacking(side, names).isEmpty();
   }

@@ -44,6 +44,12 @@ public interface DualWriteListener {
   /** The target gives no answers any more, or gives them again. */
   default void onTargetReachable(boolean reachable) {}
 
+  /**
+   * Another folder has taken the target over. From here on no write is accepted where the target
+   * leads; what the target lacks it does not get from this folder.
+   */
+  default void onTakenOver(String reason) {}
+
   /** A record was written in both stores apart from each other; one state is set aside. */
   default void onConflict(Conflict conflict) {}
 

@@ -96,6 +96,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
   private final Debts debts;
   private final Settling settling;
   private final @Nullable Breaker breaker;
+  private final Ownership ownership;
   private final Writes writes;
   private final ShadowReads shadows;
   private final @Nullable DualFolder folder;
@@ -124,6 +125,8 @@ public final class DualWriteMemoryStore implements MemoryStore {
             ? null
             : new Breaker(
                 this::isTargetBack, builder.probePause, this::breakerChanged, Clock.systemUTC());
+    ownership =
+        new Ownership(stores.target(), folder == null ? target -> {} : folder::guard, events);
     writes =
         new Writes(
             stores,
@@ -134,6 +137,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
             events,
             log,
             breaker,
+            ownership,
             new TargetCalls(builder.deadline),
             builder.patience,
             builder.waitForSecondary);
@@ -155,6 +159,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
                 events,
                 this::isTargetThere,
                 writes::isTargetThere,
+                ownership::taken,
                 this::change,
                 Clock.systemUTC());
     if (drainer != null && folder != null) {
@@ -162,7 +167,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
       debts.onOwed(drainer::wake);
     }
     if (builder.target instanceof LateStore late && folder != null && breaker != null) {
-      late.whenOpened(folder::guard);
+      late.whenOpened(ownership::check);
       if (folder.stage().writesBoth() && !late.isOpen()) {
         breaker.open(); // its probe opens the target once that is possible
       }
@@ -194,8 +199,8 @@ public final class DualWriteMemoryStore implements MemoryStore {
 
   private boolean isTargetBack() {
     boolean back = stores.target().health().status() != Health.Status.DOWN;
-    if (back && folder != null) {
-      folder.guard(stores.target());
+    if (back) {
+      ownership.check();
     }
     return back;
   }
@@ -653,6 +658,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
         gate.stage(),
         folder == null ? 0 : folder.register().state().epoch(),
         writes.isTargetThere(),
+        ownership.taken(),
         debts.pending(Side.SOURCE),
         debts.pending(Side.TARGET),
         settling.doubts(),

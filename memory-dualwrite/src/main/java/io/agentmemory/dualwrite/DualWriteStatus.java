@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param stage the stage it is in
  * @param epoch how often the stage changed; 0 without a folder
  * @param targetReachable whether the target is asked; false while it gave no answers of late
+ * @param takenOver why the target is no longer this folder's, and takes no writes of it; else null
  * @param source what the source lacks
  * @param target what the target lacks
  * @param doubts operations of which nobody knows yet whether the target applied them
@@ -25,6 +26,7 @@ public record DualWriteStatus(
     Stage stage,
     long epoch,
     boolean targetReachable,
+    @Nullable String takenOver,
     Pending source,
     Pending target,
     long doubts,
@@ -45,6 +47,6 @@ public record DualWriteStatus(
 
   /** Whether neither store lacks anything, as far as anybody knows. */
   public boolean isSettled() {
-    return source.isNone() && target.isNone() && doubts == 0 && resync == null;
+    return source.isNone() && target.isNone() && doubts == 0 && resync == null && takenOver == null;
   }
 }

@@ -163,6 +163,11 @@ final class Events {
     tell(l -> l.onTargetReachable(to == Breaker.State.CLOSED));
   }
 
+  void takenOver(String why) {
+    LOG.warn("the target is no longer this folder's: {}", why);
+    tell(l -> l.onTakenOver(why));
+  }
+
   void stageChanged(Stage from, Stage to) {
     LOG.info("stage {} after {}", to, from);
     tell(l -> l.onStageChanged(from, to));

@@ -111,6 +111,7 @@ final class Gates {
    * @param doubts operations of which nobody knows whether the target has them
    * @param conflicts states set aside that nobody decided about
    * @param targetThere whether the target answers
+   * @param takenOver why the target is another folder's by now; null if it is not
    * @param resync why the stores have to be compared as a whole; null if they need not be
    */
   record Live(
@@ -119,6 +120,7 @@ final class Gates {
       long doubts,
       long conflicts,
       boolean targetThere,
+      @Nullable String takenOver,
       @Nullable String resync) {}
 
   private Gates() {}
@@ -143,6 +145,9 @@ final class Gates {
     List<String> reasons = new ArrayList<>();
     if (!live.targetThere()) {
       reasons.add("the target gives no answer");
+    }
+    if (live.takenOver() != null) {
+      reasons.add("the target takes no writes from here: " + live.takenOver());
     }
     switch (stage) {
       case OFF -> {}

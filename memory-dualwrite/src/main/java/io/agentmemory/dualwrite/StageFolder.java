@@ -121,8 +121,8 @@ public final class StageFolder {
    * How things are, by what the files say, whoever has the folder: {@code stage}, {@code epoch},
    * {@code source}, {@code target}, {@code owner} ({@code pid}, {@code since}; null if nobody has
    * the folder), {@code at} (when the owner last wrote down what follows) with {@code closed},
-   * {@code target_there}, {@code pending}, {@code resync}; {@code conflicts}, {@code next}, {@code
-   * blocking} (what stands against it), {@code facts}.
+   * {@code target_there}, {@code taken_over}, {@code pending}, {@code resync}; {@code conflicts},
+   * {@code next}, {@code blocking} (what stands against it), {@code facts}.
    */
   public Value.Map status() {
     StageRegister register = StageRegister.peek(disk, folder);
@@ -136,7 +136,8 @@ public final class StageFolder {
     Optional<Value.Map> said = file(Keeper.STATUS);
     said.ifPresent(
         all -> {
-          for (String name : List.of("at", "closed", "target_there", "pending", "resync")) {
+          for (String name :
+              List.of("at", "closed", "target_there", "taken_over", "pending", "resync")) {
             Value value = all.get(name);
             map.put(name, value == null ? Value.NULL : value);
           }

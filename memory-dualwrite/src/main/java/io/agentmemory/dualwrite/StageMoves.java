@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +28,7 @@ final class StageMoves {
   private final Events events;
   private final BooleanSupplier targetThere;
   private final BooleanSupplier targetKnown;
+  private final Supplier<@Nullable String> taken;
   private final Change change;
   private final Clock clock;
   private long readsSeen; // guarded by this
@@ -57,6 +59,7 @@ final class StageMoves {
   /**
    * @param targetThere asks the target
    * @param targetKnown whether it is there as far as is known
+   * @param taken why it is no longer ours; null if it is
    */
   StageMoves(
       StageRegister register,
@@ -67,6 +70,7 @@ final class StageMoves {
       Events events,
       BooleanSupplier targetThere,
       BooleanSupplier targetKnown,
+      Supplier<@Nullable String> taken,
       Change change,
       Clock clock) {
     this.register = register;
@@ -77,6 +81,7 @@ final class StageMoves {
     this.events = events;
     this.targetThere = targetThere;
     this.targetKnown = targetKnown;
+    this.taken = taken;
     this.change = change;
     this.clock = clock;
   }
@@ -90,6 +95,7 @@ final class StageMoves {
         settling.doubts(),
         conflicts.size(),
         isTargetThere,
+        taken.get(),
         events.resync.get());
   }
 
@@ -99,15 +105,19 @@ final class StageMoves {
     map.put("stage", Value.of(register.state().stage().name()));
     map.put("epoch", Value.of(register.state().epoch()));
     map.put("target_there", Value.of(targetKnown.getAsBoolean()));
+    map.put("taken_over", text(taken.get()));
     Map<String, Value> pending = new LinkedHashMap<>();
     for (Side side : Side.values()) {
       pending.put(side.toString(), describe(debts.pending(side)));
     }
     map.put("pending", new Value.Map(pending));
     map.put("doubts", Value.of((long) settling.doubts()));
-    String resync = events.resync.get();
-    map.put("resync", resync == null ? Value.NULL : Value.of(resync));
+    map.put("resync", text(events.resync.get()));
     return new Value.Map(map);
+  }
+
+  private static Value text(@Nullable String text) {
+    return text == null ? Value.NULL : Value.of(text);
   }
 
   private static Value describe(Pending pending) {
@@ -131,6 +141,7 @@ final class StageMoves {
         Facts.number(described, "doubts"),
         conflicts,
         !away,
+        Value.textOf(described.get("taken_over")),
         Value.textOf(described.get("resync")));
   }
 

@@ -176,8 +176,9 @@ final class StageRegister {
   private void refuseIfTaken(MemoryStore target) {
     try {
       EpochGuard guard = target.as(EpochGuard.class).orElse(null);
-      long there = guard == null ? 0 : guard.register().map(EpochGuard.Register::epoch).orElse(0L);
-      refuse(there, state.epoch());
+      if (guard != null) {
+        refuse(guard.register(), state.epoch());
+      }
     } catch (StoreUnavailableException away) {
       if (away.isRefusal()) {
         throw away;
@@ -196,17 +197,23 @@ final class StageRegister {
       return;
     }
     State now = state;
-    long there = guard.register().map(EpochGuard.Register::epoch).orElse(0L);
+    Optional<EpochGuard.Register> held = guard.register();
+    long there = held.map(EpochGuard.Register::epoch).orElse(0L);
     if (there < now.epoch()
         && !guard.advance(there, new EpochGuard.Register(now.epoch(), document(now)))) {
-      there = guard.register().map(EpochGuard.Register::epoch).orElse(0L);
+      held = guard.register();
     }
-    refuse(there, now.epoch());
+    refuse(held, now.epoch());
     guard.guard(now.epoch());
   }
 
-  private static void refuse(long there, long here) {
-    if (there > here) {
+  /** One that moved to the same epoch elsewhere has taken over too; at the first nobody has. */
+  private void refuse(Optional<EpochGuard.Register> held, long here) {
+    if (held.isEmpty()) {
+      return;
+    }
+    long there = held.get().epoch();
+    if (there > here || (there == here && here > 1 && !isOurs(held.get()))) {
       throw StoreUnavailableException.refused(
           new Operation(DualWriteMemoryStore.STORE, "open", ""),
           "the target is at epoch "
@@ -216,6 +223,11 @@ final class StageRegister {
               + ": another folder has taken over",
           null);
     }
+  }
+
+  private boolean isOurs(EpochGuard.Register held) {
+    return !(Canonical.parse(held.document()) instanceof Value.Map map)
+        || id.toString().equals(Value.textOf(map.get("folder")));
   }
 
   private String document(State some) {

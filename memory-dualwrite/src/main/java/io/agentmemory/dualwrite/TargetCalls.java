@@ -12,6 +12,7 @@ import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Calls to the target on threads of ours, so that a caller waits for it no longer than the deadline
@@ -45,7 +46,7 @@ final class TargetCalls implements AutoCloseable {
    * @throws StoreUnavailableException if no thread is free, which changes nothing, or if the
    *     deadline passed, which leaves open whether it took effect
    */
-  <T> T call(Operation operation, OpId opId, Callable<T> call) {
+  <T extends @Nullable Object> T call(Operation operation, OpId opId, Callable<T> call) {
     FutureTask<T> task = new FutureTask<>(call);
     try {
       pool.execute(task);
@@ -78,6 +79,21 @@ final class TargetCalls implements AutoCloseable {
       if (interrupted) {
         Thread.currentThread().interrupt();
       }
+    }
+  }
+
+  /** Does something that may as well be left undone; waits no longer than the deadline. */
+  void run(Operation operation, Runnable something) {
+    try {
+      call(
+          operation,
+          OpId.copy(),
+          () -> {
+            something.run();
+            return null;
+          });
+    } catch (StoreUnavailableException tooSlow) {
+      return;
     }
   }
 

@@ -67,6 +67,7 @@ final class Writes implements AutoCloseable {
   private final Events events;
   private final OpLog log;
   private final @Nullable Breaker breaker;
+  private final Ownership ownership;
   private final TargetCalls calls;
   private final Duration patience;
   private final Duration waitForSecondary;
@@ -87,6 +88,7 @@ final class Writes implements AutoCloseable {
       Events events,
       OpLog log,
       @Nullable Breaker breaker,
+      Ownership ownership,
       TargetCalls calls,
       Duration patience,
       Duration waitForSecondary) {
@@ -98,6 +100,7 @@ final class Writes implements AutoCloseable {
     this.events = events;
     this.log = log;
     this.breaker = breaker;
+    this.ownership = ownership;
     this.calls = calls;
     this.patience = patience;
     this.waitForSecondary = waitForSecondary;
@@ -245,6 +248,7 @@ final class Writes implements AutoCloseable {
         if (away.isRefusal()) {
           answered(start);
           doneUnlessDoubtful();
+          calls.run(operation, ownership::checkAfterRefusal);
           throw away;
         }
         unavailable(start, away);
@@ -296,6 +300,7 @@ final class Writes implements AutoCloseable {
       boolean inDoubt =
           settling.isDoubtful(op) || (why != null && why.mayHaveApplied().isPresent());
       try {
+        ownership.refuseIfTaken(operation);
         bySource(why);
       } catch (MemoryStoreException failure) {
         boolean applied =
@@ -433,6 +438,7 @@ final class Writes implements AutoCloseable {
       } catch (StoreUnavailableException away) {
         if (away.isRefusal()) {
           answeredBy(follower(), start);
+          checkOwnership(follower());
         } else if (follower() == Side.TARGET) {
           unavailable(start, away);
         }
@@ -558,6 +564,12 @@ final class Writes implements AutoCloseable {
     }
   }
 
+  private void checkOwnership(Side refuses) {
+    if (refuses == Side.TARGET) {
+      ownership.checkAfterRefusal();
+    }
+  }
+
   // ---- debts ----
 
   /**
@@ -567,6 +579,9 @@ final class Writes implements AutoCloseable {
    * @return how many records are owed afterwards
    */
   int catchUp() {
+    if (ownership.taken() != null && isTargetThere()) {
+      ownership.checkAfterRefusal();
+    }
     if (log.isKept() && isTargetThere() && settling.doubts() > 0) {
       try {
         settling.concludeAll().stream().filter(op -> !debts.isOwing(op)).forEach(log::done);
@@ -587,6 +602,9 @@ final class Writes implements AutoCloseable {
         }
       } catch (StoreUnavailableException unavailable) {
         events.secondaryFailed(OpId.copy(), unavailable);
+        if (unavailable.isRefusal()) {
+          checkOwnership(side);
+        }
       }
     }
     return debts.size() + settling.doubts();

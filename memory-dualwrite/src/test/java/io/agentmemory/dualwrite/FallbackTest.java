@@ -15,6 +15,7 @@ import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Value;
 import io.agentmemory.command.Batch;
+import io.agentmemory.command.Command;
 import io.agentmemory.command.ForgetMemory;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.command.PutRecords;
@@ -22,11 +23,13 @@ import io.agentmemory.command.RecallMemory;
 import io.agentmemory.command.StoreMemory;
 import io.agentmemory.command.UpdateMemory;
 import io.agentmemory.internal.testkit.MemoryDisk;
+import io.agentmemory.spi.EpochGuard;
 import io.agentmemory.testkit.InMemoryMemoryStore;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -77,6 +80,11 @@ class FallbackTest {
               @Override
               public void onGapHealed(Kind<?> kind, Key key) {
                 heard.add("gap " + key);
+              }
+
+              @Override
+              public void onTakenOver(String reason) {
+                heard.add("taken over");
               }
 
               @Override
@@ -650,6 +658,91 @@ class FallbackTest {
       assertThatExceptionOfType(StoreUnavailableException.class)
           .isThrownBy(() -> store.drill(Duration.ofSeconds(1)))
           .withMessageContaining("neither lacking anything");
+    }
+  }
+
+  /** Another folder moves on with the target while this one cannot ask it. */
+  @Nested
+  class TakenOver {
+    private static final String REASON = "another folder has taken over";
+
+    private void takeOver(long epoch) {
+      EpochGuard register = target.store().as(EpochGuard.class).orElseThrow();
+      long now = register.register().orElseThrow().epoch();
+      String document = "{\"folder\":\"" + new UUID(1, 1) + "\"}";
+      assertThat(register.advance(now, new EpochGuard.Register(epoch, document))).isTrue();
+    }
+
+    private void assertRefused(Command command) {
+      assertThatExceptionOfType(StoreUnavailableException.class)
+          .isThrownBy(() -> store.execute(command))
+          .withMessageContaining("taken over")
+          .satisfies(e -> assertThat(e.mayHaveApplied()).isEmpty());
+    }
+
+    @Test
+    void givenTargetTakenOverWhileAway_whenItIsBack_thenWritesAreRefusedByNameAndNotStoodInFor() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      assertSettled();
+      target.down();
+      for (int i = 0; i < 3; i++) {
+        store.execute(StoreMemory.of("n" + i, AT, "before anybody could know"));
+      }
+      assertThat(store.status().targetReachable()).isFalse();
+      takeOver(7);
+      target.up();
+      await(() -> store.status().takenOver() != null);
+
+      for (int i = 0; i < 3; i++) {
+        assertRefused(StoreMemory.of("o" + i, AT, "x"));
+      }
+
+      assertThat(store.stats().fallbackWrites()).isEqualTo(3);
+      assertThat(store.status().takenOver()).contains(REASON, "epoch 7");
+      assertThat(store.status().isSettled()).isFalse();
+      assertThat(store.status().target().records()).isEqualTo(3);
+      assertThat(store.canPromote()).anyMatch(reason -> reason.contains(REASON));
+      assertThat(heard).containsOnlyOnce("taken over");
+      assertThat(memory("n0").content()).isEqualTo("before anybody could know");
+      assertThat(target.store().memories().findById("n0")).isEmpty();
+      store.close();
+      assertThatExceptionOfType(StoreUnavailableException.class)
+          .isThrownBy(() -> open(Stage.OFF))
+          .withMessageContaining(REASON);
+    }
+
+    @Test
+    void givenTargetTakenOverWhileThere_whenWritten_thenRefusedByTheTargetAndTold() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      assertSettled();
+      takeOver(2);
+
+      assertThatExceptionOfType(StoreUnavailableException.class)
+          .isThrownBy(() -> store.execute(new RecallMemory("m", AT)))
+          .withMessageContaining("another owner has moved on");
+
+      assertThat(store.status().takenOver()).contains(REASON);
+      assertThat(source.memories().findById("m").orElseThrow().recallCount()).isZero();
+    }
+
+    @Test
+    void givenTargetPutBackToAnEarlierEpoch_whenWrittenAgain_thenItIsOursStill() {
+      store.promote("a test");
+      store.execute(StoreMemory.of("m", AT, "x"));
+      assertSettled();
+      InMemoryMemoryStore restored = new InMemoryMemoryStore("test");
+      EpochGuard register = restored.as(EpochGuard.class).orElseThrow();
+      register.advance(0, new EpochGuard.Register(1, "{}"));
+      store.close();
+      target = new Probe("target", restored);
+      target.down();
+      store = open(Stage.OFF);
+      store.execute(new RecallMemory("m", AT));
+      target.up();
+
+      assertSettled();
+      assertThat(store.status().takenOver()).isNull();
+      assertThat(register.register().orElseThrow().epoch()).isEqualTo(2);
     }
   }
 

@@ -17,7 +17,7 @@ class GatesTest {
   private static final Instant BEGUN = Instant.parse("2026-03-01T00:00:00Z");
   private static final Instant NOW = BEGUN.plus(Duration.ofDays(10));
   private static final Pending NOTHING = new Pending(0, 0, 0, null);
-  private static final Gates.Live WELL = new Gates.Live(NOTHING, NOTHING, 0, 0, true, null);
+  private static final Gates.Live WELL = new Gates.Live(NOTHING, NOTHING, 0, 0, true, null, null);
 
   private static Instant hours(double ago) {
     return NOW.minus(Duration.ofSeconds(Math.round(ago * 3600)));
@@ -143,7 +143,7 @@ class GatesTest {
   @Test
   void givenStoresThatAreNotWell_whenAsked_thenEachReasonBlocks() {
     Pending some = new Pending(3, 4, 1, NOW);
-    Gates.Live ill = new Gates.Live(some, NOTHING, 2, 5, false, "the journal is gone");
+    Gates.Live ill = new Gates.Live(some, NOTHING, 2, 5, false, null, "the journal is gone");
     List<String> common =
         List.of(
             "the target gives no answer",
@@ -169,7 +169,7 @@ class GatesTest {
 
   @Test
   void givenStage_whenGoingBack_thenOnlyWithATargetAndNeverFromTheEnds() {
-    Gates.Live away = new Gates.Live(NOTHING, NOTHING, 0, 0, false, null);
+    Gates.Live away = new Gates.Live(NOTHING, NOTHING, 0, 0, false, null, null);
     for (Stage stage : Stage.values()) {
       boolean end = stage == Stage.OFF || stage == Stage.COMPLETE;
       assertThat(Gates.rollback(stage, WELL)).as("%s", stage).hasSize(end ? 1 : 0);
