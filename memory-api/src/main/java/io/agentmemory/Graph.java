@@ -174,7 +174,10 @@ public final class Graph {
   public Rebuilt rebuildContexts() {
     Instant now = clock.instant();
     String at = Texts.time(now);
-    List<Edge> edges = all(Kind.EDGE, edge -> edge);
+    List<Edge> edges;
+    try (Stream<Stored<Edge>> all = store.scan(Kind.EDGE)) {
+      edges = all.sorted(Stored.BY_PLACE).flatMap(stored -> stored.live().stream()).toList();
+    }
     List<ContextView> views =
         ContextView.rebuild(
             edges,

@@ -15,9 +15,10 @@ import org.jspecify.annotations.Nullable;
  * @param lastOp the operation that wrote it; null if the store does not know (a file that another
  *     program wrote)
  * @param value null for a tombstone
- * @param place where it stands among the records of its kind in the same memory, which is the order
- *     in which the memory's file lists them: of {@link CoOccurrence} entries only, else 0. Which of
- *     two is higher counts, and nothing else: it differs from store to store
+ * @param place where it stands among the records of its kind, which is the order in which a file
+ *     lists them: of {@link CoOccurrence} entries among those of the same memory, and of each
+ *     {@link Edge}; else 0. Which of two is higher counts, and nothing else: it differs from store
+ *     to store
  */
 public record Stored<T extends MemoryRecord>(
     Kind<T> kind, Key key, Version version, @Nullable OpId lastOp, @Nullable T value, long place) {
@@ -25,7 +26,7 @@ public record Stored<T extends MemoryRecord>(
   /** Places from here on are new ones: after all that a store has given out, in their order. */
   private static final long NEW_PLACES = 1L << 62;
 
-  /** The order in which a memory's file lists what is of one kind. */
+  /** The order in which a file lists what is of one kind. */
   public static final Comparator<Stored<?>> BY_PLACE =
       Comparator.<Stored<?>>comparingLong(Stored::place).thenComparing(Stored::key);
 

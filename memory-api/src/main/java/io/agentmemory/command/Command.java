@@ -16,7 +16,7 @@ public sealed interface Command
         AddObservation,
         LogCoOccurrences,
         CountCoOccurrences,
-        OrderCoOccurrences,
+        OrderRecords,
         DecayEdges,
         DecayCoOccurrences,
         PromoteMemories,

@@ -41,7 +41,7 @@ public record Outcome(OpId opId, List<Change> changes, List<Skip> skipped, boole
       requireNonNull(after, "after");
     }
 
-    /** Whether the record is as it was, and only stands at another place in its memory's file. */
+    /** Whether the record is as it was, and only stands at another place in its file. */
     public boolean isMove() {
       return after.version().equals(before);
     }

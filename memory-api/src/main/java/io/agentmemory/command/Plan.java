@@ -25,6 +25,7 @@ import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.Version;
 import io.agentmemory.command.Outcome.Skip;
+import io.agentmemory.internal.Places;
 import io.agentmemory.internal.Texts;
 import io.agentmemory.internal.TreeFile;
 import io.agentmemory.spi.Canonical;
@@ -124,7 +125,7 @@ public final class Plan {
       new Pairs(this, rules, operation).decay(c);
     } else if (command instanceof DecayCoOccurrences c) {
       new Pairs(this, rules, operation).decay(c);
-    } else if (command instanceof OrderCoOccurrences c) {
+    } else if (command instanceof OrderRecords c) {
       order(c);
     } else if (command instanceof PromoteMemories c) {
       new Upkeep(this, rules, operation).promote(c);
@@ -687,9 +688,9 @@ public final class Plan {
       return;
     }
     Stored<?> base = entry.base;
-    // A count that was taken out and is put in again stands elsewhere: that is a change.
+    // What was taken out and is put in again stands elsewhere, where places count: a change.
     boolean isThere = now != null && !now.isTombstone();
-    boolean hasPlace = record.kind().equals(Kind.CO_OCCURRENCE);
+    boolean hasPlace = Places.has(record.kind());
     long place = place(record);
     entry.now =
         base != null && (isThere || !hasPlace) && digest.equals(base.version().digest())
@@ -700,17 +701,17 @@ public final class Plan {
 
   /** Where a record stays, or comes to stand: after all others if it is not there. */
   private long place(MemoryRecord record) {
-    if (!record.kind().equals(Kind.CO_OCCURRENCE)) {
+    if (!Places.has(record.kind())) {
       return 0;
     }
     Stored<?> now = entry(record.kind(), record.key()).now;
     return now == null || now.isTombstone() ? Stored.newPlace(newPlaces++) : now.place();
   }
 
-  private void order(OrderCoOccurrences c) {
+  private void order(OrderRecords c) {
     List<Entry> entries = new ArrayList<>();
-    for (String to : c.to()) {
-      Entry entry = entry(Kind.CO_OCCURRENCE, Key.of(c.from(), to));
+    for (Key key : c.keys()) {
+      Entry entry = entry(c.kind(), key);
       if (entry.now != null && !entry.now.isTombstone()) {
         entries.add(entry);
       }

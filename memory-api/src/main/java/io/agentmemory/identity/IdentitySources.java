@@ -62,7 +62,7 @@ final class IdentitySources {
         VitalSigns.of(
             new VitalSigns.Sources(
                 memories,
-                all(Kind.EDGE, IdentitySources::belief),
+                beliefs(),
                 rejections,
                 count(Kind.LESSON, ScanRange.ALL, key -> true),
                 attestations,
@@ -141,6 +141,13 @@ final class IdentitySources {
       }
     }
     return memory.withContent("").withMembers(new Value.Map(members));
+  }
+
+  /** All edges in the order of their file, which is that of the sum over them. */
+  private List<Edge> beliefs() {
+    try (Stream<Stored<Edge>> scan = store.scan(Kind.EDGE)) {
+      return live(scan.sorted(Stored.BY_PLACE)).map(IdentitySources::belief).toList();
+    }
   }
 
   private static Edge belief(Edge edge) {

@@ -18,11 +18,12 @@ import io.agentmemory.Stored;
 import io.agentmemory.Version;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Command;
-import io.agentmemory.command.OrderCoOccurrences;
+import io.agentmemory.command.OrderRecords;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.command.PutRecords;
 import io.agentmemory.dualwrite.BackfillReport.State;
 import io.agentmemory.dualwrite.Tally.Fate;
+import io.agentmemory.internal.Places;
 import io.agentmemory.spi.Needs;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -261,13 +262,13 @@ public final class Backfill {
   /**
    * Records of the source, and what the target has of them.
    *
-   * @param orders of counts that will not come to stand right by themselves
+   * @param orders of records that will not come to stand right by themselves
    */
   private record Chunk(
       Kind<?> kind,
       List<? extends Stored<?>> records,
       Map<Key, Version> inTarget,
-      List<OrderCoOccurrences> orders) {}
+      List<OrderRecords> orders) {}
 
   private void list(Prefetch.Sink<Chunk> sink) {
     for (Kind<?> kind : Kind.all()) {
@@ -279,7 +280,7 @@ public final class Backfill {
 
   private <T extends MemoryRecord> boolean list(Kind<T> kind, Prefetch.Sink<Chunk> sink) {
     Key after = null;
-    Orders orders = new Orders();
+    Orders orders = new Orders(kind);
     for (int tries = 0; ; ) {
       try (Stream<Stored<T>> scan = source.scan(kind, new ScanRange(after, null))) {
         Iterator<Stored<T>> records = scan.iterator();
@@ -304,12 +305,12 @@ public final class Backfill {
 
   private <T extends MemoryRecord> Chunk chunk(
       Kind<T> kind, List<Stored<T>> records, ScanRange range, Orders orders, boolean isLast) {
-    if (!kind.equals(Kind.CO_OCCURRENCE)) {
+    if (!Places.has(kind)) {
       return new Chunk(kind, records, versions(kind, range), List.of());
     }
     List<Stored<T>> there;
     Key last = records.get(records.size() - 1).key();
-    ScanRange upTo = isLast ? new ScanRange(range.after(), Orders.endOf(last.part(0))) : range;
+    ScanRange upTo = isLast ? Orders.toEndOf(kind, range.after(), last) : range;
     try (Stream<Stored<T>> scan = target.scan(kind, upTo)) {
       there = scan.toList();
     }
@@ -373,15 +374,15 @@ public final class Backfill {
     }
   }
 
-  /** Orders counts, as far as the target lets us: their order is no content. */
-  private void order(List<OrderCoOccurrences> orders) {
+  /** Orders records, as far as the target lets us: their order is no content. */
+  private void order(List<OrderRecords> orders) {
     for (int from = 0; from < orders.size(); from += ORDERS_AT_ONCE) {
       List<Command> some =
           List.copyOf(orders.subList(from, Math.min(orders.size(), from + ORDERS_AT_ONCE)));
       try {
         pauses.retry(() -> target.execute(new Batch(OpId.copy(), some)));
       } catch (InvalidMemoryException | MemoryConflictException refused) {
-        LOG.warn("counts of co-occurrences keep their order: {}", refused.getMessage());
+        LOG.warn("records keep their order: {}", refused.getMessage());
       }
     }
   }

@@ -59,6 +59,9 @@ record Names(Set<String> own, Set<String> shared) {
     needs.owners().forEach(id -> own.add(memory(id)));
     needs.pairs().forEach(pair -> own.add(pair(pair)));
     needs.ends().keySet().forEach(end -> own.add(list(end.kind())));
+    if (needs.keys().containsKey(Kind.EDGE)) {
+      own.add(list(Kind.EDGE)); // so that new ones come to stand in one order in both stores
+    }
     if (!needs.owners().isEmpty()) {
       own.add(IMAGES);
     }

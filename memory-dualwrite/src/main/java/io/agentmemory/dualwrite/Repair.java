@@ -1,6 +1,8 @@
 package io.agentmemory.dualwrite;
 
 import static java.util.Objects.requireNonNull;
+import static java.util.stream.Collectors.groupingBy;
+import static java.util.stream.Collectors.minBy;
 
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
@@ -17,6 +19,7 @@ import io.agentmemory.command.Command;
 import io.agentmemory.command.DeleteRecords;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.command.PutRecords;
+import io.agentmemory.internal.Places;
 import io.agentmemory.spi.Needs;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -111,12 +114,23 @@ final class Repair {
     }
     List<Command> commands = commands(states);
     states.stream()
-        .filter(state -> state.kind().equals(Kind.CO_OCCURRENCE) && !state.isTombstone())
-        .map(state -> state.key().part(0))
-        .distinct()
-        .forEach(memory -> commands.add(Orders.of(authority, memory)));
+        .filter(state -> Places.has(state.kind()) && !state.isTombstone())
+        .map(state -> new Ref(state.kind(), state.key()))
+        .filter(ref -> mayStandElsewhere(requireNonNull(here.get(ref)), there.get(ref)))
+        .map(here::get)
+        .collect(
+            groupingBy(
+                state -> Key.of(state.kind().name(), Places.list(state.kind(), state.key())),
+                minBy(Stored.BY_PLACE)))
+        .values()
+        .forEach(first -> commands.addAll(Orders.from(authority, first.orElseThrow())));
     touched(secondary.execute(new Batch(OpId.copy(), commands)), refs);
     return true;
+  }
+
+  /** Whether a record is new, or may have been gone in between: it then moved to the end. */
+  private static boolean mayStandElsewhere(Stored<?> right, @Nullable Stored<?> wrong) {
+    return wrong == null || wrong.isTombstone() || right.revision() != wrong.revision() + 1;
   }
 
   static Stored<?> at(Ref ref, @Nullable Stored<?> right, long revision) {
@@ -130,8 +144,8 @@ final class Repair {
   }
 
   private static void touched(Outcome outcome, TreeSet<Ref> refs) {
-    outcome
-        .changes()
+    outcome.changes().stream()
+        .filter(change -> !change.isMove())
         .forEach(change -> refs.add(new Ref(change.after().kind(), change.after().key())));
   }
 

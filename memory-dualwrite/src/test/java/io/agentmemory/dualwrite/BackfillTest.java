@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.agentmemory.CoOccurrence;
+import io.agentmemory.Edge;
 import io.agentmemory.Embedding;
 import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
@@ -27,7 +28,7 @@ import io.agentmemory.command.DecayRule;
 import io.agentmemory.command.DeleteRecords;
 import io.agentmemory.command.ForgetMemory;
 import io.agentmemory.command.MoveMemory;
-import io.agentmemory.command.OrderCoOccurrences;
+import io.agentmemory.command.OrderRecords;
 import io.agentmemory.command.PutEmbedding;
 import io.agentmemory.command.PutRecords;
 import io.agentmemory.command.RecallMemory;
@@ -107,6 +108,7 @@ class BackfillTest {
     List<MemoryRecord> counts = new ArrayList<>();
     for (int i = 0; i < 40; i++) {
       String to = "m" + (i * 17) % 40;
+      counts.add(new Edge("x|" + to, Value.EMPTY_MAP));
       counts.add(new CoOccurrence("m0000" + (i % 4), to, Value.of(i < 20 ? 0.1 : 2)));
     }
     Trees.put(source, counts, 1);
@@ -116,13 +118,18 @@ class BackfillTest {
     // some fade, come back and stand at the end; the target has one that the source has not
     source.execute(new DecayCoOccurrences(List.of(), "2026-02-10", DecayRule.DRIFT));
     source.execute(new CountCoOccurrences(List.of("m00002", "m17", "m00001", "m0", "new")));
+    source.execute(OrderRecords.ofEdges(List.of("x|m30", "x|m4")));
+    Trees.put(source, List.of(new Edge("a|new", Value.EMPTY_MAP)), 1);
     Trees.put(target, List.of(new CoOccurrence("m00002", "extra", Value.of(1))), 1);
+    Trees.put(target, List.of(new Edge("extra", Value.EMPTY_MAP)), 1);
     Backfill.builder(source, probe).chunkRecords(chunk).run();
     Trees.put(source, List.of(new CoOccurrence("m00002", "extra", Value.of(1))), 1);
+    Trees.put(source, List.of(new Edge("extra", Value.EMPTY_MAP)), 1);
     assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
 
     // a change of nothing but an order
-    source.execute(new OrderCoOccurrences("m00001", List.of("m34", "new", "m00002")));
+    source.execute(OrderRecords.ofEdges(List.of("x|m39", "a|new", "x|m3")));
+    source.execute(OrderRecords.ofCounts("m00001", List.of("m34", "new", "m00002")));
     assertThat(Backfill.builder(source, probe).chunkRecords(chunk).run().total())
         .satisfies(total -> assertThat(total.unchanged()).isEqualTo(total.listed()));
     assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));

@@ -92,7 +92,7 @@ final class Trees {
 
   /**
    * Every record and tombstone with its version, without the operation that wrote it, and the
-   * orders of co-occurrences.
+   * orders of co-occurrences and edges.
    */
   static List<String> dump(MemoryStore store) {
     List<String> lines = new ArrayList<>();
@@ -105,14 +105,17 @@ final class Trees {
     return lines;
   }
 
-  /** The counts of co-occurrences, by memory and as its file lists them. */
+  /** The counts of co-occurrences, by memory, and the edges, as their files list them. */
   static List<String> orders(MemoryStore store) {
-    try (Stream<? extends Stored<?>> scan = store.scan(Kind.CO_OCCURRENCE)) {
-      return scan.filter(stored -> !stored.isTombstone())
-          .sorted(Orders.IN_FILES)
-          .map(stored -> "in order " + stored.key())
-          .toList();
+    List<String> lines = new ArrayList<>();
+    for (Kind<?> kind : List.of(Kind.CO_OCCURRENCE, Kind.EDGE)) {
+      try (Stream<? extends Stored<?>> scan = store.scan(kind)) {
+        scan.filter(stored -> !stored.isTombstone())
+            .sorted(Orders.IN_FILES)
+            .forEach(stored -> lines.add("in order " + stored.key()));
+      }
     }
+    return lines;
   }
 
   /** What a store answers when somebody changed one record behind its back. */

@@ -73,11 +73,33 @@ abstract class AbstractDocument implements Document {
         parser -> read(new Reading(location, parser, records, problems)));
   }
 
+  /**
+   * The same.
+   *
+   * @param last what comes last wherever it stands
+   */
+  Edit edit(
+      Map<Kind<?>, Map<Key, Optional<MemoryRecord>>> changes,
+      Set<Key> last,
+      @Nullable JsonToken root) {
+    return edit(changes, root);
+  }
+
   @Override
   public final void write(
       @Nullable InputStream old,
       OutputStream out,
       Map<Kind<?>, Map<Key, Optional<MemoryRecord>>> changes)
+      throws IOException, UnreadableFileException {
+    write(old, out, changes, Set.of());
+  }
+
+  @Override
+  public final void write(
+      @Nullable InputStream old,
+      OutputStream out,
+      Map<Kind<?>, Map<Key, Optional<MemoryRecord>>> changes,
+      Set<Key> last)
       throws IOException, UnreadableFileException {
     for (Map<Key, Optional<MemoryRecord>> ofKind : changes.values()) {
       for (Optional<MemoryRecord> record : ofKind.values()) {
@@ -88,13 +110,14 @@ abstract class AbstractDocument implements Document {
       }
     }
     if (old == null) {
-      JsonPatch.create(out, text, edit(changes, null));
+      JsonPatch.create(out, text, edit(changes, last, null));
       return;
     }
     JsonSource source = new JsonSource(old, true);
     parse(
         source,
-        parser -> JsonPatch.copy(parser, source, out, text, edit(changes, parser.currentToken())));
+        parser ->
+            JsonPatch.copy(parser, source, out, text, edit(changes, last, parser.currentToken())));
     source.copyAll(out);
   }
 

@@ -8,6 +8,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -101,4 +102,18 @@ interface Document {
       OutputStream out,
       Map<Kind<?>, Map<Key, Optional<MemoryRecord>>> changes)
       throws IOException, UnreadableFileException;
+
+  /**
+   * The same, for a document whose order counts.
+   *
+   * @param last those of the changes that come last, in the order of the maps, wherever they stand
+   */
+  default void write(
+      @Nullable InputStream old,
+      OutputStream out,
+      Map<Kind<?>, Map<Key, Optional<MemoryRecord>>> changes,
+      Set<Key> last)
+      throws IOException, UnreadableFileException {
+    write(old, out, changes);
+  }
 }

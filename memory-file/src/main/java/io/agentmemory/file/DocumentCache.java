@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class DocumentCache {
   static final String FOLDER = "cache";
-  private static final int MAGIC = 0x414d4332; // AMC2
+  private static final int MAGIC = 0x414d4333; // AMC3
   private static final int MAX_TEXT = 64 << 20;
 
   private DocumentCache() {}
@@ -121,7 +121,7 @@ final class DocumentCache {
   /**
    * Writes a cache, by a temporary file. Not forced: a torn one fails its checksum.
    *
-   * @param rows live ones, which do not change meanwhile
+   * @param rows live ones, which do not change meanwhile; they come back in the order of places
    */
   static void write(
       Disk disk,
@@ -152,7 +152,7 @@ final class DocumentCache {
           text(out, kind.name());
         }
         out.writeInt(rows.size());
-        for (Row row : rows) {
+        for (Row row : rows.stream().sorted(Row.BY_PLACE).toList()) {
           row(out, row, kinds);
         }
         out.writeLong(sum.getValue());

@@ -129,6 +129,7 @@ final class EdgesDocument extends AbstractDocument {
   private static final class Change {
     private @Nullable Edge edge;
     private boolean dropped;
+    private boolean last;
     private final SortedMap<Integer, Optional<Value.Map>> observations = new TreeMap<>();
 
     SortedMap<Integer, Value> added(int from) {
@@ -146,6 +147,14 @@ final class EdgesDocument extends AbstractDocument {
 
   @Override
   Edit edit(Map<Kind<?>, Map<Key, Optional<MemoryRecord>>> changes, @Nullable JsonToken root) {
+    return edit(changes, Set.of(), root);
+  }
+
+  @Override
+  Edit edit(
+      Map<Kind<?>, Map<Key, Optional<MemoryRecord>>> changes,
+      Set<Key> last,
+      @Nullable JsonToken root) {
     Map<String, Change> byPair = new LinkedHashMap<>();
     changes
         .getOrDefault(Kind.EDGE, Map.of())
@@ -154,6 +163,7 @@ final class EdgesDocument extends AbstractDocument {
               Change change = byPair.computeIfAbsent(key.part(0), pair -> new Change());
               change.edge = (Edge) record.orElse(null);
               change.dropped = record.isEmpty();
+              change.last = last.contains(key);
             });
     changes
         .getOrDefault(Kind.OBSERVATION, Map.of())
@@ -219,7 +229,7 @@ final class EdgesDocument extends AbstractDocument {
       if (change.edge == null && !change.dropped && !isMap) {
         throw new IllegalArgumentException("an observation without its edge");
       }
-      return change.whole();
+      return change.last && !change.dropped ? new JsonPatch.Later(change.whole()) : change.whole();
     }
 
     @Override
@@ -227,7 +237,7 @@ final class EdgesDocument extends AbstractDocument {
       Map<String, Edit> added = new LinkedHashMap<>();
       changes.forEach(
           (pair, change) -> {
-            if (!change.dropped && !seen.contains(pair)) {
+            if (!change.dropped && (change.last || !seen.contains(pair))) {
               if (change.edge != null) {
                 added.put(pair, change.whole());
               } else if (!change.added(0).isEmpty()) {

@@ -474,7 +474,7 @@ final class Engine {
       }
     }
     files(operation, memories, draft, mine);
-    mine.add(new Lines.Op(batch.opId(), outcome.changes()));
+    mine.add(new Lines.Op(batch.opId(), planned.changes()));
     mine.merge();
     return outcome;
   }

@@ -5,10 +5,12 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.agentmemory.Value;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
@@ -53,6 +55,9 @@ final class JsonPatch {
   /** It becomes what this makes of it: for changes of its form. */
   record Rewritten(UnaryOperator<Value> change) implements Edit {}
 
+  /** It comes to stand where {@link MapEdit#added} has its name, after this was done to it. */
+  record Later(Edit edit) implements Edit {}
+
   /** Its members change. */
   record Members(MapEdit edit) implements Edit {}
 
@@ -67,7 +72,10 @@ final class JsonPatch {
     /** What becomes of this member, whose value may be a map. */
     Edit member(String name, boolean isMap);
 
-    /** The members that were not asked about and shall be there, in order. Asked for last. */
+    /**
+     * The members that were not asked about and shall be there, and with any value those that come
+     * {@link Later}, in order. Asked for last.
+     */
     Map<String, Edit> added();
   }
 
@@ -97,7 +105,7 @@ final class JsonPatch {
   private final JsonParser parser;
   private final JsonSource source;
   private final JsonValues values;
-  private final OutputStream out;
+  private OutputStream out;
   private final StringBuilder buffer = new StringBuilder();
   private JsonText text;
   private int open; // maps and lists of a value that were entered and not left yet
@@ -142,6 +150,7 @@ final class JsonPatch {
     copyTo(end());
     String firstGap = null;
     boolean any = false;
+    Map<String, byte[]> later = new HashMap<>();
     while (parser.nextToken() == JsonToken.FIELD_NAME) {
       String gap = source.take(start());
       String name = parser.currentName();
@@ -156,6 +165,8 @@ final class JsonPatch {
       Edit what = edit.member(name, parser.currentToken() == JsonToken.START_OBJECT);
       if (what.equals(Edit.DROP) || (what.equals(Edit.DROP_IF_HELD) && isHeld())) {
         skipValue();
+      } else if (what instanceof Later moved) {
+        later.put(name, aside(moved.edit(), depth));
       } else {
         put(any ? gap : firstGap);
         any = true;
@@ -166,8 +177,14 @@ final class JsonPatch {
     for (Map.Entry<String, Edit> added : edit.added().entrySet()) {
       put(any ? text.between(depth) : firstGap == null ? text.open(depth) : firstGap);
       any = true;
-      text.name(added.getKey(), buffer);
-      fresh(added.getValue(), depth + 1);
+      byte[] there = later.get(added.getKey());
+      if (there != null) {
+        flush();
+        out.write(there);
+      } else {
+        text.name(added.getKey(), buffer);
+        fresh(added.getValue(), depth + 1);
+      }
     }
     close(any, firstGap != null, lastGap, depth);
   }
@@ -236,6 +253,18 @@ final class JsonPatch {
       text.value(added, depth + 1, buffer);
     }
     close(any, firstGap != null, lastGap, depth);
+  }
+
+  /** What becomes of the value at the current token, with its name, instead of writing it. */
+  private byte[] aside(Edit what, int depth) throws IOException {
+    flush();
+    OutputStream before = out;
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    out = bytes;
+    value(what, depth);
+    flush();
+    out = before;
+    return bytes.toByteArray();
   }
 
   private int holes(int placed, int until, String first, int depth) throws IOException {

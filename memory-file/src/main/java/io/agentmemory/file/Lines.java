@@ -21,7 +21,10 @@ import org.jspecify.annotations.Nullable;
 final class Lines {
   private Lines() {}
 
-  /** One operation and what it did. */
+  /**
+   * One operation and what it did. Which records of a document have come to stand behind all others
+   * is said by new places; the file of a memory says it by itself.
+   */
   record Op(OpId id, List<Outcome.Change> changes) {}
 
   /**
@@ -117,6 +120,9 @@ final class Lines {
     MemoryRecord record = after.value();
     Digest digest = after.version().digest();
     if (record != null && digest != null) {
+      if (after.hasNewPlace() && !io.agentmemory.file.Documents.inMemoryFile(after.kind())) {
+        map.put("new", Value.of(after.newPlaces() - 1));
+      }
       map.put("digest", Value.of(digest.hex()));
       map.put("tree", record.tree());
     }
@@ -135,7 +141,10 @@ final class Lines {
     if (map.get("tree") instanceof Value.Map tree) {
       MemoryRecord record = kind.record(key, tree);
       Digest digest = new Digest(text(map, "digest"));
-      return new Outcome.Change(before, Stored.live(record, revision, digest, op));
+      Stored<?> live = Stored.live(record, revision, digest, op);
+      return new Outcome.Change(
+          before,
+          map.get("new") instanceof Value.Int n ? live.at(Stored.newPlace((int) n.value())) : live);
     }
     return new Outcome.Change(before, Stored.tombstone(kind, key, revision, op));
   }

@@ -14,6 +14,7 @@ import io.agentmemory.file.Readings.Found;
 import io.agentmemory.file.Readings.Logged;
 import io.agentmemory.file.Readings.Origin;
 import io.agentmemory.internal.Disk;
+import io.agentmemory.internal.Places;
 import io.agentmemory.internal.Texts;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -281,7 +282,7 @@ final class Settlement {
     Stored<?> log = readings.logged.get(ref);
     if (origin != Origin.EDITED) {
       if (log != null) {
-        return log.isTombstone() ? null : Row.of(log);
+        return log.isTombstone() ? null : logged(log, row);
       }
       if (past == null) {
         return row;
@@ -296,14 +297,14 @@ final class Settlement {
     if (log != null) {
       Digest logDigest = log.version().digest();
       if (logDigest != null && logDigest.hex().equals(digest)) {
-        return Row.of(log);
+        return logged(log, row);
       }
       boolean untouched = past != null && past.live() && past.isDigest(digest);
       if (untouched && (id == null || !ref.kind().equals(Kind.MEMORY) || !log.isTombstone())) {
         if (id != null) {
           tree.rerender.add(id);
         }
-        return log.isTombstone() ? null : Row.of(log);
+        return log.isTombstone() ? null : logged(log, row);
       }
       tree.conflicts.add(new Tree.Conflict(file, "was edited outside at the same time", log));
       tree.revised(ref);
@@ -318,6 +319,15 @@ final class Settlement {
     }
     tree.revised(ref);
     return row.at(past.revision() + 1, null);
+  }
+
+  /** What the log says of a record, where it says it stands, or else where the file has it. */
+  private Row logged(Stored<?> log, @Nullable Row inFile) {
+    Row row = Row.of(log);
+    if (!row.isLive() || row.place != 0 || !Places.has(row.kind)) {
+      return row;
+    }
+    return row.placed(inFile == null ? tree.newPlace() : inFile.place);
   }
 
   /** Memories and co-occurrence entries that no file has, but that somebody knew. */
@@ -558,7 +568,7 @@ final class Settlement {
       tree.ghosts.put(ref, state.revision());
       return;
     }
-    rows.add(Row.of(state));
+    rows.add(logged(state, tree.index.row(ref.kind(), ref.key())));
     tree.changed(ref);
   }
 

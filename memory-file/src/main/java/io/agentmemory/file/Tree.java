@@ -44,8 +44,11 @@ final class Tree {
   /** Of the last line in the log. */
   long seq;
 
-  /** Above every place that a count of co-occurrences has: files are shorter than this. */
+  /** Above every place that a record has in a file: files are shorter than this. */
   private long nextPlace = 1L << 32;
+
+  /** Places from here on are not in the documents yet, as the last checkpoint left them. */
+  private long unwrittenPlace = nextPlace;
 
   final Index index = new Index(); // safe
   final Ops ops = new Ops();
@@ -118,6 +121,16 @@ final class Tree {
     long first = nextPlace;
     nextPlace += count;
     return first;
+  }
+
+  /** Whether a place is one that no document has yet, since it was given out after they were. */
+  boolean isUnwritten(long place) {
+    return place >= unwrittenPlace;
+  }
+
+  /** The documents have all places. */
+  void placesWritten() {
+    unwrittenPlace = nextPlace;
   }
 
   /** A record has control fields that no checkpoint has. */

@@ -10,6 +10,7 @@ import io.agentmemory.file.Readings.Found;
 import io.agentmemory.file.Readings.Logged;
 import io.agentmemory.internal.Disk;
 import io.agentmemory.internal.Frames;
+import io.agentmemory.internal.Places;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -315,27 +316,31 @@ final class TreeReader {
   private static final class Batch {
     private final Index index;
     private final List<Row> rows = new ArrayList<>(BATCH);
+    private long place;
 
     Batch(Index index) {
       this.index = index;
     }
 
     void add(Row row) {
-      if (row.kind.equals(Kind.EDGE)) {
-        again(row);
-      }
-      rows.add(row);
+      rows.add(Places.has(row.kind) ? row.placed(again(row)) : row);
       if (rows.size() == BATCH) {
         flush();
       }
     }
 
-    /** An edge that stands twice counts as it stands last, without the observations of before. */
-    private void again(Row edge) {
+    /**
+     * An edge that stands twice counts as it stands last, without the observations of before, but
+     * where it stands first: so does the original's dict. Returns its place.
+     */
+    private long again(Row edge) {
       flush();
-      if (index.row(Kind.EDGE, edge.key) != null) {
-        index.discard(index.startingWith(Kind.OBSERVATION, edge.key.part(0)));
+      Row first = index.row(Kind.EDGE, edge.key);
+      if (first == null) {
+        return place++;
       }
+      index.discard(index.startingWith(Kind.OBSERVATION, edge.key.part(0)));
+      return first.place;
     }
 
     void flush() {
@@ -388,10 +393,15 @@ final class TreeReader {
     } else if (line instanceof Lines.Group group && isNext(segment, group.seq())) {
       for (Lines.Op op : group.ops()) {
         List<Control.Touched> touched = new ArrayList<>();
+        long places =
+            op.changes().stream().mapToLong(change -> change.after().newPlaces()).max().orElse(0);
+        long next = tree.newPlaces(places);
         for (Outcome.Change change : op.changes()) {
-          Stored<?> after = change.after();
+          Stored<?> after = change.after().placedFrom(next);
           Ref ref = new Ref(after.kind(), after.key());
-          readings.logged.put(ref, after);
+          Stored<?> was = readings.logged.get(ref);
+          boolean stays = !after.isTombstone() && after.place() == 0;
+          readings.logged.put(ref, stays && was != null ? after.at(was.place()) : after);
           touched.add(new Control.Touched(ref, change.before()));
         }
         tree.newOps.put(op.id(), touched);

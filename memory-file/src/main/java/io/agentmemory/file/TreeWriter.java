@@ -19,6 +19,7 @@ import io.agentmemory.file.Control.FileState;
 import io.agentmemory.file.Control.Ref;
 import io.agentmemory.internal.Disk;
 import io.agentmemory.internal.Frames;
+import io.agentmemory.internal.Places;
 import io.agentmemory.spi.Canonical;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
@@ -809,6 +810,7 @@ final class TreeWriter {
       }
       putCache(document.file(), document.hash());
     }
+    tree.placesWritten();
   }
 
   private void removeDocument(Ready document) throws IOException {
@@ -835,13 +837,20 @@ final class TreeWriter {
   private Ready prepare(String file) throws IOException {
     Path path = layout.resolve(file);
     Map<io.agentmemory.Kind<?>, Map<Key, Optional<MemoryRecord>>> changes = new LinkedHashMap<>();
+    List<Row> rows = new ArrayList<>();
     for (Ref ref : requireNonNull(tree.changedDocuments.get(file))) {
       Row row = tree.index.row(ref.kind(), ref.key());
+      rows.add(row == null ? Row.tombstone(ref.kind(), ref.key(), 1, null) : row);
+    }
+    rows.sort(Row.BY_PLACE);
+    Set<Key> last = new HashSet<>();
+    for (Row row : rows) {
       changes
-          .computeIfAbsent(ref.kind(), kind -> new TreeMap<>())
-          .put(
-              ref.key(),
-              row == null || !row.isLive() ? Optional.empty() : Optional.of(row.record()));
+          .computeIfAbsent(row.kind, kind -> new LinkedHashMap<>())
+          .put(row.key, row.isLive() ? Optional.of(row.record()) : Optional.empty());
+      if (tree.isUnwritten(row.place)) {
+        last.add(row.key);
+      }
     }
     Document format = Documents.format(file);
     if (format.goes(changes)) {
@@ -859,10 +868,10 @@ final class TreeWriter {
                 new DigestOutputStream(new DocumentCache.DiskOutput(to), sha), 1 << 16);
         if (there) {
           try (InputStream old = disk.open(path)) {
-            format.write(old, out, changes);
+            format.write(old, out, changes, last);
           }
         } else {
-          format.write(null, out, changes);
+          format.write(null, out, changes, last);
         }
         out.flush();
         to.force();
@@ -913,7 +922,8 @@ final class TreeWriter {
                   // of an edge that stands twice, the last one counts
                   found.keySet().removeIf(other -> isObservationOf(other, ref.key().part(0)));
                 }
-                found.put(new Ref(record.kind(), record.key()), Row.live(record, 1, null, null));
+                Row row = Row.live(record, 1, null, null);
+                found.put(ref, Places.has(ref.kind()) ? row.placed(tree.newPlace()) : row);
               },
               (where, reason) -> problems.add(new DocumentCache.Problem(where, reason)));
     } catch (UnreadableFileException impossible) {
@@ -921,11 +931,16 @@ final class TreeWriter {
     }
     tree.problems.put(file, problems);
     List<Row> rows = new ArrayList<>();
+    List<Row> moved = new ArrayList<>();
     found.forEach(
         (ref, row) -> {
           Row was = old.remove(ref);
-          revise(row, was == null ? tree.index.row(ref.kind(), ref.key()) : was, rows);
+          Row before = was == null ? tree.index.row(ref.kind(), ref.key()) : was;
+          if (!revise(row, before, rows) && row.place != 0) {
+            moved.add(requireNonNull(before).placed(row.place)); // as it was, if perhaps elsewhere
+          }
         });
+    tree.index.put(moved);
     old.values()
         .forEach(gone -> rows.add(Row.tombstone(gone.kind, gone.key, gone.revision + 1, null)));
     revised(rows);

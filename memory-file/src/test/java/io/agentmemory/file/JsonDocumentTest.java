@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -483,6 +484,47 @@ class JsonDocumentTest {
           .isEqualTo(
               "{\"a|b\": {\"observations\": [{\"n\": 0}, {\"n\": 1}, null, null, {}], \"belief\": 1.50}}");
       assertThat(patch(edges, old, new Gone(Kind.EDGE, Key.of("a|b")), zero)).isEqualTo("{}");
+    }
+
+    @Test
+    void givenEdgesThatComeLast_whenWritten_thenTheyMoveWithAllTheirBytes() throws Exception {
+      String old =
+          """
+          {
+            "a|b": {"belief": 1.50, "observations": [7, {"n": 1.0}]},
+            "c|d": {"belief":  2},
+            "e|f": {}
+          }""";
+      Map<Key, Optional<MemoryRecord>> changes = new LinkedHashMap<>();
+      for (String pair : List.of("n|m", "c|d", "a|b")) {
+        Value.Map members = pair.equals("a|b") ? belief(1.5) : belief(2);
+        changes.put(Key.of(pair), Optional.of(new Edge(pair, members)));
+      }
+      ByteArrayOutputStream out = new ByteArrayOutputStream();
+      Document.edges()
+          .write(
+              new ByteArrayInputStream(old.getBytes(UTF_8)),
+              out,
+              Map.of(Kind.EDGE, changes),
+              Set.of(Key.of("c|d"), Key.of("a|b"), Key.of("n|m")));
+
+      assertThat(out.toString(UTF_8))
+          .isEqualTo(
+              """
+              {
+                "e|f": {},
+                "n|m": {
+                  "belief": 2
+                },
+                "c|d": {"belief":  2},
+                "a|b": {"belief": 1.50, "observations": [7, {"n": 1.0}]}
+              }""");
+    }
+
+    private static Value.Map belief(double belief) {
+      return belief == 2
+          ? Value.EMPTY_MAP.with("belief", Value.of(2))
+          : Value.EMPTY_MAP.with("belief", Value.of(belief)).with("observations", Value.EMPTY_SEQ);
     }
 
     @Test

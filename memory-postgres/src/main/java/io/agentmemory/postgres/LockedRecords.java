@@ -16,6 +16,7 @@ import io.agentmemory.SessionRecall;
 import io.agentmemory.Stored;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.command.DecayEdges;
+import io.agentmemory.internal.Places;
 import io.agentmemory.internal.Texts;
 import io.agentmemory.internal.TreeFile;
 import io.agentmemory.spi.Needs;
@@ -112,18 +113,21 @@ final class LockedRecords implements RecordReader {
     if (needs.whole().contains(Kind.MEMORY) && isLight(Kind.MEMORY) && decay == null) {
       fetchMembers(pipeline);
     }
-    if (needs.keys().containsKey(Kind.CO_OCCURRENCE)) {
-      fetchPlaces(pipeline); // last, so that whoever held a memory before us drew before us
+    if (needs.keys().keySet().stream().anyMatch(Places::has)) {
+      fetchPlaces(pipeline); // last, so that whoever held a record before us drew before us
     }
   }
 
   private void fetchPlaces(Pipeline pipeline) {
-    pipeline.query(
-        Sql.of("SELECT nextval(?::regclass)", Sql.text(tables.schema() + ".places")),
-        row -> places = row.getLong(1));
+    pipeline.query(places(tables), row -> places = row.getLong(1));
   }
 
-  /** The first of places that no other batch has, above those of every memory that is locked. */
+  /** Draws the first of places that no other batch has. */
+  static Sql places(Tables tables) {
+    return Sql.of("SELECT nextval(?::regclass)", Sql.text(tables.schema() + ".places"));
+  }
+
+  /** The first of places that no other batch has, above those that locked records are in. */
   long places() {
     if (places == 0) {
       run(this::fetchPlaces);

@@ -238,6 +238,7 @@ final class Tables {
         .member(TEXTS, "contact_context")
         .derived("id1", ColumnType.TEXT, edge -> edge.first().orElse(null))
         .derived("id2", ColumnType.TEXT, edge -> edge.second().orElse(null))
+        .placed()
         .make(Tables.ofMembers(Kind.EDGE));
   }
 

@@ -528,8 +528,7 @@ final class Writes {
     SpaceCache.Snapshot known = spaces.snapshot(batch.needs());
     Outcome outcome;
     try {
-      // Counts go with their memory here, which is new, so that their places are the first.
-      outcome = Plan.of(STORE, batch, known, limits).placedFrom(0);
+      outcome = Plan.of(STORE, batch, known, limits);
     } catch (MemoryStoreException perhaps) {
       return Optional.empty(); // it may look different to one who knows what is there
     }
@@ -544,13 +543,30 @@ final class Writes {
     }
     try {
       return database.autocommit(
-          operation, batch.opId(), false, connection -> create(batch, outcome, known, connection));
+          operation,
+          batch.opId(),
+          false,
+          connection ->
+              create(
+                  batch,
+                  outcome.newPlaces() == 0 ? outcome : outcome.placedFrom(places(connection)),
+                  known,
+                  connection));
     } catch (SQLException failure) {
       if (SqlErrors.isTooSlow(failure)) {
         throw SqlErrors.translate(operation, failure);
       }
       return Optional.empty(); // nothing was written; the general way tells what is the matter
     }
+  }
+
+  /** Draws places: after the snapshot of all who were there, so that they come to stand behind. */
+  private long places(Connection connection) throws SQLException {
+    Pipeline pipeline = new Pipeline();
+    long[] first = new long[1];
+    pipeline.query(LockedRecords.places(tables), row -> first[0] = row.getLong(1));
+    pipeline.run(connection);
+    return first[0];
   }
 
   private Optional<Outcome> create(

@@ -1,6 +1,5 @@
 package io.agentmemory.testkit;
 
-import io.agentmemory.CoOccurrence;
 import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
@@ -13,6 +12,7 @@ import io.agentmemory.StoreInfo;
 import io.agentmemory.Stored;
 import io.agentmemory.Version;
 import io.agentmemory.command.Outcome;
+import io.agentmemory.internal.Places;
 import io.agentmemory.internal.Texts;
 import io.agentmemory.spi.Canonical;
 import java.util.ArrayList;
@@ -27,7 +27,7 @@ final class Dump {
 
   /**
    * Every record and tombstone with its control fields, by {@link MemoryStore#scan}, and the orders
-   * of co-occurrences.
+   * of what has places.
    */
   static List<String> of(MemoryStore store) {
     List<String> lines = new ArrayList<>();
@@ -38,18 +38,20 @@ final class Dump {
     return lines;
   }
 
-  /** What each memory counts, in the order of its file. */
+  /** What each memory counts, and under no name all edges, in the order of their files. */
   static Map<String, List<String>> orders(MemoryStore store) {
     Map<String, List<String>> orders = new TreeMap<>(Texts::compare);
-    try (Stream<Stored<CoOccurrence>> counts = store.scan(Kind.CO_OCCURRENCE)) {
-      counts
-          .filter(stored -> !stored.isTombstone())
-          .sorted(Stored.BY_PLACE)
-          .forEach(
-              stored ->
-                  orders
-                      .computeIfAbsent(stored.key().part(0), from -> new ArrayList<>())
-                      .add(stored.key().part(1)));
+    for (Kind<?> kind : List.of(Kind.CO_OCCURRENCE, Kind.EDGE)) {
+      try (Stream<? extends Stored<?>> records = store.scan(kind)) {
+        records
+            .filter(stored -> !stored.isTombstone())
+            .sorted(Stored.BY_PLACE)
+            .forEach(
+                stored ->
+                    orders
+                        .computeIfAbsent(Places.list(kind, stored.key()), list -> new ArrayList<>())
+                        .add(stored.key().part(kind.keyParts() - 1)));
+      }
     }
     return orders;
   }

@@ -25,9 +25,10 @@ import io.agentmemory.command.DecayCoOccurrences;
 import io.agentmemory.command.DecayEdges;
 import io.agentmemory.command.DecayRule;
 import io.agentmemory.command.DefineSpace;
+import io.agentmemory.command.DeleteRecords;
 import io.agentmemory.command.LogCoOccurrences;
 import io.agentmemory.command.LogRetrievals;
-import io.agentmemory.command.OrderCoOccurrences;
+import io.agentmemory.command.OrderRecords;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.command.PromoteMemories;
 import io.agentmemory.command.PutEmbedding;
@@ -192,7 +193,7 @@ abstract class GraphContract extends RulesContract {
     }
   }
 
-  /** Of what a memory counts, as its file lists it. */
+  /** Of what a memory counts, and of edges, as their files list them. */
   @Nested
   class Order {
     private List<String> order(String from) {
@@ -246,15 +247,64 @@ abstract class GraphContract extends RulesContract {
       run(new CountCoOccurrences(List.of("m", "a", "b", "c", "d")));
       List<String> versions = Dump.versions(store);
 
-      Outcome outcome = run(new OrderCoOccurrences("m", List.of("d", "gone", "b", "a")));
+      Outcome outcome = run(OrderRecords.ofCounts("m", List.of("d", "gone", "b", "a")));
 
       assertThat(outcome.changes()).hasSize(3).allMatch(Outcome.Change::isMove);
       assertThat(order("m")).containsExactly("c", "d", "b", "a");
       assertThat(Dump.versions(store)).isEqualTo(versions);
       reopenIfPossible();
       assertThat(order("m")).containsExactly("c", "d", "b", "a");
-      assertThat(run(new OrderCoOccurrences("m", List.of("d", "b", "a"))).changes()).isEmpty();
-      assertThat(run(new OrderCoOccurrences("none", List.of("d"))).changes()).isEmpty();
+      assertThat(run(OrderRecords.ofCounts("m", List.of("d", "b", "a"))).changes()).isEmpty();
+      assertThat(run(OrderRecords.ofCounts("none", List.of("d"))).changes()).isEmpty();
+    }
+
+    private Edge edge(String pair) {
+      return new Edge(pair, Value.EMPTY_MAP);
+    }
+
+    private List<String> edges() {
+      return order("");
+    }
+
+    @Test
+    void givenEdges_whenMoreComeAndSomeComeBack_thenThoseStandAtTheEnd() throws Exception {
+      run(put(new Edge("y|z", members("belief", 0.1)), new Edge("c|d", members("belief", 5))));
+      run(log(null, List.of("e", "b", "a"), "o1", "o2", "o3"));
+      assertThat(edges()).containsExactly("y|z", "c|d", "b|e", "a|e", "a|b");
+      reopenIfPossible();
+
+      run(put(new Edge("c|d", members("belief", 7)), 9));
+      run(new DecayEdges(List.of("a", "b", "e"), Map.of(), LATER, DecayRule.DRIFT));
+      assertThat(edges()).containsExactly("c|d", "b|e", "a|e", "a|b"); // y|z lost all
+      run(log(null, List.of("b", "z", "y"), "o4", "o5", "o6"));
+      assertThat(edges()).containsExactly("c|d", "b|e", "a|e", "a|b", "b|z", "b|y", "y|z");
+      reopenIfPossible();
+      assertThat(edges()).containsExactly("c|d", "b|e", "a|e", "a|b", "b|z", "b|y", "y|z");
+
+      // in one batch too, and while its file still has it where it was
+      run(
+          new DeleteRecords(List.of(new DeleteRecords.Delete(Kind.EDGE, Key.of("b|e"), 7))),
+          put(edge("A|B")),
+          put(edge("b|e"), 8));
+      assertThat(edges()).containsExactly("c|d", "a|e", "a|b", "b|z", "b|y", "y|z", "A|B", "b|e");
+      reopenIfPossible();
+      assertThat(edges()).containsExactly("c|d", "a|e", "a|b", "b|z", "b|y", "y|z", "A|B", "b|e");
+    }
+
+    @Test
+    void givenEdges_whenOrdered_thenOnlyThatChanges() throws Exception {
+      run(put(edge("y|z"), edge("c|d"), edge("a|b")));
+      run(put(new Observation("c|d", 0, Value.EMPTY_MAP)));
+      List<String> versions = Dump.versions(store);
+
+      Outcome outcome = run(OrderRecords.ofEdges(List.of("a|b", "no|no", "c|d")));
+
+      assertThat(outcome.changes()).hasSize(2).allMatch(Outcome.Change::isMove);
+      assertThat(edges()).containsExactly("y|z", "a|b", "c|d");
+      assertThat(Dump.versions(store)).isEqualTo(versions);
+      reopenIfPossible();
+      assertThat(edges()).containsExactly("y|z", "a|b", "c|d");
+      assertThat(run(OrderRecords.ofEdges(List.of("a|b", "c|d"))).changes()).isEmpty();
     }
   }
 

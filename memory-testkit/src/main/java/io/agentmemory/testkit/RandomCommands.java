@@ -49,7 +49,7 @@ import io.agentmemory.command.LogRejections;
 import io.agentmemory.command.LogRetrievals;
 import io.agentmemory.command.MoveMemory;
 import io.agentmemory.command.NoteRecalls;
-import io.agentmemory.command.OrderCoOccurrences;
+import io.agentmemory.command.OrderRecords;
 import io.agentmemory.command.PromoteMemories;
 import io.agentmemory.command.PutEmbedding;
 import io.agentmemory.command.PutRecords;
@@ -233,7 +233,10 @@ public final class RandomCommands {
     if (chance(5)) {
       List<String> to = new ArrayList<>(IDS.subList(1, IDS.size()));
       Collections.shuffle(to, random);
-      return new OrderCoOccurrences("a", to);
+      if (chance(2)) {
+        return OrderRecords.ofEdges(to.stream().map(id -> "a|" + id).toList());
+      }
+      return OrderRecords.ofCounts("a", to);
     }
     if (chance(2)) {
       return new CountCoOccurrences(ids);

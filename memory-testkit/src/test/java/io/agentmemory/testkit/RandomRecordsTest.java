@@ -324,7 +324,7 @@ final class RandomRecordsTest {
               "compress",
               "consolidate",
               "logRetrievals",
-              "orderCoOccurrences");
+              "orderRecords");
       assertThat(failed.keySet())
           .contains(
               "store",

@@ -106,8 +106,8 @@ CREATE INDEX memories_event_day ON ${schema}.memories (namespace, event_day) WHE
 CREATE INDEX memories_tags ON ${schema}.memories USING gin (tags_folded) WHERE NOT deleted;
 CREATE INDEX memories_entities ON ${schema}.memories USING gin (entities_folded) WHERE NOT deleted;
 
--- What a memory's file lists is in order of place. A batch draws one number and counts on from it,
--- while it holds the memory's row: so each memory's places rise, though other batches draw too.
+-- What a file lists is in order of place. A batch draws one number and counts on from it, while it
+-- holds the rows that it places: so places only rise, though other batches draw too.
 CREATE SEQUENCE ${schema}.places INCREMENT 16777216 START 16777216;
 
 CREATE TABLE ${schema}.co_occurrences (
@@ -147,8 +147,10 @@ CREATE TABLE ${schema}.edges (
   -- derived
   id1 text COLLATE "C",
   id2 text COLLATE "C",
+  place bigint, -- no content: what orders the edges
   PRIMARY KEY (namespace, pair),
-  CHECK (NOT deleted OR num_nonnulls(belief, first_formed, last_updated, extra) = 0)
+  CHECK (NOT deleted OR num_nonnulls(belief, first_formed, last_updated, extra) = 0),
+  CHECK ((place IS NULL) = deleted)
 ) WITH (fillfactor = 90);
 
 CREATE TABLE ${schema}.observations (
