@@ -284,9 +284,9 @@ class SoakTest {
   private void work() throws Exception {
     long until =
         System.nanoTime()
-            + TimeUnit.MILLISECONDS.toNanos(MINUTES == 0 ? 1000 : 2000 + random.nextInt(10_000));
+            + TimeUnit.MILLISECONDS.toNanos(MINUTES == 0 ? 1000 : 5000 + random.nextInt(15_000));
     while (System.nanoTime() < until) {
-      pause(random.nextInt(600));
+      pause(random.nextInt(MINUTES == 0 ? 600 : 2500));
       if (random.nextInt(4) == 0) {
         move();
       } else {

@@ -44,9 +44,9 @@ import java.util.stream.Stream;
 public final class Workload implements AutoCloseable {
   private static final String AT = "2026-02-10T11:52:05+00:00";
   private static final int OWN = 4;
-  private static final int SHARED = 3;
-  private static final int OPERATIONS_ON_SHARED = 200;
-  private static final int MOST_APPENDED = 100;
+  private static final int SHARED = 8;
+  private static final int OPERATIONS_ON_SHARED = 500;
+  private static final int MOST_APPENDED = 40;
   private static final String LIST = "list";
 
   private final MemoryStore store;
@@ -182,7 +182,7 @@ public final class Workload implements AutoCloseable {
 
     void write() {
       int what = random.nextInt(100);
-      if (what < 40) {
+      if (what < 55) {
         writeOwn();
       } else if (what < 97) {
         writeShared();
