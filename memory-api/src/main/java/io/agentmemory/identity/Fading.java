@@ -7,17 +7,23 @@ import io.agentmemory.Value;
  * Which active memories fade: those that no session recalled for long enough, unless they weigh
  * much or were recalled often. Nothing is moved by it; somebody decides.
  *
- * @param sessions so many sessions without a recall; a memory that came from somebody else fades
- *     faster, by {@link TrustTier#decayMultiplier}
+ * @param sessions so many sessions without a recall, whoever's word it is
+ * @param countedSessions so many too, where each counts {@link TrustTier#decayMultiplier}: what
+ *     came from somebody else fades faster, if this is more than {@code sessions}, as with Drift's
+ *     own numbers it is not
  * @param importSessions so many sessions without a recall, where it came from somebody else and was
  *     never recalled at all
  * @param lastingWeight from this weight on it stays
  * @param lastingRecalls from so many recalls on it stays
  */
 public record Fading(
-    double sessions, double importSessions, double lastingWeight, double lastingRecalls) {
+    double sessions,
+    double countedSessions,
+    double importSessions,
+    double lastingWeight,
+    double lastingRecalls) {
   /** Drift's own. */
-  public static final Fading DRIFT = new Fading(7, 14, 0.6, 5);
+  public static final Fading DRIFT = new Fading(7, 7, 14, 0.6, 5);
 
   /**
    * Whether it was imported, never recalled, and its time is up.
@@ -41,7 +47,8 @@ public record Fading(
             || number(memory, "recall_count", 0) >= lastingRecalls;
     double since = number(memory, "sessions_since_recall", 0);
     return !lasts
-        && since * TrustTier.of(memory).decayMultiplier() >= sessions
+        && since >= sessions
+        && since * TrustTier.of(memory).decayMultiplier() >= countedSessions
         && !isToPrune(memory);
   }
 

@@ -5,7 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.agentmemory.Memory;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
+import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class FadingTest {
 
@@ -33,11 +36,11 @@ class FadingTest {
   }
 
   @Test
-  void givenImport_whenNotRecalledForLong_thenItFadesFasterAndThenIsOfNoUse() {
+  void givenImport_whenNotRecalledForLong_thenItFadesAndThenIsOfNoUse() {
     Value source = source("lex", "unknown");
 
-    assertThat(Fading.DRIFT.isFading(memory(2, "source", source))).isFalse();
-    assertThat(Fading.DRIFT.isFading(memory(3, "source", source))).isTrue();
+    assertThat(Fading.DRIFT.isFading(memory(6, "source", source))).isFalse();
+    assertThat(Fading.DRIFT.isFading(memory(7, "source", source))).isTrue();
     assertThat(Fading.DRIFT.isToPrune(memory(13, "source", source))).isFalse();
     assertThat(Fading.DRIFT.isToPrune(memory(14, "source", source))).isTrue();
     assertThat(Fading.DRIFT.isFading(memory(14, "source", source))).isFalse();
@@ -45,5 +48,29 @@ class FadingTest {
     assertThat(Fading.DRIFT.isToPrune(recalled)).isFalse();
     assertThat(Fading.DRIFT.isFading(recalled)).isTrue();
     assertThat(Fading.DRIFT.isToPrune(memory(14, "source", source("", "platform")))).isFalse();
+  }
+
+  /** The multipliers 1, 1.5, 2 and 3: the first whole number of sessions that makes 21. */
+  @ParameterizedTest
+  @CsvSource({"self, 21", "verified_agent, 14", "platform, 11", "unknown, 7"})
+  void givenEachTier_whenSessionsPass_thenTheMultiplierDecidesWhenItFades(String tier, int first) {
+    Fading rule = new Fading(2, 21, 100, 0.6, 5);
+    Value source = source("lex", tier);
+
+    assertThat(rule.isFading(memory(first - 1, "source", source))).isFalse();
+    assertThat(rule.isFading(memory(first, "source", source))).isTrue();
+    assertThat(new Fading(first + 1, 21, 100, 0.6, 5).isFading(memory(first, "source", source)))
+        .as("but never before its time")
+        .isFalse();
+  }
+
+  @Test
+  void givenImportByTagAlone_whenSessionsPass_thenItFadesAsThatOfAVerifiedAgent() {
+    Fading rule = new Fading(2, 21, 100, 0.6, 5);
+    Value tags = Value.Seq.ofTexts(List.of("imported:lex"));
+
+    assertThat(rule.isFading(memory(13, "tags", tags))).isFalse();
+    assertThat(rule.isFading(memory(14, "tags", tags))).isTrue();
+    assertThat(rule.isFading(memory(20))).as("its own").isFalse();
   }
 }

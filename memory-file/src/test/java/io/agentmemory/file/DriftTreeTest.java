@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -30,10 +31,53 @@ import org.junit.jupiter.api.io.TempDir;
 final class DriftTreeTest {
   @TempDir Path folder;
 
-  private static int files(Path tree) throws IOException {
-    try (Stream<Path> files = Files.walk(tree)) {
-      return (int) files.filter(Files::isRegularFile).count();
+  /** What the files of a sample are mostly about that are not kept whole. */
+  private static final Map<String, String> KINDS =
+      Map.ofEntries(
+          Map.entry(".edges_v3.json", "edge"),
+          Map.entry(".session_state.json", "session"),
+          Map.entry(".pending_cooccurrence.json", "pending_co_occurrence"),
+          Map.entry(".rejection_log.json", "rejection"),
+          Map.entry("lessons.json", "lesson"),
+          Map.entry(".fingerprint_history.json", "fingerprint"),
+          Map.entry(".vitals_log.json", "vitals"),
+          Map.entry(".decay_history.json", "decay_run"),
+          Map.entry("attestations.json", "attestation"),
+          Map.entry("nostr_attestations.json", "attestation"),
+          Map.entry("latest_attestation.json", "attestation"),
+          Map.entry("taste_attestation.json", "attestation"),
+          Map.entry("cognitive_attestation.json", "attestation"),
+          Map.entry("embeddings.json", "embedding"),
+          Map.entry("sensors/data/image_embeddings.json", "embedding"),
+          Map.entry("sensors/data/image_memory_links.json", "image_link"));
+
+  /** Each file that lies there is listed once, with the kind that it holds, and no other. */
+  private static void assertFiles(FileMemoryStore store, DriftSamples sample) throws IOException {
+    Map<String, String> expected = new TreeMap<>();
+    List<Path> files;
+    try (Stream<Path> walk = Files.walk(sample.tree())) {
+      files = walk.filter(Files::isRegularFile).toList();
     }
+    for (Path file : files) {
+      String path = sample.tree().relativize(file).toString().replaceFirst("^memory/", "");
+      String kinds =
+          path.matches("(core|active|archive)/[^/]+\\.md")
+              ? "memory"
+              : path.matches("context/[^/]+\\.json")
+                  ? "context_graph"
+                  : KINDS.getOrDefault(path, "value");
+      expected.put(path, StoreInfo.Use.RECORDS + " " + kinds);
+    }
+    Map<String, String> found = new TreeMap<>();
+    store
+        .info()
+        .files()
+        .forEach(
+            file ->
+                assertThat(found.put(file.path(), file.use() + " " + file.detail()))
+                    .as("%s, once", file.path())
+                    .isNull());
+    assertThat(found).hasSizeGreaterThan(200).isEqualTo(expected);
   }
 
   private static FileMemoryStore open(Path tree) {
@@ -47,13 +91,7 @@ final class DriftTreeTest {
 
     try (FileMemoryStore store = FileMemoryStore.builder(sample.tree()).readOnly().build()) {
       counts(store, 160, 2, 2228, 931, 4577, 158 + 9, 5);
-      assertThat(store.info().files())
-          .contains(
-              new StoreInfo.File(
-                  "sensors/data/encounter_history.jsonl", StoreInfo.Use.RECORDS, "value"))
-          .hasSize(files(sample.tree()))
-          .extracting(StoreInfo.File::use)
-          .containsOnly(StoreInfo.Use.RECORDS);
+      assertFiles(store, sample);
       others(store, 134, 29, 31);
       assertThat(store.info().kinds())
           .containsEntry(Kind.SESSION, 1L)
@@ -74,6 +112,7 @@ final class DriftTreeTest {
 
     try (FileMemoryStore store = FileMemoryStore.builder(sample.memory()).readOnly().build()) {
       counts(store, 1010, 2, 13340, 3176, 4383, 998 + 9, 5);
+      assertFiles(store, sample);
     }
   }
 
