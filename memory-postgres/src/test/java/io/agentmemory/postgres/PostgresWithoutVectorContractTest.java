@@ -3,18 +3,31 @@ package io.agentmemory.postgres;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import io.agentmemory.MemoryStore;
+import io.agentmemory.internal.testkit.ContractSample;
 import io.agentmemory.testkit.MemoryStoreContract;
 import java.sql.SQLException;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.postgresql.ds.PGSimpleDataSource;
 
+/**
+ * The contract where vectors are arrays, and the login may create nothing. What has no vectors is
+ * the same as with them, so only a sample runs, unless {@code -Dcontract=all} says otherwise.
+ */
 @Tag("postgres")
+@ExtendWith(PostgresWithoutVectorContractTest.Sample.class)
 class PostgresWithoutVectorContractTest extends MemoryStoreContract {
   private static TestDatabase database;
   private static HikariDataSource pool;
+
+  static final class Sample extends ContractSample {
+    Sample() {
+      super("Spaces", "Embeddings", "Searches", "Puts", "AnyRecords", "AnyCommands");
+    }
+  }
 
   @BeforeAll
   static void create() throws SQLException {
