@@ -98,7 +98,8 @@ final class Fields {
   private static String plain(String name) {
     boolean word =
         !name.isEmpty()
-            && name.chars().allMatch(c -> c == '_' || c == '-' || Character.isLetterOrDigit(c));
+            && name.codePoints()
+                .allMatch(c -> c == '_' || c == '-' || Character.isLetterOrDigit(c));
     return word ? name : Canonical.canonical(Value.of(name));
   }
 

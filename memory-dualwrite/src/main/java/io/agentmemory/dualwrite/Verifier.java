@@ -42,7 +42,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Stores may be written meanwhile. A record whose sides are at different revisions is looked at
  * again after 0.2 seconds, and, as long as it keeps moving, after 1, 5 and 30 more; only then, or
- * once it stands still, it is a difference.
+ * once it stands still, it is a difference. Where both sides moved to the very last, one follows
+ * the other: that is counted as lagged.
  */
 public final class Verifier {
   /** How closely stores are compared. */
@@ -290,6 +291,15 @@ public final class Verifier {
       return new Pair(
           key, source == null ? null : source.kept, target == null ? null : target.kept);
     }
+
+    /** Whether both sides are at other revisions than before, and than each other. */
+    boolean movedFrom(Pair before) {
+      return source != null
+          && target != null
+          && source.revision() != target.revision()
+          && !source.equals(before.source)
+          && !target.equals(before.target);
+    }
   }
 
   private <T extends MemoryRecord> void compare(Kind<T> kind) {
@@ -510,7 +520,7 @@ public final class Verifier {
           Side right = there.get(pair.key);
           Pair now = Pair.of(pair.key, left, right);
           long different = of(kind).different;
-          if (left == null && right == null) {
+          if ((left == null && right == null) || (last && now.movedFrom(pair))) {
             of(kind).lagged++;
           } else if (!judge(kind, left, right, last || now.equals(pair))) {
             unsettled.add(now);

@@ -466,6 +466,26 @@ class VerifierTest {
     }
 
     @Test
+    void givenRecordThatIsWrittenAllTheTimeAndFollowed_whenVerified_thenItLagsAndIsNoDifference() {
+      Backfill.builder(source, target).run();
+      source.execute(new RecallMemory("m00001", AT));
+
+      VerifyReport report =
+          Verifier.builder(source, target)
+              .wait(
+                  duration -> {
+                    Backfill.builder(source, target).run();
+                    source.execute(new RecallMemory("m00001", AT));
+                    return true;
+                  })
+              .run();
+
+      assertThat(report.differences()).isEmpty();
+      assertThat(report.kinds().get(Kind.MEMORY))
+          .isEqualTo(new VerifyReport.Counts(777, 777, 776, 1, 0));
+    }
+
+    @Test
     void givenDifferenceThatStandsStill_whenVerified_thenItIsNotWaitedForLong() {
       Backfill.builder(source, target).run();
       source.execute(new RecallMemory("m00001", AT));
