@@ -6,6 +6,7 @@ import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -157,20 +158,35 @@ final class Database {
     }
   }
 
-  /** Runs statements that may take hours, each of them a transaction of its own. */
+  /**
+   * Runs statements that may take hours, each of them a transaction of its own. What the role or
+   * the database says about time limits does not hold for them.
+   */
   <R> R maintain(Operation operation, Work<R> work) {
     try (Connection connection = open(bulk)) {
       int patience = connection.getNetworkTimeout();
       connection.setNetworkTimeout(Runnable::run, 0);
       try {
+        limits(connection, "SET statement_timeout = 0; SET lock_timeout = 0");
         return work.on(connection);
       } finally {
         if (!connection.isClosed()) {
+          try {
+            limits(connection, "RESET statement_timeout; RESET lock_timeout");
+          } catch (SQLException lost) {
+            LOG.debug("the connection is of no use any more: {}", SqlErrors.state(lost));
+          }
           connection.setNetworkTimeout(Runnable::run, patience);
         }
       }
     } catch (SQLException failure) {
       throw fail(operation, failure);
+    }
+  }
+
+  private static void limits(Connection connection, String sql) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      statement.execute(sql);
     }
   }
 

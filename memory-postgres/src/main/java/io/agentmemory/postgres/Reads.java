@@ -108,6 +108,7 @@ final class Reads {
     Operation operation = new Operation(Writes.STORE, "scan", kind.name());
     return pages(
         operation,
+        true,
         kind,
         range,
         Stored::key,
@@ -120,6 +121,7 @@ final class Reads {
     Operation operation = new Operation(Writes.STORE, "versions", kind.name());
     return pages(
         operation,
+        true,
         kind,
         range,
         KeyVersion::key,
@@ -149,6 +151,7 @@ final class Reads {
     Operation operation = new Operation(Writes.STORE, "heads", "");
     return pages(
         operation,
+        false, // a caller waits
         Kind.MEMORY,
         ScanRange.ALL,
         (MemoryHead head) -> Key.of(head.id()),
@@ -167,6 +170,7 @@ final class Reads {
 
   private <T extends MemoryRecord, R> Stream<R> pages(
       Operation operation,
+      boolean isBulk,
       Kind<T> kind,
       ScanRange range,
       Function<R, Key> keyOf,
@@ -187,7 +191,7 @@ final class Reads {
               addBounds(conditions, table, range);
               Sql sql = select.select(table, conditions);
               sql.add(table.orderByKey()).add(" LIMIT ?", Sql.number(limit));
-              return rows(operation, true, sql, row -> mapper.map(table, row));
+              return rows(operation, isBulk, sql, row -> mapper.map(table, row));
             });
     return stream(rows);
   }

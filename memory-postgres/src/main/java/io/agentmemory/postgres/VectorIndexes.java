@@ -282,9 +282,7 @@ final class VectorIndexes {
       long floats = (long) dimensions * (Vectors.isHalved(dimensions) ? 2 : Float.BYTES);
       long memory = Math.min(MOST_MEMORY, vectors * (floats + LINKS) * 5 / 4);
       statement.execute(
-          "SELECT set_config('statement_timeout', '0', false),"
-              + " set_config('lock_timeout', '0', false),"
-              + " set_config('maintenance_work_mem', greatest("
+          "SELECT set_config('maintenance_work_mem', greatest("
               + memory
               + ", pg_size_bytes(current_setting('maintenance_work_mem'))) / 1024 || 'kB', false)");
       try {
@@ -342,8 +340,6 @@ final class VectorIndexes {
 
   private static void reset(Statement statement) {
     try {
-      statement.execute("RESET statement_timeout");
-      statement.execute("RESET lock_timeout");
       statement.execute("RESET maintenance_work_mem");
       statement.execute("RESET max_parallel_maintenance_workers");
     } catch (SQLException lost) {
