@@ -397,6 +397,129 @@ class OutageTest {
   }
 
   @Test
+  @DisplayName("T29: pool exhausted")
+  void givenTablesLocked_whenThirtyWrite_thenEachIsAnsweredInTimeAndNoThreadsPileUp()
+      throws Exception {
+    int callers = 30;
+    ExecutorService threads = Executors.newFixedThreadPool(callers);
+    try (Pair pair = new Pair();
+        Connection other = DriverManager.getConnection(server.jdbcUrl());
+        Statement lock = other.createStatement()) {
+      for (int i = 0; i < callers; i++) {
+        pair.execute(StoreMemory.of("m" + i, AT, "text"));
+      }
+      pair.assertSettled();
+      other.setAutoCommit(false);
+      lock.execute("LOCK TABLE agent_memory.memories IN ACCESS EXCLUSIVE MODE");
+      List<Future<Duration>> calls = new ArrayList<>();
+      for (int i = 0; i < callers; i++) {
+        String id = "m" + i;
+        calls.add(threads.submit(() -> time(() -> pair.execute(new RecallMemory(id, AT)))));
+      }
+      for (Future<Duration> call : calls) {
+        assertThat(call.get(30, TimeUnit.SECONDS)).isLessThan(DEADLINE.multipliedBy(3));
+      }
+      assertThat(waitingThreads()).as("threads that wait for the target").isLessThanOrEqualTo(16);
+      assertThat(pair.dual.stats().fallbackWrites()).isPositive();
+      other.rollback();
+
+      pair.assertSettled();
+      for (int i = 0; i < callers; i++) {
+        assertThat(pair.recalls("m" + i)).as("once, seed %d", seed).isOne();
+      }
+    } finally {
+      threads.shutdownNow();
+    }
+  }
+
+  private static long waitingThreads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().equals("dualwrite-target"))
+        .count();
+  }
+
+  @Test
+  @DisplayName("T30: too many connections (53300)")
+  void givenServerWithoutFreeConnections_whenWritten_thenTheSourceServesInTime() throws Exception {
+    List<Connection> others = new ArrayList<>();
+    try (Pair pair = new Pair()) {
+      pair.execute(StoreMemory.of("m", AT, "text"));
+      pair.assertSettled();
+      pair.proxy.refuse();
+      pair.proxy.cut();
+      SQLException full = null;
+      while (full == null) {
+        try {
+          others.add(DriverManager.getConnection(server.jdbcUrl()));
+        } catch (SQLException refused) {
+          full = refused;
+        }
+      }
+      assertThat(full.getSQLState()).isEqualTo("53300");
+      pair.proxy.accept(); // the server answers again: that it has no room
+      for (int i = 1; i <= 5; i++) {
+        assertThat(time(() -> pair.execute(new RecallMemory("m", AT))))
+            .isLessThan(DEADLINE.plusMillis(600));
+        assertThat(pair.recalls("m")).isEqualTo(i);
+      }
+      assertThat(waitingThreads()).isLessThanOrEqualTo(16);
+      for (Connection other : others) {
+        other.close();
+      }
+
+      pair.assertSettled();
+      assertThat(pair.recalls("m")).isEqualTo(5);
+    } finally {
+      for (Connection other : others) {
+        other.close();
+      }
+    }
+  }
+
+  @Test
+  @DisplayName("T34, T35: failover to a read-only server (25006), and back")
+  void givenTargetThatTurnsReadOnly_whenWritten_thenTheSourceServesUntilItIsBack()
+      throws Exception {
+    try (Pair pair = new Pair()) {
+      pair.execute(StoreMemory.of("m", AT, "text"));
+      pair.assertSettled();
+      int written = 0;
+      readOnly("on");
+      try {
+        // The server tells its sessions in its own time: until then it takes what is written.
+        while (pair.dual.stats().fallbackWrites() == 0) {
+          pair.execute(new RecallMemory("m", AT));
+          written++;
+        }
+        for (int i = 0; i < 10; i++) {
+          pair.execute(new RecallMemory("m", AT));
+          written++;
+          assertThat(pair.recalls("m")).isEqualTo(written);
+        }
+        assertThat(pair.dual.status().isSettled()).isFalse();
+      } finally {
+        readOnly("off");
+      }
+      long back = System.nanoTime();
+      await(() -> pair.dual.status().targetReachable(), "the target is back");
+      pair.assertSettled();
+      assertThat(Duration.ofNanos(System.nanoTime() - back)).isLessThan(Duration.ofSeconds(75));
+      pair.execute(new RecallMemory("m", AT));
+      assertThat(pair.recalls("m")).isEqualTo(written + 1);
+      assertThat(pair.heard).isEmpty();
+    }
+  }
+
+  private static void readOnly(String value) throws SQLException {
+    try (Connection connection = DriverManager.getConnection(server.jdbcUrl());
+        Statement statement = connection.createStatement()) {
+      statement.execute("SET default_transaction_read_only = off");
+      statement.execute("ALTER SYSTEM SET default_transaction_read_only = " + value);
+      statement.execute("SELECT pg_reload_conf()");
+    }
+  }
+
+  @Test
   @DisplayName("T38: the target comes and goes")
   void givenTargetThatFlaps_whenWritten_thenNothingIsLostAndNothingDoubled() throws Exception {
     try (Pair pair = new Pair();
@@ -622,12 +745,14 @@ class OutageTest {
         await(() -> !pair.heard.isEmpty(), "it is refused");
         await(() -> pair.dual.lagging().size() == 1, "the other one gets through");
         assertThat(pair.heard).containsExactly("parked m");
+        assertThat(pair.dual.canPromote()).contains("the target refuses 1 record");
         assertThat(pair.content("m")).isEqualTo("unwelcome");
 
         pair.execute(UpdateMemory.of("m").content("welcome"));
 
         pair.assertSettled();
         assertThat(pair.content("m")).isEqualTo("welcome");
+        assertThat(pair.dual.canPromote()).noneMatch(why -> why.contains("refuses"));
       } finally {
         sql("ALTER TABLE agent_memory.memories DROP CONSTRAINT picky");
       }

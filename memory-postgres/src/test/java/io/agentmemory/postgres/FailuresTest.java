@@ -54,6 +54,10 @@ import org.postgresql.ds.PGSimpleDataSource;
 @Tag("postgres")
 class FailuresTest {
   private static final String AT = "2026-02-10T11:52:05+00:00";
+  private static final String WAITING_SINCE =
+      "SELECT max(query_start)::text FROM pg_stat_activity"
+          + " WHERE wait_event_type = 'Lock' AND datname = current_database()";
+
   private static TestDatabase database;
 
   @BeforeAll
@@ -206,6 +210,34 @@ class FailuresTest {
           other.rollback();
         }
         assertThat(store.memories().recall("m").orElseThrow().recallCount()).isOne();
+      }
+    }
+
+    @Test
+    @Timeout(30)
+    @DisplayName("T32: lock timeout, tried again")
+    void givenRowLockedForLongerThanOneTry_whenItIsLetGo_thenAppliedOnce() throws Exception {
+      try (PostgresMemoryStore store = database.open();
+          Connection other = database.connect();
+          Statement statement = other.createStatement()) {
+        store.execute(StoreMemory.of("m", AT, "hello"));
+        other.setAutoCommit(false);
+        statement.execute(
+            "UPDATE agent_memory.memories SET op_id = op_id WHERE namespace = '"
+                + store.namespace()
+                + "'");
+        CompletableFuture<Outcome> recall =
+            CompletableFuture.supplyAsync(() -> store.execute(new RecallMemory("m", AT)));
+        database.awaitWaiting();
+        String first = database.one(WAITING_SINCE);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        while (List.of(first, "null").contains(database.one(WAITING_SINCE))) {
+          assertThat(System.nanoTime()).as("it is tried again").isLessThan(end);
+        }
+        other.rollback();
+
+        assertThat(recall.get(20, TimeUnit.SECONDS).repeated()).isFalse();
+        assertThat(store.memories().findById("m").orElseThrow().recallCount()).isOne();
       }
     }
 
