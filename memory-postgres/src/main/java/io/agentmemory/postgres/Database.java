@@ -19,6 +19,7 @@ import org.jdbi.v3.core.statement.SqlStatements;
 import org.jdbi.v3.core.statement.StatementExceptions;
 import org.jdbi.v3.core.statement.StatementExceptions.MessageRendering;
 import org.jdbi.v3.core.statement.TemplateEngine;
+import org.postgresql.PGConnection;
 import org.postgresql.core.BaseConnection;
 import org.postgresql.core.TransactionState;
 import org.slf4j.Logger;
@@ -74,6 +75,9 @@ final class Database {
   private final Jdbi bulkJdbi;
   private final Runnable evictAll;
 
+  /** Sessions are mixed by a pooler: what one prepared, another one does not know. */
+  private volatile boolean isPooled;
+
   /**
    * Works over these connections.
    *
@@ -88,7 +92,7 @@ final class Database {
     this.bulkJdbi = jdbi(bulk);
   }
 
-  private static Jdbi jdbi(DataSource source) {
+  private Jdbi jdbi(DataSource source) {
     Jdbi jdbi = Jdbi.create(() -> open(source));
     // no bound values anywhere
     jdbi.getConfig(StatementExceptions.class).setMessageRendering(MessageRendering.NONE);
@@ -108,7 +112,7 @@ final class Database {
       try (Connection connection = open(source(isBulk))) {
         return work.on(connection);
       } catch (SQLException failure) {
-        if (tries > 1 || !SqlErrors.isLostStatement(failure)) {
+        if (tries > 1 || !isLostStatement(failure)) {
           throw fail(operation, failure);
         }
       } catch (Table.SqlFailure wrapped) {
@@ -127,7 +131,7 @@ final class Database {
         if (failure == null) {
           throw wrapped;
         }
-        if (tries > 1 || !SqlErrors.isLostStatement(failure)) {
+        if (tries > 1 || !isLostStatement(failure)) {
           throw fail(operation, failure);
         }
       }
@@ -204,7 +208,7 @@ final class Database {
         contention = new SQLException("records kept changing", "40001");
       } catch (SQLException failure) {
         boolean again = SqlErrors.isContention(failure);
-        if (!again && !(tries == 1 && SqlErrors.isLostStatement(failure))) {
+        if (!again && !(isLostStatement(failure) && tries == 1)) {
           throw fail(operation, failure);
         }
         contention = failure;
@@ -270,8 +274,30 @@ final class Database {
     LockSupport.parkNanos(ThreadLocalRandom.current().nextLong(most));
   }
 
-  private static Connection open(DataSource source) throws SQLException {
+  /**
+   * Whether another try helps, because a prepared statement got lost. Behind a pooler that mixes
+   * sessions this would happen again and again: from now on nothing is prepared any more.
+   */
+  private boolean isLostStatement(SQLException failure) {
+    if (!SqlErrors.isLostStatement(failure)) {
+      return false;
+    }
+    if (!isPooled && SqlErrors.isMixedSession(failure)) {
+      LOG.warn(
+          "a pooler mixes sessions (SQLSTATE {}): no statement is prepared from now on;"
+              + " prepareThreshold=0 in the address does that from the start",
+          SqlErrors.state(failure));
+      isPooled = true;
+      evictAll.run(); // they know statements by names that mean something else by now
+    }
+    return true;
+  }
+
+  private Connection open(DataSource source) throws SQLException {
     Connection connection = source.getConnection();
+    if (isPooled && connection.isWrapperFor(PGConnection.class)) {
+      connection.unwrap(PGConnection.class).setPrepareThreshold(0);
+    }
     if (!connection.getAutoCommit()) { // somebody else's pool may have that as its default
       connection.setAutoCommit(true);
     }

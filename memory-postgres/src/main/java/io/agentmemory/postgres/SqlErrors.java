@@ -53,9 +53,14 @@ final class SqlErrors {
   /** A prepared statement got lost, as happens behind a pooler: a new connection helps. */
   static boolean isLostStatement(SQLException failure) {
     String state = state(failure);
-    return state.equals("26000")
-        || state.equals("42P05")
+    return isMixedSession(failure)
         || (state.equals("0A000") && String.valueOf(failure.getMessage()).contains("cached plan"));
+  }
+
+  /** The session does not know a statement that we prepared, or knows another one by its name. */
+  static boolean isMixedSession(SQLException failure) {
+    String state = state(failure);
+    return state.equals("26000") || state.equals("42P05");
   }
 
   /** After this, whether a commit that was under way took effect is not known. */

@@ -15,7 +15,8 @@ import org.junit.jupiter.api.Tag;
 
 /**
  * The contract through a pooler that gives a session for one transaction only. Not found by its
- * name, for it takes minutes: {@code -Dtest=PostgresPoolerContract}.
+ * name, for it takes minutes: {@code -Dtest=PostgresPoolerContract}, and once more with {@code
+ * -Dpooler.parameters=} for the driver's defaults.
  */
 @Tag("postgres")
 @DisplayName("T47: transaction-mode pooler")
@@ -41,7 +42,8 @@ class PostgresPoolerContract extends MemoryStoreContract {
   private static MemoryStore open(String namespace) {
     return MemoryStores.open(
         server.url().replace(":" + server.port() + "/", ":" + pooler.port() + "/")
-            + "&prepareThreshold=0&namespace="
+            + System.getProperty("pooler.parameters", "&prepareThreshold=0")
+            + "&namespace="
             + namespace);
   }
 

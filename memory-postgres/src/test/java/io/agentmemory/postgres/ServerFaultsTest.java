@@ -265,10 +265,9 @@ class ServerFaultsTest {
   @DisplayName("T47: transaction-mode pooler")
   void givenPoolerThatMixesSessions_whenUsed_thenEveryOperationIsAppliedOnce(String parameters)
       throws Exception {
-    // By the driver's default, statements of several clients take each other's names: one client.
-    int writers = parameters.isEmpty() ? 1 : 4;
+    int writers = 4;
     int rounds = 25;
-    String namespace = "pooled" + writers;
+    String namespace = parameters.isEmpty() ? "prepared" : "plain";
     open(namespace).close(); // makes the schema
     ExecutorService threads = Executors.newFixedThreadPool(writers);
     try (TransactionPooler pooler = TransactionPooler.of(server.port(), server.password(), 3);
