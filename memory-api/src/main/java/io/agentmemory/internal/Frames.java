@@ -56,19 +56,17 @@ public final class Frames {
     List<Frame> frames = new ArrayList<>();
     List<Gap> gaps = new ArrayList<>();
     int at = 0;
-    while (at < length) {
-      int end = end(bytes, at, length);
+    int used = lastNonZero(bytes, 0, length); // what was made in advance is zeros
+    while (at < used) {
+      int end = end(bytes, at, used);
       if (end > 0) {
         String text = new String(bytes, at + HEADER, end - 1 - at - HEADER, StandardCharsets.UTF_8);
         frames.add(new Frame(at, end, text));
         at = end;
         continue;
       }
-      int next = next(bytes, at, length);
-      int last = next < 0 ? lastNonZero(bytes, at, length) : next;
-      if (last > at) {
-        gaps.add(new Gap(at, last, next >= 0));
-      }
+      int next = next(bytes, at, used);
+      gaps.add(new Gap(at, next < 0 ? used : next, next >= 0));
       if (next < 0) {
         break;
       }

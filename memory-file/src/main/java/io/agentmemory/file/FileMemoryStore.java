@@ -103,6 +103,7 @@ public final class FileMemoryStore implements MemoryStore {
     private Limits limits = Limits.DEFAULT;
     private Disk disk = LocalDisk.INSTANCE;
     private Clock clock = Clock.systemUTC();
+    private int logRoom = StoreLog.ROOM;
 
     private Builder(Path path) {
       this.path = requireNonNull(path, "path");
@@ -157,6 +158,12 @@ public final class FileMemoryStore implements MemoryStore {
 
     Builder clock(Clock clock) {
       this.clock = clock;
+      return this;
+    }
+
+    /** How many bytes a segment of the log is made with. */
+    Builder logRoom(int bytes) {
+      this.logRoom = bytes;
       return this;
     }
 
@@ -227,6 +234,7 @@ public final class FileMemoryStore implements MemoryStore {
                 disk,
                 layout.control(),
                 new Lines.Segment(tree.head.store(), disk.bootId()),
+                logRoom,
                 tree.segments.stream().map(StoreLog.Found::path).toList());
         if (unfinished) {
           Engine.recoveryCheckpoint(writer, log, tree);

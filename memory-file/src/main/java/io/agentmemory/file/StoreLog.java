@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,23 +18,27 @@ import org.jspecify.annotations.Nullable;
  */
 final class StoreLog implements AutoCloseable {
   static final String FOLDER = "log";
-  private static final int ROOM = 1 << 20;
+  static final int ROOM = 1 << 20;
   private static final String SUFFIX = ".log";
 
   private final Disk disk;
   private final Path folder;
   private final Lines.Segment header;
+  private final int growth;
   private Disk.@Nullable Out out;
   private @Nullable Path path;
+  private @Nullable Object id; // of the file behind the path
   private long position;
   private long end;
   private final List<Path> closed = new ArrayList<>();
 
   /**
+   * @param growth how many bytes a segment is made with, and grows by
    * @param left segments that were there at opening, which the next checkpoint drops
    */
-  StoreLog(Disk disk, Path control, Lines.Segment header, List<Path> left) {
+  StoreLog(Disk disk, Path control, Lines.Segment header, int growth, List<Path> left) {
     this.disk = disk;
+    this.growth = growth;
     this.folder = control.resolve(FOLDER);
     this.header = header;
     this.closed.addAll(left);
@@ -51,12 +56,27 @@ final class StoreLog implements AutoCloseable {
    */
   void append(long seq, Line line) throws IOException {
     byte[] bytes = Frames.line(Lines.write(line));
+    leaveIfGone();
     Disk.Out to = out == null ? newSegment(seq, bytes.length) : out;
     if (position + bytes.length > end) {
       extend(to, position + bytes.length);
     }
     to.write(position, bytes, 0, bytes.length);
     position += bytes.length;
+  }
+
+  /**
+   * Leaves a segment that its name no longer leads to, as where the tree's folder was deleted or
+   * unmounted: bytes can be written to it and forced, but nobody would ever read them.
+   */
+  private void leaveIfGone() throws IOException {
+    Path file = path;
+    if (out != null && file != null) {
+      Disk.Stat now = disk.stat(file);
+      if (now == null || !Objects.equals(id, now.id())) {
+        close();
+      }
+    }
   }
 
   /**
@@ -82,7 +102,7 @@ final class StoreLog implements AutoCloseable {
       file = folder.resolve(name(seq).replace(SUFFIX, "-" + i + SUFFIX));
     }
     byte[] first = Frames.line(Lines.write(header));
-    byte[] room = new byte[Math.max(ROOM, first.length + needed)];
+    byte[] room = new byte[Math.max(growth, first.length + needed)];
     System.arraycopy(first, 0, room, 0, first.length);
     Disk.Out made = disk.create(file, null);
     try {
@@ -97,6 +117,8 @@ final class StoreLog implements AutoCloseable {
       }
       throw e;
     }
+    Disk.Stat stat = disk.stat(file);
+    id = stat == null ? null : stat.id();
     out = made;
     path = file;
     position = first.length;
@@ -105,7 +127,7 @@ final class StoreLog implements AutoCloseable {
   }
 
   private void extend(Disk.Out to, long needed) throws IOException {
-    byte[] room = new byte[(int) (needed - end) + ROOM];
+    byte[] room = new byte[(int) (needed - end) + growth];
     to.write(end, room, 0, room.length);
     try {
       to.force();
@@ -139,7 +161,7 @@ final class StoreLog implements AutoCloseable {
     Disk.Out last = out;
     if (last != null) {
       out = null;
-      closed.add(java.util.Objects.requireNonNull(path));
+      closed.add(Objects.requireNonNull(path));
       position = 0;
       last.close();
     }

@@ -26,6 +26,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Path;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
@@ -484,6 +485,9 @@ final class TreeWriter {
   boolean recover() throws IOException {
     removeTemporaries();
     boolean left = !tree.segments.isEmpty();
+    if (left || tree.head.generation() == 0) {
+      forceWhatIsThere();
+    }
     if (tree.head.generation() == 0) {
       Path unreadable = layout.control(Control.CHECKPOINT);
       if (disk.stat(unreadable) != null) {
@@ -525,6 +529,54 @@ final class TreeWriter {
     }
     pruneUndo();
     return left;
+  }
+
+  /**
+   * Makes durable what is built on from here: the names of folders that a process made which was
+   * killed before it could force them, and the lines it left. Both can be read now, and would be
+   * gone after a power cut.
+   */
+  private void forceWhatIsThere() throws IOException {
+    for (StoreLog.Found segment : tree.segments) {
+      disk.force(segment.path());
+    }
+    Set<Path> folders = new LinkedHashSet<>();
+    folders.add(layout.control(StoreLog.FOLDER));
+    for (String name : disk.list(layout.control())) {
+      folders.add(layout.control(name));
+    }
+    folders.add(layout.control());
+    for (Tier tier : Tier.values()) {
+      folders.add(layout.root().resolve(tier.folder()));
+    }
+    Set<String> files = new LinkedHashSet<>(tree.files.keySet());
+    files.addAll(tree.changedDocuments.keySet());
+    files.add(Layout.IMAGE_VECTORS);
+    for (String file : files) {
+      Path top = requireNonNull(layout.root().getParent());
+      Path folder = requireNonNull(layout.resolve(file).getParent());
+      for (; folder.startsWith(top); folder = requireNonNull(folder.getParent())) {
+        if (!folders.add(folder) || folder.equals(top)) {
+          break;
+        }
+      }
+    }
+    for (Path folder : folders) {
+      Disk.Stat stat = disk.stat(folder);
+      if (stat != null && stat.type() == Disk.Type.FOLDER) {
+        disk.forceFolder(folder);
+      }
+    }
+    // Above the tree, whatever we may open may be ours.
+    for (Path folder = layout.root().getParent();
+        tree.head.generation() == 0 && folder != null;
+        folder = folder.getParent()) {
+      try {
+        disk.forceFolder(folder);
+      } catch (AccessDeniedException notOurs) {
+        break;
+      }
+    }
   }
 
   private String rendered(Row row, byte @Nullable [] old) {

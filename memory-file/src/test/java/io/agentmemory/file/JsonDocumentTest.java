@@ -32,6 +32,8 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -102,12 +104,6 @@ class JsonDocumentTest {
     return new String(write(document, old.getBytes(UTF_8), changes), UTF_8);
   }
 
-  private static List<DriftSamples> samples(Path folder) throws IOException {
-    return List.of(
-        DriftSamples.small(folder.resolve("small")),
-        DriftSamples.thousand(folder.resolve("thousand")));
-  }
-
   private static Path file(DriftSamples samples, Document document) {
     return document.location().startsWith("sensors/")
         ? samples.tree().resolve(document.location())
@@ -116,16 +112,26 @@ class JsonDocumentTest {
 
   @Nested
   class OfTheSamples {
-    @TempDir Path folder;
+    private static final List<DriftSamples> SAMPLES = new ArrayList<>();
+
+    @BeforeAll
+    static void unpack(@TempDir Path folder) throws IOException {
+      SAMPLES.add(DriftSamples.small(folder.resolve("small")));
+      SAMPLES.add(DriftSamples.thousand(folder.resolve("thousand")));
+    }
+
+    @AfterAll
+    static void forget() {
+      SAMPLES.clear();
+    }
 
     @Test
     void givenEveryDocument_whenRead_thenEveryValueIsTheOneOfAPlainParser() throws Exception {
       int[] edges = {931, 3176};
       int[] observations = {4577, 4383};
       int[] vectors = {158, 998};
-      List<DriftSamples> both = samples(folder);
       for (int i = 0; i < 2; i++) {
-        DriftSamples samples = both.get(i);
+        DriftSamples samples = SAMPLES.get(i);
         assertThat(compare(samples, DOCUMENTS.get(0)).of(Kind.EDGE)).hasSize(edges[i]);
         assertThat(compare(samples, DOCUMENTS.get(0)).of(Kind.OBSERVATION))
             .hasSize(observations[i]);
@@ -146,7 +152,7 @@ class JsonDocumentTest {
 
     @Test
     void givenEveryDocument_whenCopiedWithoutChanges_thenEveryByteStays() throws Exception {
-      for (DriftSamples samples : samples(folder)) {
+      for (DriftSamples samples : SAMPLES) {
         for (Document document : DOCUMENTS) {
           byte[] bytes = Files.readAllBytes(file(samples, document));
           assertThat(write(document, bytes)).as(document.location()).isEqualTo(bytes);
@@ -156,7 +162,7 @@ class JsonDocumentTest {
 
     @Test
     void givenEveryDocument_whenWrittenAnew_thenItIsAsTheOriginalWroteIt() throws Exception {
-      for (DriftSamples samples : samples(folder)) {
+      for (DriftSamples samples : SAMPLES) {
         for (Document document : DOCUMENTS) {
           byte[] bytes = Files.readAllBytes(file(samples, document));
           Content content = read(document, bytes);
@@ -180,13 +186,13 @@ class JsonDocumentTest {
     @Test
     void givenEveryDocument_whenOneRecordChanges_thenOnlyItsEntryDoes() throws Exception {
       Random random = new Random(3);
-      DriftSamples samples = DriftSamples.small(folder);
+      DriftSamples samples = SAMPLES.get(0);
       for (Document document : DOCUMENTS) {
         byte[] bytes = Files.readAllBytes(file(samples, document));
         Content content = read(document, bytes);
         for (Map<Key, MemoryRecord> records : content.records().values()) {
           List<MemoryRecord> all = new ArrayList<>(records.values());
-          for (int i = 0; i < 10; i++) {
+          for (int i = 0; i < 4; i++) {
             MemoryRecord record = all.get(random.nextInt(all.size()));
             MemoryRecord changed = changed(record);
 

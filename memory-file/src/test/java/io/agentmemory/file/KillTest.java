@@ -18,6 +18,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,13 +29,14 @@ final class KillTest {
    * Each round has a tree of its own, so that the time goes into writing and not into opening.
    * {@code -Dkill.rounds=20} kills 200 times.
    */
-  private static final int ROUNDS = Integer.getInteger("kill.rounds", 10);
+  private static final int ROUNDS = Integer.getInteger("kill.rounds", 2);
 
   private static final int KILLS = 10;
 
   @TempDir Path folder;
 
   @Test
+  @DisplayName("T01, T03: a process on the real disk killed at random while it stores batches")
   @Timeout(600)
   void givenAWritingProcess_whenKilledAtRandom_thenEveryAcknowledgedWriteIsThere()
       throws Exception {

@@ -23,6 +23,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /** A log that does not end or is not whole, at every byte. */
@@ -73,6 +74,7 @@ final class LogDamageTest {
         .disk(disk)
         .lockWait(Duration.ZERO)
         .checkpointAfter(Duration.ofHours(1))
+        .logRoom(8192)
         .build();
   }
 
@@ -83,6 +85,7 @@ final class LogDamageTest {
   }
 
   @Test
+  @DisplayName("T81, T08: the last line of the log torn at every byte")
   void givenATornLastLine_whenOpened_thenItIsCutAndAllBeforeItIsThere() throws IOException {
     Frames.Frame last = lines.frames().get(3);
     for (int end = last.from(); end < last.to() - 1; end++) {
@@ -100,6 +103,7 @@ final class LogDamageTest {
   }
 
   @Test
+  @DisplayName("T81, T09: every byte of one line of the log flipped")
   void givenOneByteOfALineChanged_whenOpened_thenItIsReportedAndTheOthersCount()
       throws IOException {
     Frames.Frame damaged = lines.frames().get(2); // the one that stores the memory
@@ -135,6 +139,7 @@ final class LogDamageTest {
   }
 
   @Test
+  @DisplayName("T81: the log missing or empty")
   void givenAnEmptyOrZeroedLog_whenOpened_thenNothingIsAmiss() throws IOException {
     for (byte[] empty : List.of(new byte[0], new byte[5000])) {
       try (FileMemoryStore store = open(with(empty))) {

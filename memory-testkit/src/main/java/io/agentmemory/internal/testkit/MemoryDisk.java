@@ -76,6 +76,7 @@ public final class MemoryDisk implements Disk {
   private boolean failedForcesLose;
   private long usable = Long.MAX_VALUE;
   private final List<String> history = new ArrayList<>();
+  private final List<String> forcedAgain = new ArrayList<>();
 
   public MemoryDisk() {
     this("boot-0");
@@ -115,6 +116,14 @@ public final class MemoryDisk implements Disk {
    */
   public synchronized void failedForcesLose() {
     failedForcesLose = true;
+  }
+
+  /**
+   * Files that were forced once more after their force had failed, with {@link #failedForcesLose}:
+   * the second success says nothing.
+   */
+  public synchronized List<String> forcedAgain() {
+    return List.copyOf(forcedAgain);
   }
 
   /** What the disk says it has room for; it takes more all the same. */
@@ -397,6 +406,7 @@ public final class MemoryDisk implements Disk {
       return;
     }
     if (node.lost) {
+      forcedAgain.add(history.get(history.size() - 1));
       for (Write write : node.unforced) {
         node.durable = written(node.durable, write.position(), write.bytes(), write.bytes().length);
       }
