@@ -234,6 +234,7 @@ final class Engine {
   }
 
   private CompletableFuture<Object> submit(Task task) {
+    StackRoom.ensure();
     synchronized (tasks) {
       if (ended) {
         throw new UncategorizedStoreException(

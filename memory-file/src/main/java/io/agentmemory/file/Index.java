@@ -192,6 +192,11 @@ final class Index {
 
   // ---- reading by key ----
 
+  private void beginReading() {
+    StackRoom.ensure();
+    reading.lock();
+  }
+
   private ConcurrentNavigableMap<Key, Row> rows(Kind<?> kind) {
     return requireNonNull(kinds.get(kind), "kind");
   }
@@ -207,7 +212,7 @@ final class Index {
   }
 
   <T extends MemoryRecord> Optional<Stored<T>> read(Kind<T> kind, Key key) {
-    reading.lock();
+    beginReading();
     try {
       Row row = rows(kind).get(key);
       return row == null ? Optional.empty() : Optional.of(Index.<T>stored(row));
@@ -243,7 +248,7 @@ final class Index {
     return keys(kind, range).stream()
         .map(
             key -> {
-              reading.lock();
+              beginReading();
               try {
                 return new KeyVersion(key, requireNonNull(rows(kind).get(key)).version());
               } finally {
@@ -307,7 +312,7 @@ final class Index {
   }
 
   Map<Kind<?>, Long> count(boolean live) {
-    reading.lock();
+    beginReading();
     try {
       Map<Kind<?>, Long> result = new LinkedHashMap<>();
       counts.forEach((kind, count) -> result.put(kind, count[live ? 0 : 1]));
@@ -320,7 +325,7 @@ final class Index {
   // ---- queries ----
 
   List<Memory> find(MemoryQuery query) {
-    reading.lock();
+    beginReading();
     try {
       return matching(query)
           .skip(query.offset())
@@ -333,7 +338,7 @@ final class Index {
   }
 
   long count(MemoryQuery query) {
-    reading.lock();
+    beginReading();
     try {
       return matching(query).count();
     } finally {
@@ -344,7 +349,7 @@ final class Index {
   /** The heads of the rows that meet the conditions now, in the order of their ids. */
   Stream<MemoryHead> heads(MemoryQuery query) {
     List<Row> rows;
-    reading.lock();
+    beginReading();
     try {
       rows = matching(query, Row.BY_KEY).toList();
     } finally {
@@ -439,7 +444,7 @@ final class Index {
 
   /** The vectors nearest to the query's; its space is known to fit. */
   List<SimilarQuery.Hit> search(SimilarQuery query) {
-    reading.lock();
+    beginReading();
     try {
       float[] vector = query.vector();
       VectorBlock block = spaces.getOrDefault(query.space(), Map.of()).get(vector.length);

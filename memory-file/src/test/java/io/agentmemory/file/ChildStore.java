@@ -3,9 +3,12 @@ package io.agentmemory.file;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.agentmemory.Embedding;
+import io.agentmemory.MemoryStoreException;
+import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.DefineSpace;
+import io.agentmemory.command.ForgetMemory;
 import io.agentmemory.command.PutEmbedding;
 import io.agentmemory.command.StoreMemory;
 import io.agentmemory.command.UpdateMemory;
@@ -15,6 +18,7 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -40,23 +44,50 @@ final class ChildStore implements AutoCloseable {
     return start(tree, prefix);
   }
 
+  /**
+   * A child that runs {@link #script} under strace.
+   *
+   * @param injected the fault, as strace's {@code -e inject=} takes it
+   */
+  static ChildStore traced(Path tree, String injected) throws IOException {
+    String calls = injected.substring(0, injected.indexOf(':'));
+    return start(
+        List.of(
+            "strace",
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=" + calls,
+            "-e",
+            "inject=" + injected),
+        tree,
+        "script");
+  }
+
   private static ChildStore start(Path tree, String what) throws IOException {
-    Path java = Path.of(System.getProperty("java.home"), "bin", "java");
+    return start(List.of(), tree, what);
+  }
+
+  private static ChildStore start(List<String> before, Path tree, String what) throws IOException {
+    List<String> words = new ArrayList<>(before);
+    words.addAll(
+        List.of(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-Xshare:auto",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+UseSerialGC",
+            "-Xmx128m",
+            "-XX:-UsePerfData",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=off",
+            "-cp",
+            System.getProperty("java.class.path"),
+            ChildStore.class.getName(),
+            tree.toString(),
+            what));
     return new ChildStore(
-        new ProcessBuilder(
-                java.toString(),
-                "-Xshare:auto",
-                "-XX:TieredStopAtLevel=1",
-                "-XX:+UseSerialGC",
-                "-Xmx128m",
-                "-XX:-UsePerfData",
-                "-cp",
-                System.getProperty("java.class.path"),
-                ChildStore.class.getName(),
-                tree.toString(),
-                what)
-            .redirectError(ProcessBuilder.Redirect.INHERIT)
-            .start());
+        new ProcessBuilder(words).redirectError(ProcessBuilder.Redirect.INHERIT).start());
   }
 
   /** The next line it prints; null at its end. */
@@ -83,6 +114,10 @@ final class ChildStore implements AutoCloseable {
   /** What the child does: a memory with its vector in one batch, then an update of it. */
   public static void main(String[] args) {
     PrintStream out = new PrintStream(System.out, true, UTF_8);
+    if (args[1].equals("script")) {
+      script(Path.of(args[0]), out);
+      return;
+    }
     FileMemoryStore store =
         FileMemoryStore.builder(Path.of(args[0]))
             .lockWait(Duration.ofSeconds(5))
@@ -107,6 +142,52 @@ final class ChildStore implements AutoCloseable {
       if (i % 16 == 15) {
         store.checkpoint();
       }
+    }
+  }
+
+  /** How many memories the script stores. */
+  static final int SCRIPT = 4;
+
+  /**
+   * Stores memories, each with a vector, and forgets the first. Each line says what became of one:
+   * {@code +} it was done, {@code -} it failed, {@code ?} nobody knows; before each, {@code !} says
+   * that it is about to be tried.
+   */
+  private static void script(Path tree, PrintStream out) {
+    try (FileMemoryStore store =
+        FileMemoryStore.builder(tree).checkpointAfter(Duration.ofHours(1)).build()) {
+      tell(out, "space", () -> store.execute(new DefineSpace(VectorSpace.of("text", "m", 2))));
+      for (int i = 0; i < SCRIPT; i++) {
+        String id = "s" + i;
+        tell(
+            out,
+            id,
+            () ->
+                store.execute(
+                    Batch.of(
+                        List.of(
+                            StoreMemory.of(id, AT, "body of " + id),
+                            new PutEmbedding(Embedding.of("text", id, 1, 1))))));
+        if (i == 1) {
+          tell(out, "checkpoint", store::checkpoint);
+        }
+      }
+      tell(out, "forget", () -> store.execute(new ForgetMemory("s0", 0)));
+    } catch (StoreUnavailableException notOpened) {
+      out.println("-open");
+    }
+    out.println("end");
+  }
+
+  private static void tell(PrintStream out, String what, Runnable write) {
+    out.println("!" + what);
+    try {
+      write.run();
+      out.println("+" + what);
+    } catch (StoreUnavailableException e) {
+      out.println((e.mayHaveApplied().isPresent() ? "?" : "-") + what);
+    } catch (MemoryStoreException e) {
+      out.println("-" + what);
     }
   }
 }

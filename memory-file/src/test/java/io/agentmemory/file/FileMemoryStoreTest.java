@@ -42,6 +42,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -315,6 +316,7 @@ final class FileMemoryStoreTest {
   @Nested
   class Threads {
     @Test
+    @DisplayName("T24: the caller interrupted during a put, 1000 times")
     void givenCallersThatAreInterrupted_whenTheyWrite_thenTheStoreAndItsLockStayUsable() {
       try (FileMemoryStore store = open(folder)) {
         for (int i = 0; i < 1000; i++) {
