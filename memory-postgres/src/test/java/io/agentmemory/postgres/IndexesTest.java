@@ -13,14 +13,18 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Which indexes the server uses, as it tells itself, on a table of some thousand memories. */
 @Tag("postgres")
@@ -36,7 +40,7 @@ class IndexesTest {
     store = database.open();
     List<PutRecords.Put> puts = new ArrayList<>();
     for (int i = 0; i < MEMORIES; i++) {
-      puts.add(new PutRecords.Put(memory("m" + i, "t" + i % 500, "agent" + i % 400), 1));
+      puts.add(new PutRecords.Put(memory(i, "t" + i % 500, "agent" + i % 400), 1));
       if (puts.size() == 500) {
         store.execute(new PutRecords(puts));
         puts.clear();
@@ -45,7 +49,9 @@ class IndexesTest {
     database.sql("ANALYZE agent_memory.memories");
   }
 
-  private static Memory memory(String id, String tag, String agent) {
+  private static Memory memory(int number, String tag, String agent) {
+    String id = "m" + number;
+    String day = LocalDate.EPOCH.plusDays(number % 1000).toString();
     Value.Map entities = Value.EMPTY_MAP.with("agents", Value.Seq.ofTexts(List.of(agent)));
     return new Memory(
         id,
@@ -53,7 +59,15 @@ class IndexesTest {
         id + ".md",
         "Body of " + id,
         new Value.Map(
-            Map.of("tags", Value.Seq.ofTexts(List.of(tag, "all")), "entities", entities)));
+            Map.of(
+                "created",
+                Value.of(day + "T11:52:05+00:00"),
+                "event_time",
+                Value.of(day),
+                "tags",
+                Value.Seq.ofTexts(List.of(tag, "all")),
+                "entities",
+                entities)));
   }
 
   @AfterAll
@@ -83,6 +97,20 @@ class IndexesTest {
 
     assertThat(store.count(query)).isEqualTo(10);
     assertThat(plan(query)).contains("memories_entities").doesNotContain("Seq Scan");
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = MemoryQuery.Order.class,
+      names = {"CREATED_DAY", "EVENT_DAY"})
+  void givenOrderByDay_whenAFewAreAsked_thenTheyComeFromItsIndex(MemoryQuery.Order order)
+      throws SQLException {
+    MemoryQuery query = MemoryQuery.all().order(order).page(10, 0);
+
+    assertThat(store.find(query)).extracting(Memory::id).contains("m999", "m1999", "m2999");
+    assertThat(plan(query))
+        .contains("memories_" + order.name().toLowerCase(Locale.ROOT))
+        .doesNotContain("Seq Scan");
   }
 
   /** What the server says of the statement that {@code find} sends. */

@@ -101,8 +101,10 @@ CREATE TABLE ${schema}.memories (
 
 CREATE INDEX memories_newest ON ${schema}.memories
   (namespace, created_at DESC NULLS LAST, id) WHERE NOT deleted;
-CREATE INDEX memories_created_day ON ${schema}.memories (namespace, created_day) WHERE NOT deleted;
-CREATE INDEX memories_event_day ON ${schema}.memories (namespace, event_day) WHERE NOT deleted;
+CREATE INDEX memories_created_day ON ${schema}.memories
+  (namespace, created_day DESC NULLS LAST) WHERE NOT deleted;
+CREATE INDEX memories_event_day ON ${schema}.memories
+  (namespace, event_day DESC NULLS LAST) WHERE NOT deleted;
 CREATE INDEX memories_tags ON ${schema}.memories USING gin (tags_folded) WHERE NOT deleted;
 CREATE INDEX memories_entities ON ${schema}.memories USING gin (entities_folded) WHERE NOT deleted;
 
