@@ -5,6 +5,7 @@ import io.agentmemory.OpId;
 import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
@@ -275,6 +276,29 @@ final class Database {
   }
 
   /**
+   * Whether a pooler is in between, which may give each transaction another session. It has no
+   * process number of a server's to tell, so it tells one that it made up.
+   *
+   * <p>There a statement prepared under a name may be another client's: one that takes as many
+   * parameters would be carried out in its place, and nobody would notice.
+   */
+  static boolean isBehindPooler(Connection connection) throws SQLException {
+    if (!connection.isWrapperFor(PGConnection.class)) {
+      return false; // somebody else's driver
+    }
+    try (Statement statement = connection.createStatement();
+        ResultSet row = statement.executeQuery("SELECT pg_backend_pid()")) {
+      return row.next() && row.getInt(1) != connection.unwrap(PGConnection.class).getBackendPID();
+    }
+  }
+
+  /** From now on no statement gets a name that outlives it. */
+  void prepareNothing() {
+    LOG.info("behind a pooler: no statement is prepared");
+    isPooled = true;
+  }
+
+  /**
    * Whether another try helps, because a prepared statement got lost. Behind a pooler that mixes
    * sessions this would happen again and again: from now on nothing is prepared any more.
    */
@@ -283,11 +307,7 @@ final class Database {
       return false;
     }
     if (!isPooled && SqlErrors.isMixedSession(failure)) {
-      LOG.warn(
-          "a pooler mixes sessions (SQLSTATE {}): no statement is prepared from now on;"
-              + " prepareThreshold=0 in the address does that from the start",
-          SqlErrors.state(failure));
-      isPooled = true;
+      prepareNothing();
       evictAll.run(); // they know statements by names that mean something else by now
     }
     return true;

@@ -65,11 +65,15 @@ public final class PostgresMemoryStore implements MemoryStore, EpochGuard {
       DataSource bulk,
       Runnable evictAll,
       Runnable onClose,
-      Vectors vectors) {
+      Vectors vectors,
+      boolean pooled) {
     namespace = builder.namespace;
     mode = builder.mode;
     this.onClose = onClose;
     database = new Database(foreground, bulk, evictAll);
+    if (pooled) {
+      database.prepareNothing();
+    }
     Tables tables = new Tables('"' + builder.schema + '"', namespace, vectors);
     reads = new Reads(database, tables);
     indexes = new VectorIndexes(database, tables);
@@ -151,7 +155,9 @@ public final class PostgresMemoryStore implements MemoryStore, EpochGuard {
     public PostgresMemoryStore open() {
       PostgresSchema tables = PostgresSchema.of(source, schema);
       Vectors vectors;
+      boolean pooled;
       try (Connection connection = source.getConnection()) {
+        pooled = Database.isBehindPooler(connection);
         vectors = look(tables, connection);
       } catch (SQLException failure) {
         throw translate(failure);
@@ -162,7 +168,8 @@ public final class PostgresMemoryStore implements MemoryStore, EpochGuard {
           source,
           () -> {},
           () -> {},
-          vectors == null ? migrate(tables, source) : vectors);
+          vectors == null ? migrate(tables, source) : vectors,
+          pooled);
     }
 
     /** How the schema keeps vectors; null if it has to be migrated before. */
@@ -199,8 +206,10 @@ public final class PostgresMemoryStore implements MemoryStore, EpochGuard {
     Connection first = null;
     Pools pools;
     Vectors vectors;
+    boolean pooled;
     try {
       first = direct.getConnection();
+      pooled = Database.isBehindPooler(first);
       vectors = builder.look(tables, first);
       if (vectors == null) {
         vectors = builder.migrate(tables, direct);
@@ -213,7 +222,7 @@ public final class PostgresMemoryStore implements MemoryStore, EpochGuard {
       Pools.closeQuietly(first);
     }
     return new PostgresMemoryStore(
-        builder, pools.foreground(), pools.bulk(), pools::evictAll, pools::close, vectors);
+        builder, pools.foreground(), pools.bulk(), pools::evictAll, pools::close, vectors, pooled);
   }
 
   @Override

@@ -192,6 +192,9 @@ final class TransactionPooler implements AutoCloseable {
                   .array());
           continue; // the client is let in without one
         }
+        if (type == 'K') {
+          body[0] ^= 0x40; // no session is the client's own, so it gets a number that is nobody's
+        }
         copy.write(type);
         copy.writeBytes(ByteBuffer.allocate(Integer.BYTES).putInt(length).array());
         copy.writeBytes(body);
