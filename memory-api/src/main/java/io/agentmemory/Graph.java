@@ -3,7 +3,6 @@ package io.agentmemory;
 import static java.util.Objects.requireNonNull;
 
 import io.agentmemory.command.AddObservation;
-import io.agentmemory.command.Batch;
 import io.agentmemory.command.BeliefRule;
 import io.agentmemory.command.CountCoOccurrences;
 import io.agentmemory.command.DecayCoOccurrences;
@@ -168,8 +167,9 @@ public final class Graph {
   /**
    * Works the context graphs out anew, from edges, observations and memories, and puts them in the
    * place of those there are. One of a topic, activity, platform or pair of questions that no edge
-   * has any more stays as it is, as does everything if there are no edges. Holds all edges and
-   * observations, and of the memories what is not their content.
+   * has any more stays as it is, as does everything if there are no edges. One graph after the
+   * other, as the original writes its files: each is whole at all times, not all of them together.
+   * Holds all edges and observations, and of the memories what is not their content.
    */
   public Rebuilt rebuildContexts() {
     Instant now = clock.instant();
@@ -200,13 +200,8 @@ public final class Graph {
         bridges = view.dimension().equals("bridges") ? view.edges().size() : bridges;
       }
     }
-    if (!graphs.isEmpty()) {
-      store.execute(
-          Batch.of(
-              graphs.values().stream()
-                  .map(graph -> new ReplaceRecord(graph, ReplaceRecord.ANY))
-                  .toList()));
-    }
+    // Each by itself: all together they are as large as all edges many times over.
+    graphs.values().forEach(g -> store.execute(new ReplaceRecord(g, ReplaceRecord.ANY)));
     return new Rebuilt(graphs.size(), edges.size(), bridges, dimensions, at);
   }
 

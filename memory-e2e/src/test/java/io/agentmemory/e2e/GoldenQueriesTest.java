@@ -79,6 +79,11 @@ class GoldenQueriesTest {
     CHECKS.put("priming_seed1", GoldenQueriesTest::priming);
   }
 
+  /** The members that are compared. */
+  static Set<String> members() {
+    return CHECKS.keySet();
+  }
+
   /** Whom is asked, and what the original's parser read of the memories. */
   private record Asked(MemoryStore store, Insights insights, JsonNode parsed) {}
 

@@ -38,8 +38,8 @@ import org.yaml.snakeyaml.resolver.Resolver;
  *
  * <p>Covers every file of the tree, and of {@code sensors} beside it, but those of our own folder.
  * Key order, quoting, folding and spelling of equal numbers are no part of the meaning, nor is the
- * order of a session's ids, which came from sets; names and folders of files are, and the order in
- * which a memory lists what it counts.
+ * order of a session's ids, which came from sets; names and folders of files are, and the orders in
+ * which a memory lists what it counts and a tree its edges.
  */
 final class PlainTree {
   /** Members whose scalars are taken as they are written, whatever type YAML would give them. */
@@ -88,6 +88,9 @@ final class PlainTree {
   private Object content(String name, Path file) throws IOException {
     if (name.endsWith(".json")) {
       Object content = json(name, JSON.readTree(Files.readAllBytes(file)));
+      if (name.equals(".edges_v3.json") && content instanceof Map<?, ?> edges) {
+        return Map.of("edges", edges, "order of edges", edges.keySet().toString());
+      }
       return OF_SETS.contains(name) ? sorted(content) : content;
     }
     String text = Files.readString(file);
@@ -176,6 +179,11 @@ final class PlainTree {
       addImplicitResolver(Tag.NULL, EMPTY, null);
       addImplicitResolver(Tag.TIMESTAMP, TIMESTAMP, "0123456789");
     }
+  }
+
+  /** What the original's library makes of a plain scalar. */
+  static Object typed(String scalar) {
+    return yaml().load(scalar);
   }
 
   /** A node as maps, lists and texts that are equal where the nodes mean the same. */

@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
@@ -30,6 +31,15 @@ import org.junit.jupiter.params.provider.ValueSource;
 class SearchGoldenTest {
   private static final JsonMapper JSON = new JsonMapper();
   private static final Pattern FLOW_TAGS = Pattern.compile("(?m)^tags:\\s*\\[");
+
+  /** The members that are compared, and those of each query. */
+  static Set<String> members() {
+    return Set.of("queries", "similar_pairs_085");
+  }
+
+  static Set<String> queryMembers() {
+    return Set.of("query", "bridged", "vector", "plain", "dimension_what");
+  }
 
   @TempDir Path folder;
 
