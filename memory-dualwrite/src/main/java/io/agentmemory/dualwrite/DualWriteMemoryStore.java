@@ -113,7 +113,10 @@ public final class DualWriteMemoryStore implements MemoryStore {
     stores = new TwoStores(builder.source, builder.target);
     closesStores = builder.closesStores;
     patience = builder.patience;
-    gate = new StageGate(folder == null ? builder.stage : folder.stage(), builder.patience);
+    gate =
+        folder == null
+            ? new StageGate(builder.stage, builder.patience, operation -> {})
+            : new StageGate(folder.stage(), builder.patience, folder.register()::confirm);
     events = new Events(builder.listener);
     log = folder == null ? OpLog.NONE : folder.log();
     debts = new Debts(Clock.systemUTC(), log::done);

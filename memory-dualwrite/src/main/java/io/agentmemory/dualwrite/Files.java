@@ -10,7 +10,20 @@ import java.nio.file.Path;
 final class Files {
   private Files() {}
 
-  /** Writes a file in place of the one that is there, durably. */
+  /** Whether the old file or the new one is there is not known, nor which one will be. */
+  static final class UnsureException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    UnsureException(IOException cause) {
+      super(cause);
+    }
+  }
+
+  /**
+   * Writes a file in place of the one that is there, durably.
+   *
+   * @throws UnsureException if the new one may be there; after any other failure the old one is
+   */
   static void replace(Disk disk, Path file, String text) throws IOException {
     byte[] bytes = text.getBytes(UTF_8);
     Path temp = file.resolveSibling("." + file.getFileName() + ".tmp");
@@ -19,10 +32,14 @@ final class Files {
       out.write(0, bytes, 0, bytes.length);
       out.force();
     }
-    disk.move(temp, file);
-    Path folder = file.getParent();
-    if (folder != null) {
-      disk.forceFolder(folder);
+    try {
+      disk.move(temp, file);
+      Path folder = file.getParent();
+      if (folder != null) {
+        disk.forceFolder(folder);
+      }
+    } catch (IOException e) {
+      throw new UnsureException(e);
     }
   }
 

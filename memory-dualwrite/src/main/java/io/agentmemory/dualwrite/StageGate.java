@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 final class StageGate {
   private volatile Stage stage;
   private final Duration patience;
+  private final Consumer<Operation> before;
   private final TreeSet<Long> inside = new TreeSet<>();
   private long last;
   private boolean changing;
@@ -24,9 +25,15 @@ final class StageGate {
   /** A write that was let in. */
   record Pass(long number, Stage stage) {}
 
-  StageGate(Stage stage, Duration patience) {
+  /**
+   * Lets writes in under a stage.
+   *
+   * @param before asked before a write is let in; what it throws, the writer gets
+   */
+  StageGate(Stage stage, Duration patience, Consumer<Operation> before) {
     this.stage = stage;
     this.patience = patience;
+    this.before = before;
   }
 
   Stage stage() {
@@ -43,6 +50,7 @@ final class StageGate {
 
   synchronized Pass enter(Operation operation) {
     checkOpen(operation);
+    before.accept(operation);
     if (changing) {
       await(operation, patience, () -> !changing, "waits for a change of stage");
       checkOpen(operation);

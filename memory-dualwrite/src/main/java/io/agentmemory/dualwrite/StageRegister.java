@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.UncategorizedStoreException;
 import io.agentmemory.Value;
 import io.agentmemory.internal.Disk;
 import io.agentmemory.spi.Canonical;
@@ -33,6 +34,9 @@ final class StageRegister {
   private final Gates.Settings settings;
   private volatile State state;
   private volatile Facts facts;
+
+  /** Whether the file may say something else than what holds. */
+  private volatile boolean unsure;
 
   /** What the file says of the stage. */
   record State(long epoch, Stage stage) {}
@@ -139,7 +143,7 @@ final class StageRegister {
    */
   synchronized void record(UnaryOperator<Facts> change) {
     Facts next = change.apply(facts);
-    if (!next.equals(facts)) {
+    if (!next.equals(facts) || unsure) {
       write("record", state, next);
       facts = next;
     }
@@ -154,8 +158,12 @@ final class StageRegister {
    * Moves to another stage, durably, and takes note of something with it.
    *
    * @throws StoreUnavailableException if that is not possible; then the old one holds
+   * @throws UncategorizedStoreException if the file may say the new one although it does not hold:
+   *     see {@link #confirm}
    */
   synchronized void move(Stage next, MemoryStore target, UnaryOperator<Facts> change) {
+    State before = state;
+    Facts knownBefore = facts;
     State then = new State(state.epoch() + 1, next);
     Facts known = change.apply(facts);
     refuseIfTaken(target);
@@ -165,10 +173,41 @@ final class StageRegister {
     try {
       guard(target);
     } catch (StoreUnavailableException away) {
-      if (away.isRefusal()) {
+      if (away.isRefusal()) { // somebody was faster
+        state = before;
+        facts = knownBefore;
+        unsure = !isWritten();
         throw away;
       }
       // It learns of it when it is back, before the first write.
+    }
+  }
+
+  /**
+   * Before a write: sees to it that the file says what holds, if that is not sure. Else the next
+   * owner of the folder might go by another stage than the one this write was made under.
+   *
+   * @throws StoreUnavailableException if the file still cannot be written
+   */
+  void confirm(Operation operation) {
+    if (unsure) {
+      synchronized (this) {
+        unsure = unsure && !isWritten();
+      }
+      if (unsure) {
+        throw StoreUnavailableException.notApplied(
+            operation, "the stage register cannot be written, the stage is not sure", null);
+      }
+    }
+  }
+
+  /** Writes what holds. */
+  private boolean isWritten() {
+    try {
+      write(state, facts);
+      return true;
+    } catch (IOException e) {
+      return false;
     }
   }
 
@@ -242,14 +281,23 @@ final class StageRegister {
     return map;
   }
 
+  /** Writes what is to hold; if that fails, what held before is written again where need be. */
   private void write(String verb, State some, Facts known) {
+    Operation operation = new Operation(DualWriteMemoryStore.STORE, verb, some.stage().name());
     try {
       write(some, known);
+      unsure = false;
     } catch (IOException e) {
+      unsure = (unsure || e instanceof Files.UnsureException) && !isWritten();
+      if (unsure) {
+        throw new UncategorizedStoreException(
+            operation,
+            "the stage register could not be written, nor what it said before: which of both it"
+                + " says is not known, and no write is taken until it can be written",
+            e);
+      }
       throw StoreUnavailableException.notApplied(
-          new Operation(DualWriteMemoryStore.STORE, verb, some.stage().name()),
-          "the stage register could not be written: " + e.getClass().getSimpleName(),
-          e);
+          operation, "the stage register could not be written: " + e.getClass().getSimpleName(), e);
     }
   }
 
