@@ -141,7 +141,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
             log,
             breaker,
             ownership,
-            new TargetCalls(builder.deadline),
+            builder.deadline,
             builder.patience,
             builder.waitForSecondary);
     shadows = new ShadowReads(builder.shadowRate, builder.random, turns, debts, events);
@@ -540,8 +540,14 @@ public final class DualWriteMemoryStore implements MemoryStore {
   @Override
   public Map<OpId, Outcome> conclude(Collection<OpId> operations) {
     Stage stage = gate.stage("conclude", "");
-    Map<OpId, Outcome> known = new HashMap<>(stores.authority(stage).conclude(operations));
-    if (fallsBack(stage)) {
+    if (!fallsBack(stage)) {
+      return stores.authority(stage).conclude(operations);
+    }
+    Map<OpId, Outcome> known =
+        new HashMap<>(
+            writes.askTarget(
+                new Operation(STORE, "conclude", ""), () -> stores.target().conclude(operations)));
+    if (!known.keySet().containsAll(operations)) {
       List<OpId> others = operations.stream().filter(op -> !known.containsKey(op)).toList();
       known.putAll(stores.source().conclude(others));
     }
@@ -752,13 +758,13 @@ public final class DualWriteMemoryStore implements MemoryStore {
   @Override
   public <T extends MemoryRecord> Stream<Stored<T>> scan(Kind<T> kind, ScanRange range) {
     requireNonNull(range, "range");
-    return ask("scan", kind.name(), store -> store.scan(kind, range));
+    return stream("scan", kind.name(), store -> store.scan(kind, range));
   }
 
   @Override
   public <T extends MemoryRecord> Stream<KeyVersion> versions(Kind<T> kind, ScanRange range) {
     requireNonNull(range, "range");
-    return ask("versions", kind.name(), store -> store.versions(kind, range));
+    return stream("versions", kind.name(), store -> store.versions(kind, range));
   }
 
   @Override
@@ -801,7 +807,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
   @Override
   public Stream<MemoryHead> heads(MemoryQuery query) {
     requireNonNull(query, "query");
-    return ask("heads", "", store -> store.heads(query));
+    return stream("heads", "", store -> store.heads(query));
   }
 
   @Override
@@ -826,7 +832,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
   /** The authority's. */
   @Override
   public Stream<Leaf> leaves() {
-    return ask("leaves", "", MemoryStore::leaves);
+    return stream("leaves", "", MemoryStore::leaves);
   }
 
   /** To the authority; to the other store too, and a failure of it is only reported. */
@@ -845,8 +851,18 @@ public final class DualWriteMemoryStore implements MemoryStore {
 
   // ---- who answers ----
 
-  private <R> R ask(String verb, String subject, Writes.Reading<R> reading) {
-    return ask(gate.stage(verb, subject), new Operation(STORE, verb, subject), null, reading);
+  @SuppressWarnings("ReferenceEquality") // one of two objects
+  private <T> Stream<T> stream(String verb, String subject, Writes.Reading<Stream<T>> reading) {
+    Operation read = new Operation(STORE, verb, subject);
+    Stage stage = gate.stage(verb, subject);
+    return ask(
+        stage,
+        read,
+        null,
+        store ->
+            fallsBack(stage) && store == stores.target()
+                ? writes.inParts(read, reading.from(store))
+                : reading.from(store));
   }
 
   /**
@@ -861,7 +877,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
       return reading.from(stores.authority(stage));
     }
     if (!debts.isLacking(Side.TARGET, names)) {
-      Optional<R> answer = writes.readTarget(reading);
+      Optional<R> answer = writes.readTarget(read, reading);
       if (answer.isPresent()) {
         return answer.get();
       }

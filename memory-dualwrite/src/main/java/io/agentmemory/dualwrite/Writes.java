@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
@@ -69,6 +70,7 @@ final class Writes implements AutoCloseable {
   private final @Nullable Breaker breaker;
   private final Ownership ownership;
   private final TargetCalls calls;
+  private final TargetCalls reads;
   private final Duration patience;
   private final Duration waitForSecondary;
   private final ThreadPoolExecutor secondaries;
@@ -77,6 +79,7 @@ final class Writes implements AutoCloseable {
   private final AtomicInteger overtaken = new AtomicInteger();
 
   /**
+   * @param deadline how long the target may take
    * @param breaker before the target; null where nothing stands in for it
    */
   Writes(
@@ -89,7 +92,7 @@ final class Writes implements AutoCloseable {
       OpLog log,
       @Nullable Breaker breaker,
       Ownership ownership,
-      TargetCalls calls,
+      Duration deadline,
       Duration patience,
       Duration waitForSecondary) {
     this.stores = stores;
@@ -101,7 +104,8 @@ final class Writes implements AutoCloseable {
     this.log = log;
     this.breaker = breaker;
     this.ownership = ownership;
-    this.calls = calls;
+    this.calls = new TargetCalls("dualwrite-target", deadline);
+    this.reads = new TargetCalls("dualwrite-reader", deadline);
     this.patience = patience;
     this.waitForSecondary = waitForSecondary;
     secondaries =
@@ -738,23 +742,52 @@ final class Writes implements AutoCloseable {
         : new NotedStore(stores.source(), left);
   }
 
-  /** What the target answers; empty if it gives no answer, or is not asked for giving none. */
-  <R> Optional<R> readTarget(Reading<R> reading) {
+  /**
+   * What the target answers; empty if it gives no answer within the deadline, or is not asked for
+   * giving none. Asked once more if there is time.
+   */
+  <R> Optional<R> readTarget(Operation read, Reading<R> reading) {
     if (!isTargetThere()) {
       return Optional.empty();
     }
     long start = System.nanoTime();
     try {
-      R result = reading.from(stores.target());
+      R result = reads.read(read, () -> readTwice(reading));
       answered(start);
       return Optional.of(result);
     } catch (StoreUnavailableException away) {
-      unavailable(start, away);
+      if (away.isRefusal()) {
+        answered(start);
+      } else {
+        unavailable(start, away);
+      }
       return Optional.empty();
     } catch (MemoryStoreException refused) {
       answered(start);
       throw refused;
     }
+  }
+
+  private <R> R readTwice(Reading<R> reading) {
+    try {
+      return reading.from(stores.target());
+    } catch (StoreUnavailableException broken) {
+      return reading.from(stores.target()); // it may have been the line alone
+    }
+  }
+
+  /**
+   * Waits for the target no longer than the deadline.
+   *
+   * @throws StoreUnavailableException if that passed
+   */
+  <T> T askTarget(Operation operation, Callable<T> question) {
+    return reads.read(operation, question);
+  }
+
+  /** A stream of the target's, whose first part is there on return. */
+  <T> Stream<T> inParts(Operation read, Stream<T> whole) {
+    return Parts.of(whole, next -> reads.read(read, next));
   }
 
   /** A question to a store. */
@@ -766,6 +799,7 @@ final class Writes implements AutoCloseable {
   public void close() {
     secondaries.shutdown();
     calls.close();
+    reads.close();
     if (breaker != null) {
       breaker.close();
     }

@@ -6,12 +6,15 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import io.agentmemory.CoOccurrence;
 import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
+import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryQuery;
+import io.agentmemory.MemoryStore;
 import io.agentmemory.OpId;
 import io.agentmemory.Operation;
+import io.agentmemory.ScanRange;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Value;
 import io.agentmemory.command.Batch;
@@ -27,6 +30,7 @@ import io.agentmemory.spi.EpochGuard;
 import io.agentmemory.testkit.InMemoryMemoryStore;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
@@ -34,11 +38,16 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The target leads, and is away: what callers get meanwhile, and what both stores have after. */
@@ -208,6 +217,110 @@ class FallbackTest {
       target.up();
       assertSettled();
       assertThat(store.read(Kind.MEMORY, Key.of("m"))).isEmpty();
+    }
+  }
+
+  /** The target is asked, and takes its time. */
+  @Nested
+  class SlowReads {
+    private static final Duration DEADLINE = Duration.ofMillis(300); // as in open
+
+    private final CountDownLatch answers = new CountDownLatch(1);
+
+    @AfterEach
+    void answer() {
+      answers.countDown();
+    }
+
+    static Stream<Arguments> reads() {
+      return Stream.of(
+          read("read", store -> store.read(Kind.MEMORY, Key.of("m")).stream()),
+          read("readAll", store -> store.readAll(Kind.MEMORY, List.of(Key.of("m"))).stream()),
+          read("find", store -> store.find(MemoryQuery.all()).stream()),
+          read("count", store -> Stream.of(store.count(MemoryQuery.all()))),
+          read("scan", store -> store.scan(Kind.MEMORY, ScanRange.ALL)),
+          read("versions", store -> store.versions(Kind.MEMORY, ScanRange.ALL)));
+    }
+
+    private static Arguments read(String verb, Function<MemoryStore, Stream<?>> read) {
+      return Arguments.of(verb, read);
+    }
+
+    @ParameterizedTest
+    @MethodSource("reads")
+    void givenTargetThatDoesNotAnswer_whenRead_thenTheSourceAnswersWithinTheDeadline(
+        String verb, Function<MemoryStore, Stream<?>> read) {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      assertSettled();
+      List<?> expected = read.apply(source).toList();
+      target.beforeRead = () -> Probe.await(answers);
+      long start = System.nanoTime();
+
+      List<?> found = read.apply(store).toList();
+
+      assertThat(Duration.ofNanos(System.nanoTime() - start))
+          .isBetween(DEADLINE, DEADLINE.multipliedBy(11).dividedBy(10).plusMillis(500));
+      assertThat(found).isEqualTo(expected);
+      assertThat(store.stats().fallbackReads()).isEqualTo(1);
+      assertThat(heard).containsExactly("read " + verb);
+    }
+
+    @Test
+    void givenOneBrokenLine_whenRead_thenTheTargetIsAskedOnceMore() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      assertSettled();
+      int before = target.calls().size();
+      target.beforeRead =
+          () -> {
+            target.beforeRead = () -> {};
+            throw StoreUnavailableException.notApplied(new Operation("p", "ask", ""), "no", null);
+          };
+
+      assertThat(memory("m").content()).isEqualTo("x");
+
+      assertThat(target.calls().subList(before, target.calls().size()))
+          .containsExactly("target.read", "target.read");
+      assertThat(heard).isEmpty();
+    }
+
+    @Test
+    void givenManyReadersAtOnce_whenTheTargetIsWell_thenNobodyIsTurnedAway() throws Exception {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      assertSettled();
+      CountDownLatch all = new CountDownLatch(64);
+      List<Thread> threads = new ArrayList<>();
+      for (int i = 0; i < 64; i++) {
+        Thread thread =
+            new Thread(
+                () -> {
+                  all.countDown();
+                  Probe.await(all);
+                  memory("m");
+                });
+        threads.add(thread);
+        thread.start();
+      }
+      for (Thread thread : threads) {
+        thread.join();
+      }
+      assertThat(store.stats().fallbackReads()).isZero();
+    }
+
+    @Test
+    void givenStreamOfManyParts_whenRead_thenAllOfItComesFromTheTarget() {
+      int records = 1200;
+      target.store().execute(new PutRecords(puts(records)));
+      source.execute(new PutRecords(puts(records)));
+      try (Stream<KeyVersion> some = store.versions(Kind.MEMORY, ScanRange.ALL)) {
+        assertThat(some.count()).isEqualTo(records);
+      }
+      assertThat(heard).isEmpty();
+    }
+
+    private static List<PutRecords.Put> puts(int number) {
+      return IntStream.range(0, number)
+          .mapToObj(i -> new PutRecords.Put(Trees.memory("m" + i, "x"), 1))
+          .toList();
     }
   }
 
