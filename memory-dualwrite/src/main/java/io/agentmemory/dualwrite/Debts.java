@@ -1,5 +1,7 @@
 package io.agentmemory.dualwrite;
 
+import static java.util.Objects.requireNonNull;
+
 import io.agentmemory.OpId;
 import io.agentmemory.Stored;
 import io.agentmemory.Version;
@@ -7,6 +9,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -26,14 +29,33 @@ final class Debts {
   private final TreeMap<Ref, Debt> debts = new TreeMap<>();
   private final Map<String, Set<Ref>> byName = new HashMap<>();
 
-  /** How many records each operation still owes. */
-  private final Map<OpId, Integer> owing = new HashMap<>();
+  private final Map<Side, Sum> sums = new EnumMap<>(Side.class);
 
-  /** How many records each store lacks. */
-  private final int[] lacking = new int[Side.values().length];
+  /** What one store lacks, summed up: whoever asks how things are must not hold up the rest. */
+  private static final class Sum {
+    /** How many records each operation still owes. */
+    final Map<OpId, Integer> owing = new HashMap<>();
 
-  /** How many of them it refuses. */
-  private final int[] refused = new int[Side.values().length];
+    /** How many records are lacking since when. */
+    final TreeMap<Instant, Integer> since = new TreeMap<>();
+
+    int records;
+    int refused;
+
+    void add(Debt debt) {
+      records++;
+      refused += debt.parked() ? 1 : 0;
+      since.merge(debt.since(), 1, Integer::sum);
+      debt.ops().forEach(op -> owing.merge(op, 1, Integer::sum));
+    }
+
+    void remove(Debt debt) {
+      records--;
+      refused -= debt.parked() ? 1 : 0;
+      since.computeIfPresent(debt.since(), (at, number) -> number == 1 ? null : number - 1);
+      debt.ops().forEach(op -> owing.computeIfPresent(op, (o, n) -> n == 1 ? null : n - 1));
+    }
+  }
 
   private final Clock clock;
   private final Consumer<OpId> whenPaid;
@@ -45,6 +67,9 @@ final class Debts {
   Debts(Clock clock, Consumer<OpId> whenPaid) {
     this.clock = clock;
     this.whenPaid = whenPaid;
+    for (Side side : Side.values()) {
+      sums.put(side, new Sum());
+    }
   }
 
   /** Something may be owed. */
@@ -149,28 +174,24 @@ final class Debts {
     return noted != null && (state == null || state.revision() < noted.revision()) ? noted : state;
   }
 
+  private Sum sum(Side side) {
+    return requireNonNull(sums.get(side));
+  }
+
   private void put(@Nullable Debt before, Debt now, Set<OpId> replaced) {
     debts.put(now.ref(), now);
-    lacking[now.lacking().ordinal()]++;
-    refused[now.lacking().ordinal()] += now.parked() ? 1 : 0;
+    sum(now.lacking()).add(now);
     byName
         .computeIfAbsent(Names.of(now.ref().kind(), now.ref().key()), n -> new HashSet<>())
         .add(now.ref());
-    now.ops().forEach(op -> owing.merge(op, 1, Integer::sum));
     if (before != null) {
       free(before, replaced);
     }
   }
 
   private void free(Debt debt, Set<OpId> paid) {
-    lacking[debt.lacking().ordinal()]--;
-    refused[debt.lacking().ordinal()] -= debt.parked() ? 1 : 0;
-    for (OpId op : debt.ops()) {
-      if (owing.merge(op, -1, Integer::sum) == 0) {
-        owing.remove(op);
-        paid.add(op);
-      }
-    }
+    sum(debt.lacking()).remove(debt);
+    debt.ops().stream().filter(op -> !isOwing(op)).forEach(paid::add);
   }
 
   /** The store has these records now, as far as it lacked them. */
@@ -203,7 +224,7 @@ final class Debts {
 
   /** Whether an operation is not done because a store lacks something of it. */
   synchronized boolean isOwing(OpId op) {
-    return owing.containsKey(op);
+    return sums.values().stream().anyMatch(sum -> sum.owing.containsKey(op));
   }
 
   synchronized boolean isEmpty() {
@@ -263,14 +284,13 @@ final class Debts {
 
   /** Whether something is lacking in this store, of these names if they are given. */
   synchronized boolean isLacking(Side side, @Nullable Set<String> names) {
-    return (names == null || lacking[side.ordinal()] == 0)
-        ? lacking[side.ordinal()] > 0
-        : !lacking(side, names).isEmpty();
+    int records = sum(side).records;
+    return (names == null || records == 0) ? records > 0 : !lacking(side, names).isEmpty();
   }
 
   /** Whether something is lacking in this store that it does not refuse. */
   synchronized boolean isOwed(Side side) {
-    return lacking[side.ordinal()] > refused[side.ordinal()];
+    return sum(side).records > sum(side).refused;
   }
 
   /** What is lacking in this store, of these names if they are given. */
@@ -291,19 +311,9 @@ final class Debts {
 
   /** How much a store lacks. */
   synchronized Pending pending(Side side) {
-    long records = 0;
-    long parked = 0;
-    Instant oldest = null;
-    Set<OpId> ops = new HashSet<>();
-    for (Debt debt : debts.values()) {
-      if (debt.lacking() == side) {
-        records++;
-        parked += debt.parked() ? 1 : 0;
-        ops.addAll(debt.ops());
-        oldest = oldest == null || debt.since().isBefore(oldest) ? debt.since() : oldest;
-      }
-    }
-    return new Pending(ops.size(), records, parked, oldest);
+    Sum sum = sum(side);
+    Instant oldest = sum.since.isEmpty() ? null : sum.since.firstKey();
+    return new Pending(sum.owing.size(), sum.records, sum.refused, oldest);
   }
 
   /** Nobody lacks anything any more, because only one store is used. */
