@@ -6,24 +6,32 @@ import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryQuery;
+import io.agentmemory.MemoryStore;
 import io.agentmemory.Operation;
 import io.agentmemory.SimilarQuery;
 import io.agentmemory.Stored;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.command.RecallMemory;
+import io.agentmemory.spi.ForwardingMemoryStore;
 import io.agentmemory.testkit.FaultyMemoryStore;
 import io.agentmemory.testkit.FaultyMemoryStore.Gate;
 import io.agentmemory.testkit.InMemoryMemoryStore;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class ShadowReadsTest {
   private static final String AT = "2026-02-10T11:52:05+00:00";
@@ -159,6 +167,141 @@ class ShadowReadsTest {
     Trees.await(() -> shadow.reads() >= 60, "compared reads");
 
     assertThat(store.stats().shadowDropped() + shadow.reads()).isBetween(60L, 140L);
+  }
+
+  /** What the other store does with a compared read. */
+  private enum Shadow {
+    /** It takes 10 s, or any time up to the end of the test. */
+    SLOW,
+    THROWING,
+    NULL,
+    /** It answers well, and the caller changes what it got. */
+    MUTATED
+  }
+
+  @Nested
+  @DisplayName("T75: shadow read slow 10 s, throwing, returning null, result mutated by caller")
+  class WhateverTheShadowDoes {
+    private static final int READS = 51;
+    private static final int ROUNDS = 20;
+    private static final long READ_NANOS = 2_000_000;
+
+    private final CountDownLatch end = new CountDownLatch(1);
+    private final Probe slow = new Probe("authority", target);
+    private volatile Shadow shadow = Shadow.SLOW;
+    private final MemoryStore other =
+        new ForwardingMemoryStore(target) {
+          @Override
+          @SuppressWarnings("NullAway") // that is the point
+          public List<Memory> find(MemoryQuery query) {
+            switch (shadow) {
+              case SLOW -> Probe.await(end);
+              case THROWING -> throw new IllegalStateException("a defect");
+              case NULL -> {
+                return null;
+              }
+              case MUTATED -> {}
+            }
+            return super.find(query);
+          }
+        };
+    private final MemoryStore mutable =
+        new ForwardingMemoryStore(slow) {
+          @Override
+          public List<Memory> find(MemoryQuery query) {
+            return new ArrayList<>(super.find(query));
+          }
+        };
+    private final DualWriteMemoryStore compared = open(1);
+    private final DualWriteMemoryStore alone = open(0);
+
+    private DualWriteMemoryStore open(double rate) {
+      return DualWriteMemoryStore.builder(mutable, other)
+          .stage(Stage.SHADOW)
+          .shadowRate(rate)
+          .build();
+    }
+
+    @AfterEach
+    void close() {
+      end.countDown();
+      compared.close();
+      alone.close();
+    }
+
+    private long nanos(DualWriteMemoryStore some, List<Memory> expected) {
+      long start = System.nanoTime();
+      List<Memory> found = some.find(MemoryQuery.all());
+      long nanos = System.nanoTime() - start;
+      assertThat(found).isEqualTo(expected);
+      found.clear();
+      return nanos;
+    }
+
+    /** How much longer the middle one of many compared reads takes than one that is not. */
+    private double slowdown(List<Memory> expected) {
+      long[] with = new long[READS];
+      long[] without = new long[READS];
+      for (int i = 0; i < READS; i++) {
+        with[i] = nanos(compared, expected);
+        without[i] = nanos(alone, expected);
+      }
+      Arrays.sort(with);
+      Arrays.sort(without);
+      return (double) with[READS / 2] / without[READS / 2] - 1;
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void givenShadow_whenRead_thenTheCallerHasItsResultAsFastAndItIsCounted(Shadow does) {
+      shadow = does;
+      slow.beforeRead = () -> LockSupport.parkNanos(READ_NANOS);
+      List<Memory> expected = target.find(MemoryQuery.all());
+      double slowdown = slowdown(expected);
+      for (int i = 0; i < ROUNDS && Math.abs(slowdown) > 0.05; i++) {
+        slowdown = slowdown(expected); // a busy machine has its moments
+      }
+
+      assertThat(slowdown).isBetween(-0.05, 0.05);
+      assertThat(daemons()).isLessThanOrEqualTo(2);
+      end.countDown();
+      shadow = does == Shadow.SLOW ? Shadow.MUTATED : does;
+      Trees.await(() -> handled(compared.stats()) % READS == 0, "every read is counted");
+      DualWriteStats stats = compared.stats();
+      assertThat(stats.shadowMismatched()).isZero();
+      switch (does) {
+        case SLOW -> assertThat(stats.shadowCompared()).isPositive();
+        case THROWING, NULL -> assertThat(stats.shadowFailed()).isPositive();
+        case MUTATED -> assertThat(stats.shadowFailed() + stats.shadowDropped()).isZero();
+      }
+    }
+
+    private static long handled(DualWriteStats stats) {
+      return stats.shadowCompared() + stats.shadowFailed() + stats.shadowDropped();
+    }
+
+    private static long daemons() {
+      return Thread.getAllStackTraces().keySet().stream()
+          .filter(thread -> thread.getName().equals("dualwrite-shadow"))
+          .filter(thread -> !hasEnded(thread))
+          .peek(thread -> assertThat(thread.isDaemon()).isTrue())
+          .count();
+    }
+
+    private static boolean hasEnded(Thread thread) {
+      return thread.getState() == Thread.State.TERMINATED;
+    }
+
+    @Test
+    void givenMoreReadsThanMayWait_whenTheShadowHangs_thenTheRestIsDroppedAndCounted() {
+      for (int i = 0; i < 2 + 256 + 100; i++) {
+        assertThat(compared.find(MemoryQuery.all())).hasSize(3);
+      }
+
+      assertThat(compared.stats().shadowDropped()).isBetween(100L, 102L);
+      end.countDown();
+      Trees.await(() -> handled(compared.stats()) == 358, "the others");
+    }
   }
 
   @Nested
