@@ -302,7 +302,8 @@ final class Demo {
     DualWriteStats before =
         perStage.values().stream()
             .reduce((first, second) -> second)
-            .orElse(new DualWriteStats(stage, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
+            .orElse(
+                new DualWriteStats(stage, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
     DualWriteStats now = both.stats();
     long writes = now.writes() - before.writes();
     long alike = now.followed() - before.followed();

@@ -7,6 +7,7 @@ import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -47,7 +48,11 @@ final class StatusCommand extends StoreOperation {
     if (status.get("at") != null) {
       line("known of", age(status));
       boolean there = status.get("target_there") instanceof Value.Bool b && b.value();
-      line("reachable", there ? console().good("target") : console().bad("not the target"));
+      String since = text(status, "breaker_since");
+      line(
+          "reachable",
+          (there ? console().good("target") : console().bad("not the target"))
+              + (since.isEmpty() ? "" : ", " + breaker(status) + " since " + since));
       if (status.get("taken_over") instanceof Value.Text why) {
         line("", console().bad("not ours any more: ") + Cells.oneLine(why.value()));
       }
@@ -57,6 +62,28 @@ final class StatusCommand extends StoreOperation {
       if (status.get("resync") instanceof Value.Text why) {
         line("", console().bad("both have to be compared: ") + why.value());
       }
+    }
+    if (status.get("journal") instanceof Value.Map journal) {
+      journal(journal);
+    }
+    if (status.get("counts") instanceof Value.Map counts) {
+      line(
+          "fallback",
+          text(counts, "fallback_writes")
+              + " writes, "
+              + text(counts, "fallback_reads")
+              + " reads by the source");
+      line(
+          "shadow",
+          text(counts, "shadow_compared")
+              + " reads compared, "
+              + text(counts, "shadow_mismatched")
+              + " had two results, "
+              + text(counts, "shadow_dropped")
+              + " dropped");
+    }
+    if (status.get("facts") instanceof Value.Map facts) {
+      line("compared", "digests " + ended(facts, "digests") + ", fields " + ended(facts, "fields"));
     }
     line("conflicts", text(status, "conflicts"));
     next(status);
@@ -75,6 +102,28 @@ final class StatusCommand extends StoreOperation {
                 + Cells.oneLine(text(move, "reason")));
       }
     }
+  }
+
+  private static String breaker(Value.Map status) {
+    return "breaker " + text(status, "breaker").toLowerCase(Locale.ROOT).replace('_', ' ');
+  }
+
+  private void journal(Value.Map journal) {
+    String kept = text(journal, "quarantined");
+    String poisoned = text(journal, "poisoned");
+    line(
+        "journal",
+        text(journal, "bytes")
+            + " of "
+            + text(journal, "cap")
+            + " bytes"
+            + (kept.equals("0") ? "" : ", " + console().bad(kept + " parts kept aside"))
+            + (poisoned.equals("0") ? "" : ", " + console().bad(poisoned + " parts given up")));
+    texts(journal.get("damage")).forEach(what -> line("", console().bad("- ") + what));
+  }
+
+  private static String ended(Value.Map facts, String level) {
+    return facts.get(level) instanceof Value.Map compared ? text(compared, "ended") : "never";
   }
 
   private static String owner(Value.Map status) {
@@ -103,6 +152,7 @@ final class StatusCommand extends StoreOperation {
     return store
         + " "
         + text(one, "records")
+        + (one.get("bytes") == null ? "" : " (" + text(one, "bytes") + " bytes)")
         + (parked.equals("0") ? "" : " (" + parked + " refused)")
         + (oldest.isEmpty() ? "" : " since " + oldest);
   }

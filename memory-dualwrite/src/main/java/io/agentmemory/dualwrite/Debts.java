@@ -309,11 +309,15 @@ final class Debts {
     return debt != null && debt.lacking() == side;
   }
 
-  /** How much a store lacks. */
-  synchronized Pending pending(Side side) {
+  /**
+   * How much a store lacks.
+   *
+   * @param bytes what is written down of it
+   */
+  synchronized Pending pending(Side side, long bytes) {
     Sum sum = sum(side);
     Instant oldest = sum.since.isEmpty() ? null : sum.since.firstKey();
-    return new Pending(sum.owing.size(), sum.records, sum.refused, oldest);
+    return new Pending(sum.owing.size(), sum.records, bytes, sum.refused, oldest);
   }
 
   /** Nobody lacks anything any more, because only one store is used. */

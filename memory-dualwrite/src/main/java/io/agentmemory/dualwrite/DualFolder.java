@@ -171,6 +171,11 @@ final class DualFolder implements AutoCloseable {
           }
 
           @Override
+          public void poisoned() {
+            events.journalPoisoned();
+          }
+
+          @Override
           public void broken(String reason) {
             events.resyncNeeded("the journal cannot be written any more: " + reason);
           }

@@ -50,6 +50,9 @@ public interface DualWriteListener {
    */
   default void onTakenOver(String reason) {}
 
+  /** A force of the journal failed. What is not done was written anew, and forced, elsewhere. */
+  default void onJournalPoisoned() {}
+
   /** A record was written in both stores apart from each other; one state is set aside. */
   default void onConflict(Conflict conflict) {}
 

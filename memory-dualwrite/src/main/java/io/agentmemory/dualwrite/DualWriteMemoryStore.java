@@ -161,7 +161,6 @@ public final class DualWriteMemoryStore implements MemoryStore {
                 folder.conflicts(),
                 events,
                 this::isTargetThere,
-                writes::isTargetThere,
                 ownership::taken,
                 this::change,
                 Clock.systemUTC());
@@ -663,20 +662,32 @@ public final class DualWriteMemoryStore implements MemoryStore {
 
   /** How things are. */
   public DualWriteStatus status() {
+    Facts facts = folder == null ? Facts.NONE : folder.register().facts();
     return new DualWriteStatus(
         gate.stage(),
         folder == null ? 0 : folder.register().state().epoch(),
-        writes.isTargetThere(),
+        breaker == null
+            ? DualWriteStatus.Breaker.CLOSED
+            : DualWriteStatus.Breaker.valueOf(breaker.state().name()),
+        breaker == null ? null : breaker.since(),
         ownership.taken(),
-        debts.pending(Side.SOURCE),
-        debts.pending(Side.TARGET),
+        pending(Side.SOURCE),
+        pending(Side.TARGET),
         settling.doubts(),
         settling.conflicts().size(),
+        folder == null ? 0 : folder.journal().quarantined(),
         folder == null ? 0 : folder.journal().bytes(),
         folder == null ? 0 : folder.journal().cap(),
         events.journalDamage,
+        events.journalPoisoned.sum(),
         events.resync.get(),
+        facts.compared(Verifier.Level.DIGESTS).map(Facts.Compared::ended).orElse(null),
+        facts.compared(Verifier.Level.FIELDS).map(Facts.Compared::ended).orElse(null),
         stats());
+  }
+
+  private Pending pending(Side side) {
+    return debts.pending(side, folder == null ? 0 : folder.journal().bytes(side));
   }
 
   /** What was counted so far. */
@@ -699,6 +710,8 @@ public final class DualWriteMemoryStore implements MemoryStore {
         events.fallbackReads.sum(),
         events.readsLeftOut.sum(),
         events.gapsHealed.sum(),
+        events.conflicts.sum(),
+        events.parked.sum(),
         events.listenerFailures.sum());
   }
 

@@ -2,6 +2,9 @@ package io.agentmemory.dualwrite;
 
 import static java.util.Objects.requireNonNull;
 
+import java.util.LinkedHashMap;
+import java.util.Map;
+
 /**
  * What a {@link DualWriteMemoryStore} counted since it was built.
  *
@@ -22,6 +25,8 @@ import static java.util.Objects.requireNonNull;
  * @param fallbackReads reads the source answered in the target's place
  * @param readsLeftOut those of them that left records out, because the source refuses them
  * @param gapsHealed records that a store had lost and got back
+ * @param conflicts records that were found written in both stores
+ * @param parked records that a store was found to refuse
  * @param listenerFailures times the listener threw something
  */
 public record DualWriteStats(
@@ -42,9 +47,34 @@ public record DualWriteStats(
     long fallbackReads,
     long readsLeftOut,
     long gapsHealed,
+    long conflicts,
+    long parked,
     long listenerFailures) {
   /** Checks that nothing is missing. */
   public DualWriteStats {
     requireNonNull(stage, "stage");
+  }
+
+  /** Everything that only ever grows, by name. */
+  Map<String, Long> counts() {
+    Map<String, Long> all = new LinkedHashMap<>();
+    all.put("writes", writes);
+    all.put("followed", followed);
+    all.put("mismatched", mismatched);
+    all.put("secondary_failures", secondaryFailures);
+    all.put("repaired", repaired);
+    all.put("shadow_compared", shadowCompared);
+    all.put("shadow_mismatched", shadowMismatched);
+    all.put("shadow_unsettled", shadowUnsettled);
+    all.put("shadow_failed", shadowFailed);
+    all.put("shadow_dropped", shadowDropped);
+    all.put("fallback_writes", fallbackWrites);
+    all.put("fallback_reads", fallbackReads);
+    all.put("reads_left_out", readsLeftOut);
+    all.put("gaps_healed", gapsHealed);
+    all.put("conflicts", conflicts);
+    all.put("parked", parked);
+    all.put("listener_failures", listenerFailures);
+    return all;
   }
 }

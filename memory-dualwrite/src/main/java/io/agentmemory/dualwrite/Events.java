@@ -37,6 +37,8 @@ final class Events {
   final LongAdder readsLeftOut = new LongAdder();
   final LongAdder conflicts = new LongAdder();
   final LongAdder gapsHealed = new LongAdder();
+  final LongAdder parked = new LongAdder();
+  final LongAdder journalPoisoned = new LongAdder();
 
   /** How often a comparison became necessary: one that began before does not do. */
   final AtomicLong resyncs = new AtomicLong();
@@ -124,6 +126,7 @@ final class Events {
   }
 
   void parked(Lagging record) {
+    parked.increment();
     LOG.warn("{}:{} is refused by the store that lacks it", record.kind(), record.key());
     tell(l -> l.onParked(record));
   }
@@ -137,6 +140,12 @@ final class Events {
   void journalFilling(int percent) {
     LOG.warn("the journal is filled to {} %", percent);
     tell(l -> l.onJournalFilling(percent));
+  }
+
+  void journalPoisoned() {
+    journalPoisoned.increment();
+    LOG.warn("a force of the journal failed; what is not done was written anew elsewhere");
+    tell(DualWriteListener::onJournalPoisoned);
   }
 
   void journalDamaged(String what) {

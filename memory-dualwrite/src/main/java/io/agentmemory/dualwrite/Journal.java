@@ -145,6 +145,8 @@ final class Journal implements AutoCloseable {
   // All of these are guarded by the lock.
   private final Map<OpId, JournalOp> open;
   private long openBytes; // of what is open
+  private final long[] lackingBytes = new long[Side.values().length]; // of that, what a side lacks
+  private int quarantined;
   private final Deque<JournalSegment> segments; // oldest first; lines go to the last one
   private long nextOp;
   private long nextSegment;
@@ -189,6 +191,7 @@ final class Journal implements AutoCloseable {
     this.found = new Found(open(), left.ending, left.damage());
     this.unsettled = left.ending;
     this.damage = left.damage();
+    this.quarantined = left.quarantined;
     this.thread = new Thread(this::run, "dualwrite-journal");
     thread.setDaemon(true);
   }
@@ -428,6 +431,26 @@ final class Journal implements AutoCloseable {
     }
   }
 
+  /** Bytes of lines about what a side lacks, or may lack. */
+  long bytes(Side lacking) {
+    lock.lock();
+    try {
+      return lackingBytes[lacking.ordinal()];
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** How many parts that could not be read are kept aside. */
+  int quarantined() {
+    lock.lock();
+    try {
+      return quarantined;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Bytes that it may have. */
   long cap() {
     return limits.cap();
@@ -516,7 +539,7 @@ final class Journal implements AutoCloseable {
 
   private void count(JournalOp op, long bytes) {
     openBytes += bytes - op.bytes;
-    op.bytes = bytes;
+    op.countAt(lackingBytes, bytes);
   }
 
   private boolean isMostlyDone() {
@@ -1014,12 +1037,22 @@ final class Journal implements AutoCloseable {
         if (segment.damaged) {
           Path quarantine = JournalReading.quarantine(disk, folder);
           disk.move(segment.path, quarantine.resolve(segment.name()));
+          countQuarantined();
         } else {
           disk.delete(segment.path);
         }
       } catch (IOException e) {
         LOG.debug("{} no longer counts but could not be removed", segment.name());
       }
+    }
+  }
+
+  private void countQuarantined() {
+    lock.lock();
+    try {
+      quarantined++;
+    } finally {
+      lock.unlock();
     }
   }
 

@@ -36,9 +36,23 @@ final class JournalOp {
   /** How many bytes of lines it takes. */
   long bytes;
 
+  private @Nullable Side counted; // where the bytes are
+
   JournalOp(OpId opId, long number) {
     this.opId = opId;
     this.number = number;
+  }
+
+  /** It takes so many bytes from now on: notes them among those of the side that lacks it. */
+  void countAt(long[] sums, long now) {
+    if (counted != null) {
+      sums[counted.ordinal()] -= bytes;
+    }
+    bytes = now;
+    counted = lacking;
+    if (counted != null) {
+      sums[counted.ordinal()] += now;
+    }
   }
 
   void began(Began began, List<Side> by) {

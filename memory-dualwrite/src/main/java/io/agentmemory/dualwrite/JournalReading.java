@@ -59,6 +59,9 @@ final class JournalReading {
   long nextOp = 1;
   Ending ending = Ending.NEW;
 
+  /** How many parts are kept aside. */
+  int quarantined;
+
   private JournalReading(Disk disk, Path folder, UUID folderId) {
     this.disk = disk;
     this.folder = folder;
@@ -99,6 +102,7 @@ final class JournalReading {
       }
     }
     take(files, Set.copyOf(names));
+    quarantined = disk.list(folder.resolve(QUARANTINE)).size();
   }
 
   private void take(List<File> files, Set<String> names) {

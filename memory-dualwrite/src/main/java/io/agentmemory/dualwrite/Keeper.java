@@ -118,7 +118,7 @@ final class Keeper implements AutoCloseable {
     map.put("at", Value.of(clock.instant().truncatedTo(ChronoUnit.MILLIS).toString()));
     map.put("pid", Value.of(ProcessHandle.current().pid()));
     map.put("closed", Value.of(isClosed));
-    moves.describe().entries().forEach(map::put);
+    StatusFile.describe(store.status()).entries().forEach(map::put);
     return new Value.Map(map);
   }
 

@@ -121,7 +121,8 @@ public final class StageFolder {
    * How things are, by what the files say, whoever has the folder: {@code stage}, {@code epoch},
    * {@code source}, {@code target}, {@code owner} ({@code pid}, {@code since}; null if nobody has
    * the folder), {@code at} (when the owner last wrote down what follows) with {@code closed},
-   * {@code target_there}, {@code taken_over}, {@code pending}, {@code resync}; {@code conflicts},
+   * {@code target_there}, {@code breaker}, {@code breaker_since}, {@code taken_over}, {@code
+   * pending}, {@code doubts}, {@code resync}, {@code journal}, {@code counts}; {@code conflicts},
    * {@code next}, {@code blocking} (what stands against it), {@code facts}.
    */
   public Value.Map status() {
@@ -137,7 +138,18 @@ public final class StageFolder {
     said.ifPresent(
         all -> {
           for (String name :
-              List.of("at", "closed", "target_there", "taken_over", "pending", "resync")) {
+              List.of(
+                  "at",
+                  "closed",
+                  "target_there",
+                  "breaker",
+                  "breaker_since",
+                  "taken_over",
+                  "pending",
+                  "doubts",
+                  "resync",
+                  "journal",
+                  "counts")) {
             Value value = all.get(name);
             map.put(name, value == null ? Value.NULL : value);
           }
@@ -145,7 +157,7 @@ public final class StageFolder {
     long conflicts = conflicts();
     map.put("conflicts", Value.of(conflicts));
     map.put("next", Gates.next(stage).<Value>map(next -> Value.of(next.name())).orElse(Value.NULL));
-    Gates.Live live = StageMoves.live(said.orElse(new Value.Map(Map.of())), conflicts);
+    Gates.Live live = StatusFile.live(said.orElse(new Value.Map(Map.of())), conflicts);
     List<String> blocking =
         new ArrayList<>(
             Gates.promotion(stage, register.facts(), live, register.settings(), clock.instant()));

@@ -6,9 +6,7 @@ import io.agentmemory.Value;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
@@ -27,7 +25,6 @@ final class StageMoves {
   private final Conflicts conflicts;
   private final Events events;
   private final BooleanSupplier targetThere;
-  private final BooleanSupplier targetKnown;
   private final Supplier<@Nullable String> taken;
   private final Change change;
   private final Clock clock;
@@ -58,7 +55,6 @@ final class StageMoves {
 
   /**
    * @param targetThere asks the target
-   * @param targetKnown whether it is there as far as is known
    * @param taken why it is no longer ours; null if it is
    */
   StageMoves(
@@ -69,7 +65,6 @@ final class StageMoves {
       Conflicts conflicts,
       Events events,
       BooleanSupplier targetThere,
-      BooleanSupplier targetKnown,
       Supplier<@Nullable String> taken,
       Change change,
       Clock clock) {
@@ -80,7 +75,6 @@ final class StageMoves {
     this.conflicts = conflicts;
     this.events = events;
     this.targetThere = targetThere;
-    this.targetKnown = targetKnown;
     this.taken = taken;
     this.change = change;
     this.clock = clock;
@@ -90,69 +84,13 @@ final class StageMoves {
 
   private Gates.Live live(boolean isTargetThere) {
     return new Gates.Live(
-        debts.pending(Side.SOURCE),
-        debts.pending(Side.TARGET),
+        debts.pending(Side.SOURCE, 0),
+        debts.pending(Side.TARGET, 0),
         settling.doubts(),
         conflicts.size(),
         isTargetThere,
         taken.get(),
         events.resync.get());
-  }
-
-  /** How the stores are, by what is known without asking them, for a file. */
-  Value.Map describe() {
-    Map<String, Value> map = new LinkedHashMap<>();
-    map.put("stage", Value.of(register.state().stage().name()));
-    map.put("epoch", Value.of(register.state().epoch()));
-    map.put("target_there", Value.of(targetKnown.getAsBoolean()));
-    map.put("taken_over", text(taken.get()));
-    Map<String, Value> pending = new LinkedHashMap<>();
-    for (Side side : Side.values()) {
-      pending.put(side.toString(), describe(debts.pending(side)));
-    }
-    map.put("pending", new Value.Map(pending));
-    map.put("doubts", Value.of((long) settling.doubts()));
-    map.put("resync", text(events.resync.get()));
-    return new Value.Map(map);
-  }
-
-  private static Value text(@Nullable String text) {
-    return text == null ? Value.NULL : Value.of(text);
-  }
-
-  private static Value describe(Pending pending) {
-    Map<String, Value> map = new LinkedHashMap<>();
-    map.put("operations", Value.of(pending.operations()));
-    map.put("records", Value.of(pending.records()));
-    map.put("parked", Value.of(pending.parked()));
-    Instant oldest = pending.oldest();
-    map.put("oldest", oldest == null ? Value.NULL : Value.of(oldest.toString()));
-    return new Value.Map(map);
-  }
-
-  /** What {@link #describe} told. */
-  static Gates.Live live(Value.Map described, long conflicts) {
-    Value.Map pending =
-        described.get("pending") instanceof Value.Map both ? both : new Value.Map(Map.of());
-    boolean away = described.get("target_there") instanceof Value.Bool there && !there.value();
-    return new Gates.Live(
-        pending(pending.get("source")),
-        pending(pending.get("target")),
-        Facts.number(described, "doubts"),
-        conflicts,
-        !away,
-        Value.textOf(described.get("taken_over")),
-        Value.textOf(described.get("resync")));
-  }
-
-  private static Pending pending(@Nullable Value described) {
-    return described instanceof Value.Map map
-        ? new Pending(
-            Facts.number(map, "operations"),
-            Facts.number(map, "records"),
-            Facts.number(map, "parked"),
-            Facts.instant(map, "oldest").orElse(null))
-        : new Pending(0, 0, 0, null);
   }
 
   /** Takes note of what somebody else found out. */

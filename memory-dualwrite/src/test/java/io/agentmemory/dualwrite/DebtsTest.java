@@ -86,7 +86,7 @@ class DebtsTest {
       Set<OpId> ops = new HashSet<>();
       all.forEach(debt -> ops.addAll(debt.ops()));
       owing.addAll(ops);
-      Pending pending = debts.pending(side);
+      Pending pending = debts.pending(side, 0);
       assertThat(pending.records()).as("seed %d", seed).isEqualTo(all.size());
       assertThat(pending.operations()).as("seed %d", seed).isEqualTo(ops.size());
       assertThat(pending.parked())
@@ -112,7 +112,7 @@ class DebtsTest {
     long start = System.nanoTime();
 
     for (int i = 0; i < 10_000; i++) {
-      assertThat(debts.pending(Side.TARGET).operations()).isEqualTo(records);
+      assertThat(debts.pending(Side.TARGET, 0).operations()).isEqualTo(records);
       assertThat(debts.isOwed(Side.TARGET)).isTrue();
     }
 

@@ -26,10 +26,12 @@ import io.agentmemory.command.RecallMemory;
 import io.agentmemory.command.StoreMemory;
 import io.agentmemory.command.UpdateMemory;
 import io.agentmemory.internal.testkit.MemoryDisk;
+import io.agentmemory.spi.Canonical;
 import io.agentmemory.spi.EpochGuard;
 import io.agentmemory.testkit.InMemoryMemoryStore;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -179,6 +181,41 @@ class FallbackTest {
       target.up();
       assertSettled();
       assertThat(store.find(MemoryQuery.all())).hasSize(50);
+    }
+
+    @Test
+    void givenTargetThatIsAway_whenAskedHowThingsAre_thenEveryCounterTells() {
+      DualWriteStatus before = store.status();
+      assertThat(before.breaker()).isEqualTo(DualWriteStatus.Breaker.CLOSED);
+      target.down();
+      for (int i = 0; i < 3; i++) {
+        store.execute(StoreMemory.of("m" + i, AT, "x"));
+      }
+      store.execute(new RecallMemory("m0", AT));
+
+      DualWriteStatus status = store.status();
+
+      assertThat(status.breaker()).isNotEqualTo(DualWriteStatus.Breaker.CLOSED);
+      assertThat(status.breakerSince()).isAfterOrEqualTo(before.breakerSince());
+      assertThat(status.target().records()).isEqualTo(3);
+      assertThat(status.target().operations()).isEqualTo(4);
+      assertThat(status.target().bytes()).isBetween(1L, status.journalBytes());
+      assertThat(status.target().oldest()).isBetween(before.breakerSince(), Instant.now());
+      assertThat(status.source().bytes()).isZero();
+      assertThat(status.fieldsCompared()).isNull();
+      Value.Map file = StatusFile.describe(status);
+      Gates.Live live = StatusFile.live(file, 0);
+      assertThat(live.target()).isEqualTo(status.target());
+      assertThat(live.source()).isEqualTo(status.source());
+      assertThat(live.targetThere()).isFalse();
+      assertThat(Canonical.json(file))
+          .contains("\"fallback_writes\":4", "\"shadow_dropped\":0", "\"poisoned\":0")
+          .contains("\"breaker\":\"", "\"breaker_since\":\"20", "\"cap\":1073741824");
+      target.up();
+      assertSettled();
+      assertThat(store.verify(Verifier.Level.FIELDS).equal()).isTrue();
+      assertThat(store.status().fieldsCompared()).isNotNull();
+      assertThat(store.status().target().bytes()).isZero();
     }
 
     @Test

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 class GatesTest {
   private static final Instant BEGUN = Instant.parse("2026-03-01T00:00:00Z");
   private static final Instant NOW = BEGUN.plus(Duration.ofDays(10));
-  private static final Pending NOTHING = new Pending(0, 0, 0, null);
+  private static final Pending NOTHING = new Pending(0, 0, 0, 0, null);
   private static final Gates.Live WELL = new Gates.Live(NOTHING, NOTHING, 0, 0, true, null, null);
 
   private static Instant hours(double ago) {
@@ -142,7 +142,7 @@ class GatesTest {
 
   @Test
   void givenStoresThatAreNotWell_whenAsked_thenEachReasonBlocks() {
-    Pending some = new Pending(3, 4, 1, NOW);
+    Pending some = new Pending(3, 4, 0, 1, NOW);
     Gates.Live ill = new Gates.Live(some, NOTHING, 2, 5, false, null, "the journal is gone");
     List<String> common =
         List.of(
