@@ -84,6 +84,10 @@ public final class FallbackMemoryStore extends ForwardingMemoryStore {
     }
   }
 
+  DualWriteMemoryStore both() {
+    return both;
+  }
+
   /** How things are; the primary is called target there, the fallback source. */
   public DualWriteStatus status() {
     return both.status();

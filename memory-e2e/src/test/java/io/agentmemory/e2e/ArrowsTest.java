@@ -127,6 +127,17 @@ class ArrowsTest {
     }
 
     @Test
+    void givenMicrometer_whenImportsAreRead_thenOneClassKnowsIt() {
+      noClasses()
+          .that()
+          .doNotHaveFullyQualifiedName("io.agentmemory.dualwrite.DualWriteMetrics")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("io.micrometer..")
+          .check(CLASSES);
+    }
+
+    @Test
     void givenModules_whenTheirImportsAreRead_thenThereIsNoCircle() {
       slices()
           .matching("io.agentmemory.(file|postgres|dualwrite|testkit|localpg|cli)..")
