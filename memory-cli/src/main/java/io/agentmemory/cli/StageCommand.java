@@ -69,6 +69,13 @@ final class StageCommand extends StoreOperation {
       })
   private Map<String, Long> gates = new LinkedHashMap<>();
 
+  @Option(
+      names = "--shadow-rate",
+      paramLabel = "R",
+      defaultValue = "0.01",
+      description = "The part of the reads that is compared, 0 to 1. Default: ${DEFAULT-VALUE}.")
+  private double shadowRate;
+
   @Override
   public Integer call() {
     if (!action.equals("init")) {
@@ -80,7 +87,8 @@ final class StageCommand extends StoreOperation {
         folder,
         new StoreAddress(source, sourcePassword),
         new StoreAddress(target, targetPassword),
-        gates);
+        gates,
+        shadowRate);
     console().line("dual:" + folder + " is in stage OFF");
     return ExitCode.OK;
   }

@@ -1,17 +1,23 @@
 package io.agentmemory.dualwrite;
 
+import io.agentmemory.Health;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.OpenMode;
 import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.internal.Disk;
 import io.agentmemory.internal.LocalDisk;
+import io.agentmemory.spi.ForwardingMemoryStore;
 import io.agentmemory.spi.StoreProvider;
 import io.agentmemory.spi.StoreUrl;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Opens {@code dual:FOLDER}: the two stores that the folder's {@code stores.json} names, in the
@@ -19,6 +25,8 @@ import java.util.Set;
  * wants it.
  */
 public final class DualStoreProvider implements StoreProvider {
+  private static final Logger LOG = LoggerFactory.getLogger(DualWriteMemoryStore.class);
+
   /** For {@link java.util.ServiceLoader}. */
   public DualStoreProvider() {}
 
@@ -52,12 +60,43 @@ public final class DualStoreProvider implements StoreProvider {
     }
   }
 
-  /** Opens the store that is the authority, beside whoever owns the folder. */
+  /**
+   * Opens the store that is the authority, beside whoever owns the folder. Where the target is that
+   * and gives no answer, opens the source, as far as a stage lets it stand in; its health says so.
+   */
   private static MemoryStore read(Disk disk, Path folder, Map<String, String> environment) {
     StoresFile stores = StoresFile.read(disk, folder);
     Stage stage = StageRegister.peek(disk, folder).state().stage();
-    StoreAddress authority = stage.targetIsAuthority() ? stores.target() : stores.source();
-    return authority.open(OpenMode.READ, environment);
+    if (!stage.targetIsAuthority()) {
+      return stores.source().open(OpenMode.READ, environment);
+    }
+    try {
+      return stores.target().open(OpenMode.READ, environment);
+    } catch (StoreUnavailableException away) {
+      if (away.isRefusal() || !stage.writesBoth()) {
+        throw away;
+      }
+      LOG.warn("the target of {} gives no answer, it is read from the source", folder);
+      return new StandIn(stores.source().open(OpenMode.READ, environment));
+    }
+  }
+
+  /** The source in the target's place, for who reads. */
+  private static final class StandIn extends ForwardingMemoryStore {
+    StandIn(MemoryStore source) {
+      super(source);
+    }
+
+    @Override
+    public Health health() {
+      Health source = super.health();
+      List<String> notes = new ArrayList<>(source.notes());
+      notes.add(
+          "the target gave no answer when this was opened: the source is read, which may lack what"
+              + " it did last");
+      return new Health(
+          source.status() == Health.Status.UP ? Health.Status.DEGRADED : source.status(), notes);
+    }
   }
 
   /**
@@ -74,6 +113,7 @@ public final class DualStoreProvider implements StoreProvider {
           DualWriteMemoryStore.builder(source, target)
               .disk(disk)
               .folder(folder)
+              .shadowRate(stores.shadowRate())
               .closesStores()
               .build();
     } catch (RuntimeException | Error e) {

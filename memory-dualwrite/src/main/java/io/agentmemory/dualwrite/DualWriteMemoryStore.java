@@ -242,7 +242,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
     private final MemoryStore target;
     private Stage stage = Stage.OFF;
     private DualWriteListener listener = new DualWriteListener() {};
-    private double shadowRate = 0.01;
+    private double shadowRate = StoresFile.SHADOW_RATE;
     private DoubleSupplier random = () -> ThreadLocalRandom.current().nextDouble();
     private Duration waitForSecondary = Duration.ZERO;
     private Duration patience = Duration.ofSeconds(5);

@@ -63,16 +63,32 @@ public final class StageFolder {
   }
 
   /**
+   * Makes one in stage {@link Stage#OFF} that compares one read in a hundred, as {@link #init(Path,
+   * StoreAddress, StoreAddress, Map, double)}.
+   */
+  public static void init(
+      Path folder, StoreAddress source, StoreAddress target, Map<String, Long> thresholds) {
+    init(folder, source, target, thresholds, StoresFile.SHADOW_RATE);
+  }
+
+  /**
    * Makes one in stage {@link Stage#OFF}. The source has to be there, and is opened for reading;
    * the target is not asked.
    *
    * @param thresholds what the gates go by where that is not the default, by name
-   * @throws IllegalArgumentException if a threshold is none, or both addresses are the same
+   * @param shadowRate the part of the reads that is compared where the stage says so, 0 to 1
+   * @throws IllegalArgumentException if a threshold is none, the rate is not in 0 to 1, or both
+   *     addresses are the same
    * @throws UncategorizedStoreException if there is one already
    * @throws io.agentmemory.MemoryStoreException if the source cannot be read
    */
   public static void init(
-      Path folder, StoreAddress source, StoreAddress target, Map<String, Long> thresholds) {
+      Path folder,
+      StoreAddress source,
+      StoreAddress target,
+      Map<String, Long> thresholds,
+      double shadowRate) {
+    StoresFile stores = new StoresFile(source, target, shadowRate);
     Gates.Settings settings = Gates.Settings.of(thresholds);
     if (source.equals(target)) {
       throw new IllegalArgumentException("source and target are the same store");
@@ -90,7 +106,7 @@ public final class StageFolder {
       }
       source.open(OpenMode.READ, System.getenv()).close();
       Files.makeFolder(disk, folder);
-      new StoresFile(source, target).write(disk, folder);
+      stores.write(disk, folder);
       StageRegister.begin(disk, folder, Stage.OFF, settings);
     } catch (IOException e) {
       throw StoreUnavailableException.notApplied(

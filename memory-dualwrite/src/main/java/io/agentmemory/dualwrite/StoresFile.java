@@ -12,10 +12,28 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
-/** Which two stores a folder is about: its file {@code stores.json}. */
-record StoresFile(StoreAddress source, StoreAddress target) {
+/**
+ * Which two stores a folder is about: its file {@code stores.json}.
+ *
+ * @param shadowRate the part of the reads that is compared, 0 to 1
+ */
+record StoresFile(StoreAddress source, StoreAddress target, double shadowRate) {
   static final String FILE = "stores.json";
+
+  /** The part of the reads that is compared where the file does not say. */
+  static final double SHADOW_RATE = 0.01;
+
+  StoresFile {
+    if (!(shadowRate >= 0 && shadowRate <= 1)) {
+      throw new IllegalArgumentException("the shadow rate " + shadowRate + " is not in 0 to 1");
+    }
+  }
+
+  StoresFile(StoreAddress source, StoreAddress target) {
+    this(source, target, SHADOW_RATE);
+  }
 
   static boolean isIn(Disk disk, Path folder) throws IOException {
     return disk.stat(folder.resolve(FILE)) != null;
@@ -36,11 +54,22 @@ record StoresFile(StoreAddress source, StoreAddress target) {
       }
       Value.Map map =
           (Value.Map) Canonical.parse(new String(disk.read(folder.resolve(FILE)), UTF_8));
-      return new StoresFile(address(map, "source"), address(map, "target"));
+      return new StoresFile(
+          address(map, "source"), address(map, "target"), rate(map.get("shadow_rate")));
     } catch (IOException | IllegalArgumentException | ClassCastException damaged) {
       throw StoreUnavailableException.notApplied(
           operation, "it cannot be read: " + damaged.getClass().getSimpleName(), damaged);
     }
+  }
+
+  private static double rate(@Nullable Value value) {
+    if (value == null) {
+      return SHADOW_RATE;
+    }
+    if (value instanceof Value.Int number) {
+      return number.value();
+    }
+    return ((Value.Real) value).value();
   }
 
   private static StoreAddress address(Value.Map map, String side) {
@@ -56,6 +85,7 @@ record StoresFile(StoreAddress source, StoreAddress target) {
     Map<String, Value> map = new LinkedHashMap<>();
     map.put("source", value(source));
     map.put("target", value(target));
+    map.put("shadow_rate", Value.of(shadowRate));
     Files.replace(disk, folder.resolve(FILE), Canonical.json(new Value.Map(map)));
   }
 

@@ -16,6 +16,7 @@ import io.agentmemory.spi.EpochGuard;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import java.util.UUID;
 import org.junit.jupiter.api.BeforeEach;
@@ -125,6 +126,58 @@ class DualStoreProviderTest {
       assertThatExceptionOfType(MemoryStoreException.class)
           .isThrownBy(() -> reader.execute(StoreMemory.of("m2", AT, "content")));
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"LIVE", "RAMP_DOWN"})
+  void givenTargetAway_whenOpenedForReading_thenTheSourceIsReadAndItsHealthSaysSo(Stage stage) {
+    into(stage);
+    try (DualWriteMemoryStore owner = open()) {
+      owner.execute(StoreMemory.of("m1", AT, "content"));
+      assertThat(owner.drain(Duration.ofSeconds(10))).isTrue();
+      NamedStores.away(target);
+
+      try (MemoryStore reader = MemoryStores.open(url(), OpenMode.READ)) {
+        assertThat(reader.memories().findById("m1")).isPresent();
+        assertThat(reader.health().status()).isEqualTo(Health.Status.DEGRADED);
+        assertThat(reader.health().notes()).anyMatch(note -> note.contains("the source is read"));
+        assertThatExceptionOfType(MemoryStoreException.class)
+            .isThrownBy(() -> reader.execute(StoreMemory.of("m2", AT, "content")));
+      }
+    }
+  }
+
+  @Test
+  void givenTargetAway_whenOpenedForReadingInComplete_thenRefused() {
+    into(Stage.COMPLETE);
+    NamedStores.away(target);
+
+    assertThatExceptionOfType(StoreUnavailableException.class)
+        .isThrownBy(() -> MemoryStores.open(url(), OpenMode.READ));
+  }
+
+  @Test
+  void givenShadowRate_whenOpened_thenThatManyReadsAreCompared() throws IOException {
+    into(Stage.SHADOW);
+    new StoresFile(StoreAddress.of("named:" + source), StoreAddress.of("named:" + target), 1)
+        .write(LocalDisk.INSTANCE, folder);
+
+    try (DualWriteMemoryStore store = open()) {
+      for (int i = 0; i < 5; i++) {
+        store.memories().findById("m1");
+      }
+      Trees.await(() -> store.stats().shadowCompared() == 5, "every read is compared");
+    }
+    assertThatIllegalArgumentException()
+        .isThrownBy(
+            () ->
+                StageFolder.init(
+                    folder.resolve("new"),
+                    StoreAddress.of("named:a"),
+                    StoreAddress.of("named:b"),
+                    Map.of(),
+                    1.5))
+        .withMessageContaining("1.5");
   }
 
   @Test
