@@ -10,6 +10,7 @@ import io.agentmemory.internal.LocalDisk;
 import io.agentmemory.spi.ForwardingMemoryStore;
 import io.agentmemory.spi.StoreProvider;
 import io.agentmemory.spi.StoreUrl;
+import java.io.IOException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -38,9 +39,54 @@ public final class DualStoreProvider implements StoreProvider {
   @Override
   public MemoryStore open(StoreUrl url, OpenMode mode) {
     Path folder = folder(url);
-    return mode == OpenMode.READ
-        ? read(LocalDisk.INSTANCE, folder, System.getenv())
-        : write(LocalDisk.INSTANCE, folder, System.getenv());
+    Disk disk = LocalDisk.INSTANCE;
+    if (mode == OpenMode.READ) {
+      return read(disk, folder, System.getenv());
+    }
+    StoresFile stores = StoresFile.read(disk, folder);
+    boolean isOver =
+        hasRegister(disk, folder)
+            && StageRegister.peek(disk, folder).state().stage() == Stage.COMPLETE;
+    return isOver
+        ? complete(disk, folder, stores, System.getenv())
+        : write(disk, folder, System.getenv());
+  }
+
+  private static boolean hasRegister(Disk disk, Path folder) {
+    try {
+      return disk.stat(folder.resolve(StageRegister.FILE)) != null;
+    } catch (IOException e) {
+      return true; // who reads it says what is wrong
+    }
+  }
+
+  /**
+   * Opens the target alone, as any number of processes may: nothing is written to the folder any
+   * more, and what may be written is up to the target.
+   */
+  private static MemoryStore complete(
+      Disk disk, Path folder, StoresFile stores, Map<String, String> environment) {
+    MemoryStore target;
+    try {
+      target = stores.target().open(OpenMode.READ_WRITE, environment);
+    } catch (StoreUnavailableException away) {
+      throw away.isRefusal() ? away : onlyStoreIsAway(folder, away);
+    }
+    try {
+      StageRegister.peek(disk, folder).guard(target);
+      return target;
+    } catch (RuntimeException | Error e) {
+      closeAfter(e, target);
+      throw e;
+    }
+  }
+
+  private static StoreUnavailableException onlyStoreIsAway(
+      Path folder, StoreUnavailableException away) {
+    return StoreUnavailableException.notApplied(
+        new Operation(DualWriteMemoryStore.STORE, "open", folder.toString()),
+        "the target is the only store in stage COMPLETE, and it gives no answer",
+        away);
   }
 
   /** The folder that a {@code dual:} address names. */
@@ -123,6 +169,9 @@ public final class DualStoreProvider implements StoreProvider {
     }
     try {
       openAuthority(store.stage(), folder, source, target);
+      if (store.stage() != Stage.COMPLETE) {
+        store.unsealSource();
+      }
       return store;
     } catch (RuntimeException | Error e) {
       closeAfter(e, store);
@@ -153,10 +202,7 @@ public final class DualStoreProvider implements StoreProvider {
       if (away.isRefusal()) {
         throw away;
       }
-      throw StoreUnavailableException.notApplied(
-          new Operation(DualWriteMemoryStore.STORE, "open", folder.toString()),
-          "the target is the only store in stage COMPLETE, and it gives no answer",
-          away);
+      throw onlyStoreIsAway(folder, away);
     }
   }
 }

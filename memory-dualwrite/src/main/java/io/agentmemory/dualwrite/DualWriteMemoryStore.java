@@ -27,6 +27,7 @@ import io.agentmemory.command.Outcome;
 import io.agentmemory.internal.Disk;
 import io.agentmemory.internal.LocalDisk;
 import io.agentmemory.spi.Canonical;
+import io.agentmemory.spi.Seal;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -374,7 +375,11 @@ public final class DualWriteMemoryStore implements MemoryStore {
       }
       DualFolder opened = DualFolder.open(disk, folder, stage, target);
       try {
-        return new DualWriteMemoryStore(this, opened);
+        DualWriteMemoryStore store = new DualWriteMemoryStore(this, opened);
+        if (store.stage() != Stage.COMPLETE && !(source instanceof LateStore)) {
+          store.unsealSource();
+        }
+        return store;
       } catch (RuntimeException | Error e) {
         opened.close();
         throw e;
@@ -427,17 +432,56 @@ public final class DualWriteMemoryStore implements MemoryStore {
               takesOver && how == StageMoves.How.FORCED);
     }
     if (folder != null && moves != null) {
-      if (next == Stage.COMPLETE) {
-        stores.source().checkpoint(); // what it holds now is what other programs find in it
-      }
       moves.flushIfPossible();
-      folder.move(now, next, stores.target(), facts);
+      if (next == Stage.COMPLETE) {
+        complete(folder, now, facts);
+      } else {
+        folder.move(now, next, stores.target(), facts);
+        if (now == Stage.COMPLETE) {
+          unsealSource();
+        }
+      }
     }
     settling.sourceLeads(!next.targetIsAuthority());
     if (!next.writesBoth()) {
       debts.forgive();
     }
     return undrained;
+  }
+
+  /**
+   * What the source holds now is what other programs find in it, and nobody is to write there by
+   * mistake any more.
+   */
+  private void complete(DualFolder owned, Stage now, UnaryOperator<Facts> facts) {
+    MemoryStore source = stores.source();
+    source.checkpoint();
+    source.as(Seal.class).ifPresent(seal -> seal.seal(why(owned)));
+    boolean moved = false;
+    try {
+      owned.move(now, Stage.COMPLETE, stores.target(), facts);
+      moved = true;
+    } finally {
+      if (!moved) {
+        unsealSource();
+      }
+    }
+  }
+
+  private static String why(DualFolder owned) {
+    return "the move of folder " + owned.register().id() + " is COMPLETE";
+  }
+
+  /** Where the process ended between the seal and the last stage, or went back from that. */
+  void unsealSource() {
+    DualFolder owned = folder;
+    if (owned != null) {
+      stores
+          .source()
+          .as(Seal.class)
+          .filter(seal -> seal.sealed().filter(why(owned)::equals).isPresent())
+          .ifPresent(Seal::unseal);
+    }
   }
 
   /**

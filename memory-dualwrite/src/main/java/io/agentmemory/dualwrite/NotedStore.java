@@ -33,7 +33,7 @@ final class NotedStore extends ForwardingMemoryStore {
     Map<Key, Stored<T>> found = new HashMap<>();
     super.readAll(kind, keys).forEach(stored -> found.put(stored.key(), stored));
     List<Stored<T>> all = new ArrayList<>();
-    for (Key key : keys) {
+    for (Key key : keys.stream().distinct().sorted().toList()) {
       Stored<T> state = (Stored<T>) noted.getOrDefault(new Ref(kind, key), found.get(key));
       if (state != null) {
         all.add(state);

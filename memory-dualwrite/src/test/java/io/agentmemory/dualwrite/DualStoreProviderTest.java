@@ -89,17 +89,20 @@ class DualStoreProviderTest {
   }
 
   @Test
-  void givenTargetAway_whenOpenedInComplete_thenRefusedByNameAndNothingStaysLocked() {
+  void givenComplete_whenOpened_thenAnyNumberWriteToTheTargetAndOneThatIsAwayIsRefusedByName() {
     into(Stage.COMPLETE);
     NamedStores.away(target);
 
     assertThatExceptionOfType(StoreUnavailableException.class)
-        .isThrownBy(this::open)
+        .isThrownBy(() -> MemoryStores.open(url()))
         .withMessageContaining("the only store in stage COMPLETE");
     NamedStores.back(target);
-    try (DualWriteMemoryStore store = open()) {
+    try (MemoryStore store = MemoryStores.open(url());
+        MemoryStore another = MemoryStores.open(url())) {
       assertThat(store.namespace()).isEqualTo("test");
       store.execute(StoreMemory.of("m1", AT, "content"));
+      assertThat(another.memories().findById("m1")).isPresent();
+      another.execute(StoreMemory.of("m2", AT, "content"));
     }
     assertThat(NamedStores.named(source).memories().findById("m1")).isEmpty();
   }
@@ -118,7 +121,7 @@ class DualStoreProviderTest {
   @EnumSource
   void givenOwner_whenOpenedForReading_thenTheAuthorityAnswersAndNothingIsWritten(Stage stage) {
     into(stage);
-    try (DualWriteMemoryStore owner = open();
+    try (MemoryStore owner = MemoryStores.open(url());
         MemoryStore reader = MemoryStores.open(url(), OpenMode.READ)) {
       owner.execute(StoreMemory.of("m1", AT, "content"));
 

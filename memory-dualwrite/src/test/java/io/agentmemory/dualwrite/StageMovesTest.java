@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
+import io.agentmemory.MemoryStore;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.UncategorizedStoreException;
 import io.agentmemory.command.StoreMemory;
@@ -11,6 +12,8 @@ import io.agentmemory.internal.Disk;
 import io.agentmemory.internal.testkit.MemoryDisk;
 import io.agentmemory.internal.testkit.MemoryDisk.Fault;
 import io.agentmemory.spi.EpochGuard;
+import io.agentmemory.spi.ForwardingMemoryStore;
+import io.agentmemory.spi.Seal;
 import io.agentmemory.testkit.InMemoryMemoryStore;
 import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
@@ -20,6 +23,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -334,6 +338,69 @@ class StageMovesTest {
       assertThat(target.as(EpochGuard.class).orElseThrow().register().orElseThrow().epoch())
           .isEqualTo(store.status().epoch());
     }
+  }
+
+  /** A source that can be sealed, as files can. */
+  private static final class Sealable extends ForwardingMemoryStore implements Seal {
+    private volatile Optional<String> why = Optional.empty();
+
+    Sealable(MemoryStore store) {
+      super(store);
+    }
+
+    @Override
+    public Optional<String> sealed() {
+      return why;
+    }
+
+    @Override
+    public void seal(String reason) {
+      why = Optional.of(reason);
+    }
+
+    @Override
+    public void unseal() {
+      why = Optional.empty();
+    }
+
+    @Override
+    public <T> Optional<T> as(Class<T> door) {
+      return door.isInstance(this) ? Optional.of(door.cast(this)) : super.as(door);
+    }
+  }
+
+  @Test
+  void givenSourceThatCanBeSealed_whenComplete_thenItIsAndNotBeforeNorAfterAFailure()
+      throws IOException {
+    Sealable sealable = new Sealable(source);
+    String why;
+    try (DualWriteMemoryStore store =
+        DualWriteMemoryStore.builder(sealable, target).folder(FOLDER).disk(disk).build()) {
+      while (store.stage() != Stage.RAMP_DOWN) {
+        store.promote("a test");
+      }
+      disk.failAt(1, Fault.ENOSPC);
+      assertThatExceptionOfType(StoreUnavailableException.class)
+          .isThrownBy(() -> store.changeStage(Stage.COMPLETE));
+      disk.repair();
+      assertThat(sealable.sealed()).as("the stage did not change").isEmpty();
+
+      store.changeStage(Stage.COMPLETE);
+      why = sealable.sealed().orElseThrow();
+      assertThat(why).contains(StageRegister.peek(disk, FOLDER).id().toString(), "COMPLETE");
+    }
+    MemoryDisk other = Journals.disk();
+    StageRegister.begin(other, FOLDER, Stage.RAMP_DOWN, LOW);
+    DualWriteMemoryStore.Builder builder =
+        DualWriteMemoryStore.builder(sealable, new InMemoryMemoryStore("test"))
+            .folder(FOLDER)
+            .disk(other);
+    sealable.seal("somebody else's");
+    builder.build().close();
+    assertThat(sealable.sealed()).as("not ours").isPresent();
+    sealable.seal(why.replaceAll("[0-9a-f-]{36}", StageRegister.peek(other, FOLDER).id() + ""));
+    builder.build().close();
+    assertThat(sealable.sealed()).as("ended before the stage was noted").isEmpty();
   }
 
   private static StageRegister.State state(DualWriteMemoryStore store) {

@@ -1,5 +1,6 @@
 package io.agentmemory.file;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
 import io.agentmemory.CorruptMemoryException;
@@ -32,6 +33,7 @@ import io.agentmemory.internal.FolderLock;
 import io.agentmemory.internal.LocalDisk;
 import io.agentmemory.internal.Texts;
 import io.agentmemory.internal.TreeFile;
+import io.agentmemory.spi.Seal;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -65,8 +67,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>{@link #scan} and {@link #versions} read each record when the stream comes to it. Thread-safe.
  */
-public final class FileMemoryStore implements MemoryStore {
+public final class FileMemoryStore implements MemoryStore, Seal {
   private static final String VERSION = "drift-files/1";
+
+  /** In the control folder, while the tree is sealed; says why. */
+  static final String SEALED = "sealed";
 
   private final Layout layout;
   private final Disk disk;
@@ -76,8 +81,11 @@ public final class FileMemoryStore implements MemoryStore {
   private static final int LEAVES_AT_ONCE = 64; // as long as a write may have to wait for them
 
   private volatile boolean closed;
+  private volatile @Nullable String sealed;
 
-  private FileMemoryStore(Disk disk, Layout layout, Tree tree, @Nullable Engine engine) {
+  private FileMemoryStore(
+      Disk disk, Layout layout, Tree tree, @Nullable Engine engine, @Nullable String sealed) {
+    this.sealed = sealed;
     this.disk = disk;
     this.layout = layout;
     this.tree = tree;
@@ -185,17 +193,20 @@ public final class FileMemoryStore implements MemoryStore {
             throw StoreUnavailableException.notApplied(operation, "there is no such folder", null);
           }
           Tree tree = load(layout, false);
-          return new FileMemoryStore(disk, layout, tree, null);
+          return new FileMemoryStore(disk, layout, tree, null, readSeal(disk, layout));
         }
         Layout[] found = new Layout[1];
+        String[] seal = new String[1];
         Engine engine = new Engine(checkpointAfter, limits);
         Tree tree =
             engine.open(
                 () -> {
                   found[0] = Layout.find(disk, path);
-                  return session(found[0], operation);
+                  Engine.Session session = session(found[0], operation);
+                  seal[0] = readSeal(disk, found[0]);
+                  return session;
                 });
-        return new FileMemoryStore(disk, found[0], tree, engine);
+        return new FileMemoryStore(disk, found[0], tree, engine, seal[0]);
       } catch (Control.NewerLayoutException newer) {
         throw new UncategorizedStoreException(
             operation, "a newer version of this library wrote the tree", newer);
@@ -265,7 +276,84 @@ public final class FileMemoryStore implements MemoryStore {
           "the store was opened for reading only",
           null);
     }
+    String why = sealed;
+    if (why != null) {
+      throw new UncategorizedStoreException(
+          new Operation(Engine.STORE, batch.verb(), batch.subject()),
+          "the folder is sealed for reading only: "
+              + why
+              + "; to write to it again, unseal it, or"
+              + " remove "
+              + Layout.CONTROL
+              + "/"
+              + SEALED
+              + " while nobody has it open",
+          null);
+    }
     return engine.execute(batch);
+  }
+
+  // ---- the seal ----
+
+  private static @Nullable String readSeal(Disk disk, Layout layout) throws IOException {
+    Path file = layout.control(SEALED);
+    return disk.stat(file) == null ? null : new String(disk.read(file), UTF_8).strip();
+  }
+
+  @Override
+  public Optional<String> sealed() {
+    return Optional.ofNullable(sealed);
+  }
+
+  @Override
+  public synchronized void seal(String why) {
+    checkOpen("seal");
+    String before = sealed;
+    sealed = requireNonNull(why, "why"); // nothing comes after the checkpoint
+    boolean done = false;
+    try {
+      checkpoint();
+      changeSeal("seal", why);
+      done = true;
+    } finally {
+      sealed = done ? why : before;
+    }
+  }
+
+  @Override
+  public synchronized void unseal() {
+    checkOpen("unseal");
+    if (sealed != null) {
+      changeSeal("unseal", null);
+    }
+  }
+
+  private void changeSeal(String verb, @Nullable String why) {
+    Operation operation = new Operation(Engine.STORE, verb, layout.root().toString());
+    if (engine == null) {
+      throw new UncategorizedStoreException(
+          operation, "the store was opened for reading only", null);
+    }
+    Path file = layout.control(SEALED);
+    Path temp = layout.control("." + SEALED + ".tmp");
+    try {
+      if (why == null) {
+        disk.delete(file);
+      } else {
+        byte[] text = why.getBytes(UTF_8);
+        disk.delete(temp);
+        try (Disk.Out out = disk.create(temp, null)) {
+          out.write(0, text, 0, text.length);
+          out.force();
+        }
+        disk.move(temp, file);
+      }
+      disk.forceFolder(layout.control());
+    } catch (IOException e) {
+      throw StoreUnavailableException.notApplied(
+          operation, "the seal could not be changed: " + Engine.describe(e), e);
+    }
+    sealed = why;
   }
 
   @Override
