@@ -427,6 +427,13 @@ final class Engine {
               tree.ops.renamed(before == null ? null : before.lastOp, row.lastOp);
               tree.changed(ref);
               tree.ghosts.remove(ref);
+              if (ref.kind().equals(Kind.MEMORY)) {
+                String id = ref.key().part(0);
+                tree.replaced.remove(id); // so that it is the newest
+                if (before != null && before.isLive() && row.isLive()) {
+                  tree.replaced.put(id, before);
+                }
+              }
             });
     tree.index.put(draft.rows().values());
   }

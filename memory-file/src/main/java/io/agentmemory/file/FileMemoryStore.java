@@ -381,7 +381,7 @@ public final class FileMemoryStore implements MemoryStore, Seal {
     requireNonNull(kind, "kind");
     requireNonNull(key, "key");
     Optional<Stored<T>> found = index.read(kind, key);
-    if (found.isEmpty()) {
+    if (found.isEmpty() || Documents.inMemoryFile(kind)) {
       refuseBroken(kind, key);
     }
     return found;

@@ -107,6 +107,11 @@ final class Settlement {
         return null;
       }
       boolean same = !tree.based || (before != null && before.hash().equals(there.hash));
+      if (!same && before != null && before.id() != null && isEmpty(there)) {
+        tree.setAside.put(file, "is empty");
+        tree.unread.add(file);
+        return null;
+      }
       there.origin = same ? Origin.SAME : Origin.EDITED;
       remember(there, same && before != null ? before.seq() : 0);
       return there;
@@ -119,7 +124,7 @@ final class Settlement {
     if (!known && there != null && readings.crashed && isRemnant(file, log)) {
       known = true;
     }
-    if (!known && there != null && there.memory != null) {
+    if (!known && there != null && there.memory != null && !isEmpty(there)) {
       there.origin = Origin.EDITED;
       remember(there, 0);
       return there;
@@ -131,6 +136,11 @@ final class Settlement {
       tree.conflicts.add(new Tree.Conflict(file, "was edited outside and could not be read", null));
     }
     return ours(file, there, log);
+  }
+
+  /** An empty file that held a memory: an editor that has only begun to save, or damage. */
+  private static boolean isEmpty(Found found) {
+    return found.stat != null && found.stat.size() == 0;
   }
 
   /** The file as the log left it. */

@@ -50,6 +50,15 @@ final class Tree {
   /** Places from here on are not in the documents yet, as the last checkpoint left them. */
   private long unwrittenPlace = nextPlace;
 
+  /** What our last write to a memory replaced, of the last hundred: to know an old text by. */
+  final Map<String, Row> replaced =
+      new LinkedHashMap<>() {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, Row> eldest) {
+          return size() > 100;
+        }
+      };
+
   final Index index = new Index(); // safe
   final Ops ops = new Ops();
 

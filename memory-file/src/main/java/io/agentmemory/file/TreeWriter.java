@@ -40,6 +40,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -48,6 +49,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -60,6 +62,11 @@ import org.slf4j.LoggerFactory;
 final class TreeWriter {
   private static final Logger LOG = LoggerFactory.getLogger(FileMemoryStore.class);
   private static final Duration UNDO = Duration.ofDays(7);
+
+  /** How long an editor may take to save a file that cannot be read meanwhile. */
+  private static final Duration SAVING = Duration.ofMillis(500);
+
+  private static final int SAVING_TRIES = 4;
   private static final int LINE_ENTRIES = 500;
   private static final long SMALL_STATE = 4 << 20;
   private static final int FEW_FILES = 16;
@@ -163,16 +170,48 @@ final class TreeWriter {
       tree.files.put(file, stamped(known, stat));
       return;
     }
-    MemoryFile.Parsed parsed;
-    try {
-      parsed = MemoryFile.parse(row.memory().tier, Layout.nameOf(row.memory().file), bytes);
-    } catch (UnreadableFileException e) {
-      throw unreadable(operation, id, file, Readings.reason(e));
+    MemoryFile.Parsed parsed = null;
+    for (int tries = 1; parsed == null; tries++) {
+      String reason;
+      try {
+        MemoryFile.Parsed found =
+            MemoryFile.parse(row.memory().tier, Layout.nameOf(row.memory().file), bytes);
+        reason = bytes.length == 0 ? "is empty" : null;
+        boolean another = !found.memory().id().equals(id);
+        if (reason == null && (!another || tries == SAVING_TRIES)) {
+          parsed = found;
+          break;
+        }
+      } catch (UnreadableFileException e) {
+        reason = Readings.reason(e);
+      }
+      boolean told = tree.broken.containsKey(id); // whoever was told of it has waited once
+      if (reason != null && (told || tries == SAVING_TRIES)) {
+        throw unreadable(operation, id, file, reason);
+      }
+      LockSupport.parkNanos(SAVING.toNanos() / SAVING_TRIES); // an editor may be at it
+      Disk.Stat now = disk.stat(path);
+      if (now == null || now.type() != Disk.Type.FILE) {
+        throw unreadable(operation, id, file, "was replaced while it was read");
+      }
+      stat = now;
+      bytes = disk.read(path);
+      hash = Sha.of(bytes);
+    }
+    if (tree.broken.remove(id) != null) {
+      tree.setAside.remove(file);
+      tree.unread.remove(file);
     }
     if (!parsed.memory().id().equals(id)) {
       tree.setAside.put(file, "was edited outside and has another id now: open the store again");
       throw new MemoryConflictException(
           operation, "the file of memory " + id + " was given another id", row.revision, 0);
+    }
+    Row replaced = tree.replaced.get(id);
+    if (replaced != null
+        && isOfOlder(
+            (Memory) replaced.record(), (Memory) row.record(), requireNonNull(parsed).memory())) {
+      keepConflict(file, null, "was edited outside from what it was before we wrote", row.stored());
     }
     List<Row> rows = new ArrayList<>();
     revise(Row.live(parsed.memory(), 1, null, null), row, rows);
@@ -195,6 +234,39 @@ final class TreeWriter {
     tree.files.put(file, new FileState(stat.size(), stat.modified(), hash, 0, id, null, Map.of()));
     tree.changedFiles.add(file);
     LOG.info("{} was edited outside and read again", file);
+  }
+
+  /**
+   * Whether an editor read a text before our last write and saved it after: something that we
+   * changed is again as it was, or the body has more in common with the old one.
+   */
+  private static boolean isOfOlder(Memory old, Memory ours, Memory theirs) {
+    Set<String> names = new LinkedHashSet<>(old.members().entries().keySet());
+    names.addAll(ours.members().entries().keySet());
+    for (String name : names) {
+      Value was = old.members().get(name);
+      if (!Objects.equals(was, ours.members().get(name))
+          && Objects.equals(was, theirs.members().get(name))) {
+        return true;
+      }
+    }
+    return !old.content().equals(ours.content())
+        && inCommon(theirs.content(), old.content()) > inCommon(theirs.content(), ours.content());
+  }
+
+  /** How many characters two texts begin and end with alike. */
+  private static int inCommon(String a, String b) {
+    int most = Math.min(a.length(), b.length());
+    int first = 0;
+    while (first < most && a.charAt(first) == b.charAt(first)) {
+      first++;
+    }
+    int last = 0;
+    while (last < most - first
+        && a.charAt(a.length() - 1 - last) == b.charAt(b.length() - 1 - last)) {
+      last++;
+    }
+    return first + last;
   }
 
   /** Adds the row if it is another than before, and says whether it is. */
@@ -344,11 +416,13 @@ final class TreeWriter {
     tree.changedFiles.add(file);
     Path temporary = temporary(path);
     String hash = Sha.of(bytes);
+    Disk.Stat stat;
     try {
       Path model = isFile(path) ? path : like == null ? null : layout.resolve(like);
       try (Disk.Out out = disk.create(temporary, model)) {
         out.write(0, bytes, 0, bytes.length);
       }
+      stat = disk.stat(temporary); // after the move it could be another program's
       keepOthers(file, path, hash, true);
       disk.move(temporary, path);
     } catch (IOException | RuntimeException e) {
@@ -359,11 +433,7 @@ final class TreeWriter {
     FileState written =
         new FileState(-1, -1, hash, Math.max(1, tree.seq), tree.index.idIn(file), null, Map.of());
     tree.files.remove(file); // so that the path is one text with the index's
-    tree.files.put(shared(file), written); // whatever comes of the next line, these bytes are ours
-    Disk.Stat stat = disk.stat(path);
-    if (stat != null) {
-      tree.files.put(file, stamped(written, stat));
-    }
+    tree.files.put(shared(file), stat == null ? written : stamped(written, stat));
   }
 
   private boolean isFile(Path path) throws IOException {
@@ -832,11 +902,11 @@ final class TreeWriter {
           removeDocument(document);
           continue;
         }
+        Disk.Stat stat = disk.stat(temporary); // after the move it could be another program's
         keepOthers(document.file(), document.path(), document.hash(), true);
         disk.move(temporary, document.path());
         FileState written = new FileState(-1, -1, document.hash(), tree.seq, null, null, Map.of());
         tree.files.put(document.file(), written);
-        Disk.Stat stat = disk.stat(document.path());
         if (stat != null) {
           tree.files.put(document.file(), stamped(written, stat));
         }

@@ -9,7 +9,13 @@ import io.agentmemory.Memory;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
 import io.agentmemory.spi.Canonical;
+import java.io.ByteArrayInputStream;
+import java.lang.management.ManagementFactory;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -166,6 +172,77 @@ class HostileFileTest {
           .as(escape)
           .isThrownBy(() -> MemoryFile.parse(Tier.CORE, "x.md", file.getBytes(UTF_8)));
     }
+  }
+
+  @Test
+  @DisplayName(
+      "T60: alias bomb, deep nesting, tag gadget, !!binary, recursive anchor: what they cost")
+  void givenHostileFrontMatter_whenParsed_thenItIsRefusedFastAndInLittleMemory() {
+    StringBuilder bomb = new StringBuilder("a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol]\n");
+    for (int i = 1; i < 10; i++) {
+      bomb.append("a" + i + ": &a" + i + " [" + ("*a" + (i - 1) + ",").repeat(9) + "]\n");
+    }
+    for (String yaml :
+        List.of(
+            bomb.toString(),
+            "a: " + "[".repeat(100_000) + "\n",
+            "a: !!io.agentmemory.file.HostileFileTest$Gadget []\n",
+            "a: !!binary " + "R0lG".repeat(10_000) + "\n",
+            "&r {a: *r}\n")) {
+      cheap(
+          yaml.substring(0, 8),
+          () ->
+              assertThatExceptionOfType(UnreadableFileException.class)
+                  .isThrownBy(() -> parse(yaml)));
+    }
+    assertThat(LOADED).isFalse();
+  }
+
+  @Test
+  @DisplayName(
+      "T61: JSON nested 10,000 deep, a number of a million digits, twice a key, trailing junk")
+  void givenHostileJson_whenRead_thenItIsRefusedOrToldFastAndInLittleMemory() {
+    String edge = "{\"a|b\": {\"belief\": ";
+    for (String json :
+        List.of(
+            edge + "[".repeat(10_000) + "]".repeat(10_000) + "}}",
+            edge + "1".repeat(1_000_000) + "}}",
+            edge + "0.5}, \"a|b\": {}}",
+            edge + "0.5}} junk",
+            edge + "0.5}}{}")) {
+      cheap(
+          json.substring(0, 20) + json.length(),
+          () -> {
+            List<String> problems = new ArrayList<>();
+            try {
+              Document.edges()
+                  .read(
+                      new ByteArrayInputStream(json.getBytes(UTF_8)),
+                      record -> {},
+                      (where, reason) -> problems.add(reason));
+              assertThat(problems).as("told").isNotEmpty();
+            } catch (UnreadableFileException refused) {
+              assertThat(refused.reason()).isNotBlank();
+            }
+          });
+    }
+  }
+
+  private interface Reading {
+    void run() throws Exception;
+  }
+
+  /** What a thread allocates is more than what it ever holds. */
+  private static void cheap(String what, Reading reading) {
+    var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long before = threads.getCurrentThreadAllocatedBytes();
+    long start = threads.getCurrentThreadCpuTime();
+    assertThatNoException().as(what).isThrownBy(reading::run);
+    long time = threads.getCurrentThreadCpuTime() - start;
+    assertThat(threads.getCurrentThreadAllocatedBytes() - before)
+        .as("bytes for %s", what)
+        .isLessThan(50L << 20);
+    assertThat(Duration.ofNanos(time)).as(what).isLessThan(Duration.ofSeconds(1));
   }
 
   private static void refused(String yaml, String reason) {

@@ -28,6 +28,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -121,6 +122,7 @@ final class OutsideEditsTest {
     }
 
     @Test
+    @DisplayName("T54: only CRLF added")
     void givenOnlyLineEndsChanged_whenOpened_thenItIsNoEdit() throws IOException {
       String text = Files.readString(file("m1"), UTF_8);
       Files.writeString(file("m1"), text.replace("\n", "\r\n"), UTF_8);
@@ -179,6 +181,7 @@ final class OutsideEditsTest {
     }
 
     @Test
+    @DisplayName("T65: a part of the files vanished")
     void givenManyFilesRemoved_whenOpened_thenNothingCountsAsDeletedAndTheyAreListed()
         throws IOException {
       for (String id : List.of("m1", "m2", "m3")) {
@@ -382,6 +385,7 @@ final class OutsideEditsTest {
     }
 
     @Test
+    @DisplayName("T53: saved over what a killed process had written")
     void givenTheSameMemoryWrittenAndEdited_whenOpened_thenTheEditStaysAndOursIsKept()
         throws IOException {
       Path image = crashed(store -> store.execute(UpdateMemory.of("m5").content("what we wrote")));
@@ -555,6 +559,7 @@ final class OutsideEditsTest {
   @Nested
   class Keeping {
     @Test
+    @DisplayName("T53: what another program wrote is in the undo folder")
     void givenAFileOfAnotherProgram_whenFirstRewritten_thenTheOldOneCanBeHadBack()
         throws IOException {
       Path legacy = tree.resolve("core/legacy.md");
