@@ -22,6 +22,11 @@ public interface MemoryStore extends AutoCloseable {
   /** Whose memory this is: one agent, one project. */
   String namespace();
 
+  /** How large what a command brings may be; {@link Limits#DEFAULT} unless it was opened so. */
+  default Limits limits() {
+    return Limits.DEFAULT;
+  }
+
   /**
    * Carries out the commands together or not at all; durable on return. Carrying out a batch a
    * second time under the same id changes nothing.

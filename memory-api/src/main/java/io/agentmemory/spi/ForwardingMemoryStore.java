@@ -7,6 +7,7 @@ import io.agentmemory.Key;
 import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
 import io.agentmemory.Leaf;
+import io.agentmemory.Limits;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
@@ -42,6 +43,11 @@ public abstract class ForwardingMemoryStore implements MemoryStore {
   @Override
   public String namespace() {
     return delegate.namespace();
+  }
+
+  @Override
+  public Limits limits() {
+    return delegate.limits();
   }
 
   @Override

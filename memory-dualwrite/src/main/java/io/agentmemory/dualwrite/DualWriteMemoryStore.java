@@ -7,6 +7,7 @@ import io.agentmemory.Key;
 import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
 import io.agentmemory.Leaf;
+import io.agentmemory.Limits;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
@@ -764,6 +765,12 @@ public final class DualWriteMemoryStore implements MemoryStore {
   @Override
   public String namespace() {
     return (gate.stage() == Stage.COMPLETE ? stores.target() : stores.source()).namespace();
+  }
+
+  /** Those of the authority. */
+  @Override
+  public Limits limits() {
+    return stores.authority(gate.stage()).limits();
   }
 
   @Override

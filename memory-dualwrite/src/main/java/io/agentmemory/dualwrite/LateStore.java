@@ -5,6 +5,7 @@ import io.agentmemory.Key;
 import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
 import io.agentmemory.Leaf;
+import io.agentmemory.Limits;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
@@ -124,6 +125,11 @@ final class LateStore implements MemoryStore {
   @Override
   public String namespace() {
     return open().namespace();
+  }
+
+  @Override
+  public Limits limits() {
+    return open().limits();
   }
 
   @Override

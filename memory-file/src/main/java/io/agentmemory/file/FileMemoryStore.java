@@ -78,19 +78,26 @@ public final class FileMemoryStore implements MemoryStore, Seal {
   private final Tree tree;
   private final Index index;
   private final @Nullable Engine engine; // null: for reading only
+  private final Limits limits;
   private static final int LEAVES_AT_ONCE = 64; // as long as a write may have to wait for them
 
   private volatile boolean closed;
   private volatile @Nullable String sealed;
 
   private FileMemoryStore(
-      Disk disk, Layout layout, Tree tree, @Nullable Engine engine, @Nullable String sealed) {
+      Disk disk,
+      Layout layout,
+      Tree tree,
+      @Nullable Engine engine,
+      Limits limits,
+      @Nullable String sealed) {
     this.sealed = sealed;
     this.disk = disk;
     this.layout = layout;
     this.tree = tree;
     this.index = tree.index;
     this.engine = engine;
+    this.limits = limits;
   }
 
   /**
@@ -193,7 +200,7 @@ public final class FileMemoryStore implements MemoryStore, Seal {
             throw StoreUnavailableException.notApplied(operation, "there is no such folder", null);
           }
           Tree tree = load(layout, false);
-          return new FileMemoryStore(disk, layout, tree, null, readSeal(disk, layout));
+          return new FileMemoryStore(disk, layout, tree, null, limits, readSeal(disk, layout));
         }
         Layout[] found = new Layout[1];
         String[] seal = new String[1];
@@ -206,7 +213,7 @@ public final class FileMemoryStore implements MemoryStore, Seal {
                   seal[0] = readSeal(disk, found[0]);
                   return session;
                 });
-        return new FileMemoryStore(disk, found[0], tree, engine, seal[0]);
+        return new FileMemoryStore(disk, found[0], tree, engine, limits, seal[0]);
       } catch (Control.NewerLayoutException newer) {
         throw new UncategorizedStoreException(
             operation, "a newer version of this library wrote the tree", newer);
@@ -265,6 +272,11 @@ public final class FileMemoryStore implements MemoryStore, Seal {
   @Override
   public String namespace() {
     return tree.head.namespace();
+  }
+
+  @Override
+  public Limits limits() {
+    return limits;
   }
 
   @Override

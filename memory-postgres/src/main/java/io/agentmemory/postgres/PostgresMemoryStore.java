@@ -47,6 +47,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class PostgresMemoryStore implements MemoryStore, EpochGuard {
   private final String namespace;
+  private final Limits limits;
   private final OpenMode mode;
   private final Runnable onClose;
   private final Database database;
@@ -68,6 +69,7 @@ public final class PostgresMemoryStore implements MemoryStore, EpochGuard {
       Vectors vectors,
       boolean pooled) {
     namespace = builder.namespace;
+    limits = builder.limits;
     mode = builder.mode;
     this.onClose = onClose;
     database = new Database(foreground, bulk, evictAll);
@@ -82,7 +84,7 @@ public final class PostgresMemoryStore implements MemoryStore, EpochGuard {
         new SpaceCache(
             name -> reads.read(Kind.VECTOR_SPACE, Key.of(name)).filter(s -> !s.isTombstone()));
     stages = new StageRegister(database, tables);
-    writes = new Writes(database, tables, builder.limits, builder.clock, spaces, stages);
+    writes = new Writes(database, tables, limits, builder.clock, spaces, stages);
     leaves = new Leaves(database, tables, reads, stages);
     facts = new Facts(database, tables, indexes, mode);
   }
@@ -228,6 +230,11 @@ public final class PostgresMemoryStore implements MemoryStore, EpochGuard {
   @Override
   public String namespace() {
     return namespace;
+  }
+
+  @Override
+  public Limits limits() {
+    return limits;
   }
 
   @Override
