@@ -32,25 +32,32 @@ public final class Embeddings {
 
   private final Clock clock;
   private final Detection detection;
+  private final SessionRule session;
 
   Embeddings(MemoryStore store) {
-    this(store, Clock.systemUTC(), Detection.DRIFT);
+    this(store, Clock.systemUTC(), Detection.DRIFT, SessionRule.DRIFT);
   }
 
-  private Embeddings(MemoryStore store, Clock clock, Detection detection) {
+  private Embeddings(MemoryStore store, Clock clock, Detection detection, SessionRule session) {
     this.store = requireNonNull(store, "store");
     this.clock = requireNonNull(clock, "clock");
     this.detection = requireNonNull(detection, "detection");
+    this.session = requireNonNull(session, "session");
   }
 
   /** The same with another clock, for tests that repeat. */
   public Embeddings with(Clock clock) {
-    return new Embeddings(store, clock, detection);
+    return new Embeddings(store, clock, detection, session);
   }
 
   /** The same with the vocabulary of {@code detection} in place of Drift's. */
   public Embeddings with(Detection detection) {
-    return new Embeddings(store, clock, detection);
+    return new Embeddings(store, clock, detection, session);
+  }
+
+  /** The same with another rule than Drift's of what a session is and what a recall does. */
+  public Embeddings with(SessionRule session) {
+    return new Embeddings(store, clock, detection, session);
   }
 
   /**
@@ -180,9 +187,7 @@ public final class Embeddings {
     List<RecallMemory> recalls =
         best.stream()
             .filter(Ranking.Ranked::recallable)
-            .map(
-                ranked ->
-                    new RecallMemory(ranked.hit().id(), now, SessionRule.MANUAL, SessionRule.DRIFT))
+            .map(ranked -> new RecallMemory(ranked.hit().id(), now, SessionRule.MANUAL, session))
             .toList();
     if (search.recalls() && !recalls.isEmpty()) {
       store.execute(Batch.of(recalls));
@@ -238,20 +243,59 @@ public final class Embeddings {
    *     length
    */
   public List<SimilarQuery.Hit> similarImages(float[] vector) {
-    return new Images(store).near(vector, IMAGES);
+    return similarImages(vector, IMAGES);
+  }
+
+  /** The images nearest to a vector, as {@link #similarImages(float[])}. */
+  public List<SimilarQuery.Hit> similarImages(float[] vector, int limit) {
+    return new Images(store).near(vector, requireLimit(limit));
+  }
+
+  /**
+   * The five images nearest to what a text says, as {@link #similarImages(float[])}. The text goes
+   * to the function as it is: the words that a memory has learned mean nothing to a model of
+   * images.
+   *
+   * @param function of the model that made the vectors of the images, for texts
+   * @throws InvalidMemoryException also if the vector has another length than the function says
+   * @throws RuntimeException if the function gives no vector
+   */
+  public List<SimilarQuery.Hit> searchImages(String text, EmbeddingFunction function) {
+    return searchImages(text, function, IMAGES);
+  }
+
+  /**
+   * The images nearest to what a text says, as {@link #searchImages(String, EmbeddingFunction)}.
+   */
+  public List<SimilarQuery.Hit> searchImages(String text, EmbeddingFunction function, int limit) {
+    requireLimit(limit);
+    return similarImages(vector(text, function), limit);
   }
 
   /** The five images nearest to one that has a vector, without itself; empty if it has none. */
   public List<SimilarQuery.Hit> similarImages(String image) {
+    return similarImages(image, IMAGES);
+  }
+
+  /** The images nearest to one that has a vector, as {@link #similarImages(String)}. */
+  public List<SimilarQuery.Hit> similarImages(String image, int limit) {
+    requireLimit(limit);
     return find(VectorSpace.IMAGE, image)
         .map(
             embedding ->
                 new Images(store)
-                    .near(embedding.vector(), IMAGES + 1).stream()
+                    .near(embedding.vector(), limit + 1).stream()
                         .filter(hit -> !hit.target().equals(embedding.target()))
-                        .limit(IMAGES)
+                        .limit(limit)
                         .toList())
         .orElse(List.of());
+  }
+
+  private static int requireLimit(int limit) {
+    if (limit < 1 || limit >= MemoryQuery.MAX_LIMIT) {
+      throw new IllegalArgumentException("limit is 1 to " + (MemoryQuery.MAX_LIMIT - 1));
+    }
+    return limit;
   }
 
   /**
@@ -269,6 +313,19 @@ public final class Embeddings {
    * @param vector of the image
    */
   public List<Entity> entitiesOn(float[] vector) {
-    return new Images(store).entities(vector);
+    return entitiesOn(vector, Images.ENTITY_THRESHOLD);
+  }
+
+  /**
+   * Who and what is on an image, as {@link #entitiesOn(float[])}.
+   *
+   * @param threshold the least similarity, -1 to 1
+   * @throws IllegalArgumentException if it is NaN
+   */
+  public List<Entity> entitiesOn(float[] vector, double threshold) {
+    if (Double.isNaN(threshold)) {
+      throw new IllegalArgumentException("threshold is not a number");
+    }
+    return new Images(store).entities(vector, threshold);
   }
 }

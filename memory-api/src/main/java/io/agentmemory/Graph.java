@@ -45,20 +45,30 @@ public final class Graph {
   private final MemoryStore store;
   private final Clock clock;
   private final RandomGenerator random;
+  private final BeliefRule beliefs;
+  private final DecayRule decay;
 
   Graph(MemoryStore store) {
-    this(store, Clock.systemUTC(), new SecureRandom());
+    this(store, Clock.systemUTC(), new SecureRandom(), BeliefRule.DRIFT, DecayRule.DRIFT);
   }
 
-  private Graph(MemoryStore store, Clock clock, RandomGenerator random) {
+  private Graph(
+      MemoryStore store, Clock clock, RandomGenerator random, BeliefRule beliefs, DecayRule decay) {
     this.store = requireNonNull(store, "store");
     this.clock = requireNonNull(clock, "clock");
     this.random = requireNonNull(random, "random");
+    this.beliefs = requireNonNull(beliefs, "beliefs");
+    this.decay = requireNonNull(decay, "decay");
   }
 
   /** The same with another clock and another source of ids, for tests that repeat. */
   public Graph with(Clock clock, RandomGenerator random) {
-    return new Graph(store, clock, random);
+    return new Graph(store, clock, random, beliefs, decay);
+  }
+
+  /** The same with other rules than Drift's for how beliefs add up and how ties decay. */
+  public Graph with(BeliefRule beliefs, DecayRule decay) {
+    return new Graph(store, clock, random, beliefs, decay);
   }
 
   /** The edge between two memories, in whichever order. */
@@ -75,8 +85,7 @@ public final class Graph {
   public Edge addObservation(String first, String second, NewObservation observation) {
     String at = now();
     Value.Map members = observation.members(uuid(), at);
-    Outcome outcome =
-        store.execute(new AddObservation(first, second, at, members, BeliefRule.DRIFT));
+    Outcome outcome = store.execute(new AddObservation(first, second, at, members, beliefs));
     return outcome.changes().stream()
         .map(change -> change.after().value())
         .filter(Edge.class::isInstance)
@@ -102,7 +111,7 @@ public final class Graph {
         uuids.add(uuid());
       }
       String at = now();
-      store.execute(new LogCoOccurrences(ids, uuids, at, at, agent, activity, BeliefRule.DRIFT));
+      store.execute(new LogCoOccurrences(ids, uuids, at, at, agent, activity, beliefs));
     }
     return pairs;
   }
@@ -129,8 +138,7 @@ public final class Graph {
    *     Empty to make no such difference
    */
   public Decayed decayEdges(List<String> retrieved, Map<String, List<String>> dimensions) {
-    return decayed(
-        Kind.EDGE, store.execute(new DecayEdges(retrieved, dimensions, now(), DecayRule.DRIFT)));
+    return decayed(Kind.EDGE, store.execute(new DecayEdges(retrieved, dimensions, now(), decay)));
   }
 
   /**
@@ -141,9 +149,7 @@ public final class Graph {
    */
   public Decayed decayCoOccurrences(List<String> retrieved) {
     Decayed entries =
-        decayed(
-            Kind.CO_OCCURRENCE,
-            store.execute(new DecayCoOccurrences(retrieved, now(), DecayRule.DRIFT)));
+        decayed(Kind.CO_OCCURRENCE, store.execute(new DecayCoOccurrences(retrieved, now(), decay)));
     return new Decayed(entries.decayed() / 2, entries.pruned() / 2);
   }
 
@@ -172,6 +178,11 @@ public final class Graph {
    * Holds all edges and observations, and of the memories what is not their content.
    */
   public Rebuilt rebuildContexts() {
+    return rebuildContexts(ContextView.Rules.DRIFT);
+  }
+
+  /** As {@link #rebuildContexts()}, by other rules. */
+  public Rebuilt rebuildContexts(ContextView.Rules rules) {
     Instant now = clock.instant();
     String at = Texts.time(now);
     List<Edge> edges;
@@ -184,8 +195,8 @@ public final class Graph {
             all(Kind.OBSERVATION, observation -> observation),
             all(Kind.MEMORY, memory -> memory.withContent("")),
             now,
-            BeliefRule.DRIFT::belief,
-            ContextView.Rules.DRIFT);
+            beliefs::belief,
+            rules);
     Map<String, ContextGraph> graphs = new LinkedHashMap<>();
     Map<String, Integer> dimensions = new LinkedHashMap<>();
     List.of("who", "what", "why", "where").forEach(question -> dimensions.put(question, 0));
@@ -193,7 +204,7 @@ public final class Graph {
     for (ContextView view : views) {
       String name = nameOf(view);
       if (TreeFile.isKey(Kind.CONTEXT_GRAPH, Key.of(name))) {
-        graphs.put(name, new ContextGraph(name, view.tree(at)));
+        graphs.put(name, new ContextGraph(name, view.tree(at, rules.hubs())));
       }
       if (view.subView() == null) {
         dimensions.replace(view.dimension(), view.edges().size());

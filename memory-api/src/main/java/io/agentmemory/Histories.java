@@ -57,11 +57,20 @@ public final class Histories {
 
   /** Adds what was measured now, and keeps the last {@link #VITALS_KEPT}. */
   public void appendVitals(Value.Map metrics) {
+    appendVitals(metrics, VITALS_KEPT);
+  }
+
+  /**
+   * Adds what was measured now, and keeps the last ones.
+   *
+   * @param keep how many; at least 1
+   */
+  public void appendVitals(Value.Map metrics, int keep) {
     Value.Map members =
         Value.EMPTY_MAP
             .with(TIMESTAMP, Value.of(Texts.time(clock.instant())))
             .with("metrics", metrics);
-    store.execute(new AppendRecord(Kind.VITALS, List.of(), members, VITALS_KEPT));
+    store.execute(new AppendRecord(Kind.VITALS, List.of(), members, keep));
   }
 
   /**

@@ -140,13 +140,19 @@ public final class Identity {
    * @return what they were taken of
    */
   public IdentityReport recordVitals() {
+    return recordVitals(Histories.VITALS_KEPT);
+  }
+
+  /**
+   * Takes the vital signs and notes them, as {@link #recordVitals()}.
+   *
+   * @param keep how many of the last ones are kept; at least 1
+   */
+  public IdentityReport recordVitals(int keep) {
     IdentityReport report = report();
     store.execute(
         new AppendRecord(
-            Kind.VITALS,
-            List.of(),
-            report.vitals().tree(Texts.time(report.at())),
-            Histories.VITALS_KEPT));
+            Kind.VITALS, List.of(), report.vitals().tree(Texts.time(report.at())), keep));
     return report;
   }
 

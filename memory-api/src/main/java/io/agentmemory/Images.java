@@ -47,7 +47,7 @@ final class Images {
         .toList();
   }
 
-  List<Embeddings.Entity> entities(float[] vector) {
+  List<Embeddings.Entity> entities(float[] vector, double threshold) {
     Value file =
         store
             .read(Kind.VALUE, ENTITIES)
@@ -59,7 +59,7 @@ final class Images {
       for (Map.Entry<String, Value> entry : entities.entries().entrySet()) {
         Value.Map entity = entry.getValue() instanceof Value.Map its ? its : Value.EMPTY_MAP;
         double similarity = similarity(vector, Value.textsOf(entity.get("anchor_photos")));
-        if (similarity >= ENTITY_THRESHOLD) {
+        if (similarity >= threshold) {
           String name = Value.textOf(entity.get("name"));
           String type = Value.textOf(entity.get("type"));
           found.add(

@@ -49,20 +49,27 @@ public final class Insights {
   private final MemoryStore store;
   private final Clock clock;
   private final RandomGenerator random;
+  private final SessionRule session;
 
   Insights(MemoryStore store) {
-    this(store, Clock.systemUTC(), new SecureRandom());
+    this(store, Clock.systemUTC(), new SecureRandom(), SessionRule.DRIFT);
   }
 
-  private Insights(MemoryStore store, Clock clock, RandomGenerator random) {
+  private Insights(MemoryStore store, Clock clock, RandomGenerator random, SessionRule session) {
     this.store = requireNonNull(store, "store");
     this.clock = requireNonNull(clock, "clock");
     this.random = requireNonNull(random, "random");
+    this.session = requireNonNull(session, "session");
   }
 
   /** The same with another clock and another source of chance, for answers that repeat. */
   public Insights with(Clock clock, RandomGenerator random) {
-    return new Insights(store, clock, random);
+    return new Insights(store, clock, random, session);
+  }
+
+  /** The same with another rule than Drift's of when a session is over. */
+  public Insights with(SessionRule session) {
+    return new Insights(store, clock, random, session);
   }
 
   // ---- tags and entities ----
@@ -470,8 +477,8 @@ public final class Insights {
     return store
         .read(Kind.SESSION, Session.KEY)
         .flatMap(Stored::live)
-        .filter(session -> !SessionRule.DRIFT.isOver(session, now))
-        .map(session -> session.retrieved().size())
+        .filter(current -> !session.isOver(current, now))
+        .map(current -> current.retrieved().size())
         .orElse(0);
   }
 
@@ -482,6 +489,11 @@ public final class Insights {
 
   /** The core and active memories that are most present now. Over all heads. */
   public List<Activated> mostActivated(int limit) {
+    return mostActivated(limit, Activation.DRIFT);
+  }
+
+  /** The core and active memories that are most present now, by another rule. Over all heads. */
+  public List<Activated> mostActivated(int limit, Activation rule) {
     Instant now = clock.instant();
     return best(
         alive(),
@@ -489,7 +501,7 @@ public final class Insights {
         Comparator.comparingDouble(Activated::activation)
             .reversed()
             .thenComparing(Activated::memory, MemoryHead.PLACE),
-        head -> Optional.of(new Activated(head, Activation.DRIFT.of(head, now))));
+        head -> Optional.of(new Activated(head, rule.of(head, now))));
   }
 
   /**

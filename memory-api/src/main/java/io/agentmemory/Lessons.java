@@ -29,11 +29,6 @@ import java.util.stream.Stream;
  * MemoryStore#scan} do.
  */
 public final class Lessons {
-  private static final int MOST_APPLIED = 5;
-  private static final int MOST_NOTED = 3;
-  private static final int MOST_CONTEXTUAL = 3;
-  private static final int MOST_PRIMED = 5;
-
   private final MemoryStore store;
   private final Clock clock;
 
@@ -77,9 +72,16 @@ public final class Lessons {
    * @throws MemoryConflictException if there is no such lesson
    */
   public Lesson contradict(String id, String by) {
-    return changed(new ContradictLesson(id, by, ContradictLesson.FACTOR))
-        .or(() -> findById(id))
-        .orElseThrow();
+    return contradict(id, by, ContradictLesson.FACTOR);
+  }
+
+  /**
+   * Notes that something speaks against a lesson, as {@link #contradict(String, String)}.
+   *
+   * @param factor what is left of its confidence: 0 to 1
+   */
+  public Lesson contradict(String id, String by, double factor) {
+    return changed(new ContradictLesson(id, by, factor)).or(() -> findById(id)).orElseThrow();
   }
 
   /**
@@ -127,8 +129,12 @@ public final class Lessons {
    * @return the lessons as they are now
    */
   public List<Match> apply(String situation) {
-    List<Match> best = best(lesson -> LessonRule.DRIFT.relevance(lesson, situation), MOST_APPLIED);
-    return recalled(best, MOST_NOTED);
+    return apply(situation, LessonRule.DRIFT);
+  }
+
+  /** The lessons that a situation calls for, the most relevant first, by another rule. */
+  public List<Match> apply(String situation, LessonRule rule) {
+    return recalled(best(lesson -> rule.relevance(lesson, situation), rule), rule);
   }
 
   /**
@@ -138,9 +144,7 @@ public final class Lessons {
    * @return the lessons as they are now
    */
   public List<Match> contextual(String situation) {
-    List<Match> best =
-        best(lesson -> LessonRule.DRIFT_CONTEXTUAL.relevance(lesson, situation), MOST_CONTEXTUAL);
-    return recalled(best, MOST_CONTEXTUAL);
+    return apply(situation, LessonRule.DRIFT_CONTEXTUAL);
   }
 
   /**
@@ -150,13 +154,18 @@ public final class Lessons {
    * @return the lessons as they are now
    */
   public List<Lesson> priming() {
+    return priming(LessonRule.DRIFT_PRIMING);
+  }
+
+  /** The lessons to start with, the surest first, as many as another rule says. */
+  public List<Lesson> priming(LessonRule rule) {
     List<Lesson> lessons = new ArrayList<>(current());
     lessons.sort(
         Comparator.comparingDouble((Lesson lesson) -> -lesson.confidence().orElse(0))
             .thenComparingDouble(lesson -> number(lesson.members().get("recalled_count"))));
     List<Match> first =
-        lessons.stream().limit(MOST_PRIMED).map(lesson -> new Match(lesson, 0)).toList();
-    return recalled(first, MOST_PRIMED).stream().map(Match::lesson).toList();
+        lessons.stream().limit(rule.most()).map(lesson -> new Match(lesson, 0)).toList();
+    return recalled(first, rule).stream().map(Match::lesson).toList();
   }
 
   private static double number(@org.jspecify.annotations.Nullable Value value) {
@@ -171,23 +180,29 @@ public final class Lessons {
    * @return the lessons as they are now
    */
   public List<Lesson> priming(Collection<String> keywords) {
-    List<Match> best = best(lesson -> LessonRule.DRIFT.relevance(lesson, keywords), MOST_PRIMED);
-    return recalled(best, MOST_PRIMED).stream().map(Match::lesson).toList();
+    return priming(keywords, LessonRule.DRIFT_PRIMING);
   }
 
-  private List<Match> best(ToDoubleFunction<Lesson> relevance, int limit) {
+  /** The lessons with one of these keywords, the most relevant first, by another rule. */
+  public List<Lesson> priming(Collection<String> keywords, LessonRule rule) {
+    return recalled(best(lesson -> rule.relevance(lesson, keywords), rule), rule).stream()
+        .map(Match::lesson)
+        .toList();
+  }
+
+  private List<Match> best(ToDoubleFunction<Lesson> relevance, LessonRule rule) {
     return current().stream()
         .map(lesson -> new Match(lesson, relevance.applyAsDouble(lesson)))
         .filter(match -> match.relevance() > 0)
         .sorted(Comparator.comparingDouble(Match::relevance).reversed())
-        .limit(limit)
+        .limit(rule.most())
         .toList();
   }
 
-  /** Notes the first so many as recalled; all of them as they are then. */
-  private List<Match> recalled(List<Match> matches, int noted) {
+  /** Notes as many as recalled as the rule says; all of them as they are then. */
+  private List<Match> recalled(List<Match> matches, LessonRule rule) {
     Set<String> ids = new LinkedHashSet<>();
-    matches.stream().limit(noted).forEach(match -> match.lesson().id().ifPresent(ids::add));
+    matches.stream().limit(rule.noted()).forEach(match -> match.lesson().id().ifPresent(ids::add));
     if (ids.isEmpty()) {
       return matches;
     }

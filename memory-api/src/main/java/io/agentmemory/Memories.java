@@ -54,26 +54,38 @@ public final class Memories {
   private final Clock clock;
   private final RandomGenerator random;
   private final Detection detection;
+  private final SessionRule session;
 
   Memories(MemoryStore store) {
-    this(store, Clock.systemUTC(), new SecureRandom(), Detection.DRIFT);
+    this(store, Clock.systemUTC(), new SecureRandom(), Detection.DRIFT, SessionRule.DRIFT);
   }
 
-  private Memories(MemoryStore store, Clock clock, RandomGenerator random, Detection detection) {
+  private Memories(
+      MemoryStore store,
+      Clock clock,
+      RandomGenerator random,
+      Detection detection,
+      SessionRule session) {
     this.store = requireNonNull(store, "store");
     this.clock = requireNonNull(clock, "clock");
     this.random = requireNonNull(random, "random");
     this.detection = requireNonNull(detection, "detection");
+    this.session = requireNonNull(session, "session");
   }
 
   /** The same with another clock and another source of ids, for tests that repeat. */
   public Memories with(Clock clock, RandomGenerator random) {
-    return new Memories(store, clock, random, detection);
+    return new Memories(store, clock, random, detection, session);
   }
 
   /** The same, finding out with these words what a new memory does not say. */
   public Memories with(Detection detection) {
-    return new Memories(store, clock, random, detection);
+    return new Memories(store, clock, random, detection, session);
+  }
+
+  /** The same with another rule than Drift's of what a session is and what a recall does. */
+  public Memories with(SessionRule session) {
+    return new Memories(store, clock, random, detection, session);
   }
 
   /** Stores a memory with nothing but content, in the active tier. */
@@ -152,9 +164,18 @@ public final class Memories {
       complete =
           Detection.eventTime(memory.content(), day).map(complete::eventTime).orElse(complete);
     }
-    return memory.lacksRetrieved()
-        ? complete.retrieved(few(store.sessions().with(clock, random).retrieved()))
-        : complete;
+    return memory.lacksRetrieved() ? complete.retrieved(few(retrieved())) : complete;
+  }
+
+  private List<String> retrieved() {
+    Sessions.Rules drift = Sessions.Rules.DRIFT;
+    return store
+        .sessions()
+        .with(clock, random)
+        .with(
+            new Sessions.Rules(
+                session, drift.beliefs(), drift.decay(), drift.activity(), drift.hotRecalls()))
+        .retrieved();
   }
 
   /**
@@ -256,9 +277,9 @@ public final class Memories {
   }
 
   /**
-   * The memory of this id, noting that somebody asked for it: one more recall, weight up by 0.05 to
-   * at most 1, and a recall in the session ({@link MemoryStore#sessions()}). Empty, and nothing
-   * changed, if there is none.
+   * The memory of this id, noting that somebody asked for it: one more recall, weight up by 0.05
+   * ({@link SessionRule#recallGain}) to at most 1, and a recall in the session ({@link
+   * MemoryStore#sessions()}). Empty, and nothing changed, if there is none.
    */
   public Optional<Memory> recall(String id) {
     return recall(id, SessionRule.MANUAL);
@@ -272,8 +293,7 @@ public final class Memories {
    */
   public Optional<Memory> recall(String id, String source) {
     var outcome =
-        store.execute(
-            new RecallMemory(id, now(), requireNonNull(source, "source"), SessionRule.DRIFT));
+        store.execute(new RecallMemory(id, now(), requireNonNull(source, "source"), session));
     return outcome.changes().stream()
         .map(change -> change.after().value())
         .filter(Memory.class::isInstance)
@@ -334,18 +354,26 @@ public final class Memories {
    * @return those memories, by file name
    */
   public List<Memory> promoteHot() {
-    List<String> ids = hot();
+    return promoteHot(PromoteMemories.DRIFT_RECALLS);
+  }
+
+  /**
+   * Moves the active memories that were recalled so many times or more to the core tier.
+   *
+   * @param minRecalls at least 1
+   * @return those memories, by file name
+   */
+  public List<Memory> promoteHot(long minRecalls) {
+    List<String> ids = hot(minRecalls);
     if (ids.isEmpty()) {
       return List.of();
     }
-    return changed(store.execute(new PromoteMemories(ids, PromoteMemories.DRIFT_RECALLS, now())));
+    return changed(store.execute(new PromoteMemories(ids, minRecalls, now())));
   }
 
   /** The ids of the memories that are hot, by file name. */
-  List<String> hot() {
-    return active(
-            MemoryQuery.all(), memory -> memory.recallCount() >= PromoteMemories.DRIFT_RECALLS)
-        .stream()
+  List<String> hot(long minRecalls) {
+    return active(MemoryQuery.all(), memory -> memory.recallCount() >= minRecalls).stream()
         .sorted(Comparator.comparing(MemoryHead::fileName, Texts::compare))
         .map(MemoryHead::id)
         .toList();

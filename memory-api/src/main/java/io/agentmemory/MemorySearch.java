@@ -20,18 +20,17 @@ public final class MemorySearch {
   public static final Set<String> RESOLUTION_TAGS =
       Set.of("resolution", "procedural", "fix", "solution", "howto", "api", "endpoint");
 
-  /** What the score of such a memory is multiplied by. */
-  public static final double RESOLUTION_BOOST = 1.25;
-
-  /** What a connection more counts, as a factor of the logarithm of their number. */
-  public static final double DIMENSION_BOOST = 0.1;
+  private static final double RESOLUTION_BOOST = 1.25;
+  private static final double DIMENSION_BOOST = 0.1;
 
   private final String space;
   private final float[] vector;
   private final int limit;
   private final double threshold;
   private final Predicate<Memory> resolution;
+  private final double resolutionBoost;
   private final @Nullable String graph;
+  private final double dimensionBoost;
   private final boolean recalls;
   private final int digits;
 
@@ -41,7 +40,9 @@ public final class MemorySearch {
       int limit,
       double threshold,
       Predicate<Memory> resolution,
+      double resolutionBoost,
       @Nullable String graph,
+      double dimensionBoost,
       boolean recalls,
       int digits) {
     this.space = space;
@@ -49,7 +50,9 @@ public final class MemorySearch {
     this.limit = limit;
     this.threshold = threshold;
     this.resolution = resolution;
+    this.resolutionBoost = resolutionBoost;
     this.graph = graph;
+    this.dimensionBoost = dimensionBoost;
     this.recalls = recalls;
     this.digits = digits;
   }
@@ -68,9 +71,34 @@ public final class MemorySearch {
         5,
         0.3,
         MemorySearch::isResolution,
+        RESOLUTION_BOOST,
         null,
+        DIMENSION_BOOST,
         true,
         0);
+  }
+
+  private MemorySearch copy(
+      String space,
+      int limit,
+      double threshold,
+      Predicate<Memory> resolution,
+      double resolutionBoost,
+      @Nullable String graph,
+      double dimensionBoost,
+      boolean recalls,
+      int digits) {
+    return new MemorySearch(
+        space,
+        vector,
+        limit,
+        threshold,
+        resolution,
+        resolutionBoost,
+        graph,
+        dimensionBoost,
+        recalls,
+        digits);
   }
 
   private static boolean isResolution(Memory memory) {
@@ -86,7 +114,16 @@ public final class MemorySearch {
     if (space.equals(VectorSpace.IMAGE)) {
       throw new IllegalArgumentException("the targets of that space are no memories");
     }
-    return new MemorySearch(space, vector, limit, threshold, resolution, graph, recalls, digits);
+    return copy(
+        space,
+        limit,
+        threshold,
+        resolution,
+        resolutionBoost,
+        graph,
+        dimensionBoost,
+        recalls,
+        digits);
   }
 
   /**
@@ -98,7 +135,16 @@ public final class MemorySearch {
     if (limit < 1 || limit > MemoryQuery.MAX_LIMIT) {
       throw new IllegalArgumentException("limit is 1 to " + MemoryQuery.MAX_LIMIT);
     }
-    return new MemorySearch(space, vector, limit, threshold, resolution, graph, recalls, digits);
+    return copy(
+        space,
+        limit,
+        threshold,
+        resolution,
+        resolutionBoost,
+        graph,
+        dimensionBoost,
+        recalls,
+        digits);
   }
 
   /**
@@ -110,25 +156,77 @@ public final class MemorySearch {
     if (Double.isNaN(threshold)) {
       throw new IllegalArgumentException("threshold is not a number");
     }
-    return new MemorySearch(space, vector, limit, threshold, resolution, graph, recalls, digits);
+    return copy(
+        space,
+        limit,
+        threshold,
+        resolution,
+        resolutionBoost,
+        graph,
+        dimensionBoost,
+        recalls,
+        digits);
   }
 
   /** Taking these for memories that tell how to do something, in place of those so tagged. */
   public MemorySearch resolution(Predicate<Memory> resolution) {
     requireNonNull(resolution, "resolution");
-    return new MemorySearch(space, vector, limit, threshold, resolution, graph, recalls, digits);
+    return copy(
+        space,
+        limit,
+        threshold,
+        resolution,
+        resolutionBoost,
+        graph,
+        dimensionBoost,
+        recalls,
+        digits);
   }
 
   /**
-   * More for memories with many edges in a {@link ContextGraph}: their score is multiplied by 1 +
-   * 0.1 ln(1 + edges). Without such a graph nothing changes.
+   * Multiplying the score of a memory that tells how to do something by this. Default 1.25.
+   *
+   * @throws IllegalArgumentException if it is below 1 or not finite
+   */
+  public MemorySearch resolutionBoost(double factor) {
+    if (!(factor >= 1 && factor < Double.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException("the factor is below 1 or not finite");
+    }
+    return copy(
+        space, limit, threshold, resolution, factor, graph, dimensionBoost, recalls, digits);
+  }
+
+  /**
+   * Counting each edge along a dimension by this: the b of {@link #along(String)}. Default 0.1.
+   *
+   * @throws IllegalArgumentException if it is below 0 or not finite
+   */
+  public MemorySearch dimensionBoost(double boost) {
+    if (!(boost >= 0 && boost < Double.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException("the boost is below 0 or not finite");
+    }
+    return copy(
+        space, limit, threshold, resolution, resolutionBoost, graph, boost, recalls, digits);
+  }
+
+  /**
+   * More for memories with many edges in a {@link ContextGraph}: their score is multiplied by 1 + b
+   * ln(1 + edges), where b is {@link #dimensionBoost}. Without such a graph nothing changes.
    *
    * @param dimension such as {@code what}
    */
   public MemorySearch along(String dimension) {
     requireNonNull(dimension, "dimension");
-    return new MemorySearch(
-        space, vector, limit, threshold, resolution, dimension, recalls, digits);
+    return copy(
+        space,
+        limit,
+        threshold,
+        resolution,
+        resolutionBoost,
+        dimension,
+        dimensionBoost,
+        recalls,
+        digits);
   }
 
   /** As {@link #along(String)}, in the graph of one part of the dimension. */
@@ -138,7 +236,8 @@ public final class MemorySearch {
 
   /** Without noting that what is found was recalled, so that nothing is written. */
   public MemorySearch withoutRecall() {
-    return new MemorySearch(space, vector, limit, threshold, resolution, graph, false, digits);
+    return copy(
+        space, limit, threshold, resolution, resolutionBoost, graph, dimensionBoost, false, digits);
   }
 
   /**
@@ -153,7 +252,16 @@ public final class MemorySearch {
     if (digits < 1 || digits > 17) {
       throw new IllegalArgumentException("digits is 1 to 17");
     }
-    return new MemorySearch(space, vector, limit, threshold, resolution, graph, recalls, digits);
+    return copy(
+        space,
+        limit,
+        threshold,
+        resolution,
+        resolutionBoost,
+        graph,
+        dimensionBoost,
+        recalls,
+        digits);
   }
 
   int significantDigits() {
@@ -178,6 +286,14 @@ public final class MemorySearch {
 
   boolean isResolution(Optional<Memory> memory) {
     return memory.isPresent() && resolution.test(memory.get());
+  }
+
+  double resolutionBoost() {
+    return resolutionBoost;
+  }
+
+  double dimensionBoost() {
+    return dimensionBoost;
   }
 
   Optional<String> graph() {

@@ -68,7 +68,7 @@ final class Ranking {
     this.search = search;
     this.degrees = search.graph().map(this::degrees).orElse(Map.of());
     int highest = degrees.values().stream().mapToInt(Integer::intValue).max().orElse(0);
-    this.most = MemorySearch.RESOLUTION_BOOST * factor(highest);
+    this.most = search.resolutionBoost() * factor(highest);
   }
 
   private Map<String, Integer> degrees(String graph) {
@@ -91,8 +91,8 @@ final class Ranking {
     return counts;
   }
 
-  private static double factor(int degree) {
-    return degree == 0 ? 1 : 1 + MemorySearch.DIMENSION_BOOST * Arithmetic.log(1.0 + degree);
+  private double factor(int degree) {
+    return degree == 0 ? 1 : 1 + search.dimensionBoost() * Arithmetic.log(1.0 + degree);
   }
 
   /** The best, best first. */
@@ -227,7 +227,7 @@ final class Ranking {
       String id = embedding.target();
       boolean resolution = search.isResolution(memory);
       int degree = degrees.getOrDefault(id, 0);
-      double score = resolution ? similarity * MemorySearch.RESOLUTION_BOOST : similarity;
+      double score = resolution ? similarity * search.resolutionBoost() : similarity;
       score = degree == 0 ? score : score * factor(degree);
       MemorySearch.Hit hit =
           new MemorySearch.Hit(

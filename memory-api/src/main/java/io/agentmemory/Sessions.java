@@ -53,7 +53,6 @@ import org.jspecify.annotations.Nullable;
  * MemoryStore#read} do.
  */
 public final class Sessions {
-  private static final SessionRule RULE = SessionRule.DRIFT;
   private static final int TRIES = 20;
 
   // Source: drift.md 1.5.
@@ -64,20 +63,67 @@ public final class Sessions {
   private final MemoryStore store;
   private final Clock clock;
   private final RandomGenerator random;
+  private final Rules rules;
 
   Sessions(MemoryStore store) {
-    this(store, Clock.systemUTC(), new SecureRandom());
+    this(store, Clock.systemUTC(), new SecureRandom(), Rules.DRIFT);
   }
 
-  private Sessions(MemoryStore store, Clock clock, RandomGenerator random) {
+  private Sessions(MemoryStore store, Clock clock, RandomGenerator random, Rules rules) {
     this.store = requireNonNull(store, "store");
     this.clock = requireNonNull(clock, "clock");
     this.random = requireNonNull(random, "random");
+    this.rules = requireNonNull(rules, "rules");
   }
 
   /** The same with another clock and another source of ids, for tests that repeat. */
   public Sessions with(Clock clock, RandomGenerator random) {
-    return new Sessions(store, clock, random);
+    return new Sessions(store, clock, random, rules);
+  }
+
+  /** The same by other rules than Drift's. */
+  public Sessions with(Rules rules) {
+    return new Sessions(store, clock, random, rules);
+  }
+
+  /**
+   * What a session is and what its end does.
+   *
+   * @param session how long it lasts and which recalls it lists
+   * @param beliefs how observations add up
+   * @param decay how fast edges decay
+   * @param activity what a session was spent on
+   * @param hotRecalls a memory that was recalled as often moves to the core tier; at least 1
+   */
+  public record Rules(
+      SessionRule session,
+      BeliefRule beliefs,
+      DecayRule decay,
+      SessionActivity activity,
+      long hotRecalls) {
+    /** Drift's own. */
+    public static final Rules DRIFT =
+        new Rules(
+            SessionRule.DRIFT,
+            BeliefRule.DRIFT,
+            DecayRule.DRIFT,
+            SessionActivity.DRIFT,
+            PromoteMemories.DRIFT_RECALLS);
+
+    /**
+     * Checks that nothing is missing.
+     *
+     * @throws IllegalArgumentException if {@code hotRecalls} is below 1
+     */
+    public Rules {
+      requireNonNull(session, "session");
+      requireNonNull(beliefs, "beliefs");
+      requireNonNull(decay, "decay");
+      requireNonNull(activity, "activity");
+      if (hotRecalls < 1) {
+        throw new IllegalArgumentException("hotRecalls is below 1");
+      }
+    }
   }
 
   /** The session that is going on. Empty, and nothing changed, if none is or it is over. */
@@ -86,7 +132,7 @@ public final class Sessions {
   }
 
   private boolean goesOn(Session session) {
-    return !RULE.isOver(session, clock.instant().truncatedTo(ChronoUnit.MICROS));
+    return !rules.session().isOver(session, clock.instant().truncatedTo(ChronoUnit.MICROS));
   }
 
   private static <T extends MemoryRecord> Optional<T> live(Optional<Stored<T>> stored) {
@@ -130,7 +176,7 @@ public final class Sessions {
                   .flatMap(record -> record.sessions().stream())
                   .map(session -> Value.textsOf(session.get("retrieved")))
                   .toList();
-          return store.execute(new StartSession(pending, now(), RULE));
+          return store.execute(new StartSession(pending, now(), rules.session()));
         });
     return current();
   }
@@ -149,7 +195,7 @@ public final class Sessions {
    */
   public void register(List<String> ids, String source) {
     if (!ids.isEmpty()) {
-      store.execute(new NoteRecalls(ids, source, now(), RULE));
+      store.execute(new NoteRecalls(ids, source, now(), rules.session()));
     }
   }
 
@@ -162,7 +208,7 @@ public final class Sessions {
   public int savePending(String agent) {
     List<Value.Map> sessions =
         store
-            .execute(new SavePending(agent, now(), RULE))
+            .execute(new SavePending(agent, now(), rules.session()))
             .live(Kind.PENDING_CO_OCCURRENCE, PendingCoOccurrence.KEY)
             .map(PendingCoOccurrence::sessions)
             .orElse(List.of());
@@ -212,7 +258,7 @@ public final class Sessions {
     Memories memories = store.memories().with(clock, random);
     return guarded(
         () -> {
-          List<String> hot = memories.hot();
+          List<String> hot = memories.hot(rules.hotRecalls());
           Map<Key, Value> beside = beside();
           Stored<Session> stored =
               store
@@ -250,14 +296,14 @@ public final class Sessions {
       List<String> uuids = Stream.generate(this::uuid).limit(pairs).toList();
       commands.add(
           new LogCoOccurrences(
-              pairable, uuids, at, at, agent, activity.orElse(null), BeliefRule.DRIFT));
+              pairable, uuids, at, at, agent, activity.orElse(null), rules.beliefs()));
     }
     if (!retrievals.isEmpty()) {
       commands.add(new LogRetrievals(retrievals));
     }
-    commands.add(new DecayEdges(ids, dimensions(retrieved, beside), at, DecayRule.DRIFT));
+    commands.add(new DecayEdges(ids, dimensions(retrieved, beside), at, rules.decay()));
     if (!hot.isEmpty()) {
-      commands.add(new PromoteMemories(hot, PromoteMemories.DRIFT_RECALLS, at));
+      commands.add(new PromoteMemories(hot, rules.hotRecalls(), at));
     }
     Outcome outcome = store.execute(Batch.of(commands));
     return new Ended(
@@ -312,9 +358,9 @@ public final class Sessions {
   }
 
   /** Whether a command takes this for an id; a file may hold anything, which is then left out. */
-  private static boolean isPossible(String id) {
+  private boolean isPossible(String id) {
     return !id.isBlank()
-        && id.getBytes(StandardCharsets.UTF_8).length <= Limits.DEFAULT.idBytes()
+        && id.getBytes(StandardCharsets.UTF_8).length <= store.limits().idBytes()
         && Texts.unstorable(id) < 0
         && id.chars().noneMatch(Character::isISOControl)
         && id.indexOf('\ufffe') < 0
@@ -337,7 +383,7 @@ public final class Sessions {
     return beside.get(file) instanceof Value.Map map ? map : Value.EMPTY_MAP;
   }
 
-  private static Optional<String> activity(Retrieved retrieved, Map<Key, Value> beside) {
+  private Optional<String> activity(Retrieved retrieved, Map<Key, Value> beside) {
     String tracked = Value.textOf(map(beside, ACTIVITY).get("dominant"));
     if (tracked != null && !tracked.isEmpty()) {
       return Optional.of(tracked);
@@ -349,7 +395,7 @@ public final class Sessions {
       }
     }
     List<String> platforms = Value.textsOf(map(beside, PLATFORMS).get("platforms"));
-    return SessionActivity.DRIFT.of(platforms, tags).dominant();
+    return rules.activity().of(platforms, tags).dominant();
   }
 
   private static Map<String, List<String>> dimensions(Retrieved retrieved, Map<Key, Value> beside) {

@@ -26,9 +26,6 @@ import org.jspecify.annotations.Nullable;
 public record DecayEdges(
     List<String> retrieved, Map<String, List<String>> dimensions, String at, DecayRule rule)
     implements Command {
-  /** How many runs the history of decay keeps. Source: Drift. */
-  static final int RUNS_KEPT = 20;
-
   /**
    * Copies the collections.
    *

@@ -13,6 +13,7 @@ import io.agentmemory.internal.Arithmetic;
  * @param goodRate from this success rate on a memory decays by {@code goodFactor}
  * @param badRate up to this success rate a memory decays by {@code badFactor}
  * @param elsewhereFactor for an edge that shares none of its dimensions with the session
+ * @param runsKept how many runs the history of decay keeps; at least 1
  */
 public record DecayRule(
     double rate,
@@ -21,14 +22,15 @@ public record DecayRule(
     double goodFactor,
     double badRate,
     double badFactor,
-    double elsewhereFactor) {
+    double elsewhereFactor,
+    int runsKept) {
   /** Drift's own. */
-  public static final DecayRule DRIFT = new DecayRule(0.3, 3, 0.6, 0.7, 0.3, 1.5, 0.1);
+  public static final DecayRule DRIFT = new DecayRule(0.3, 3, 0.6, 0.7, 0.3, 1.5, 0.1, 20);
 
   /**
    * Checks the numbers.
    *
-   * @throws IllegalArgumentException if one is not finite
+   * @throws IllegalArgumentException if one is not finite, or {@code runsKept} is below 1
    */
   public DecayRule {
     if (!Double.isFinite(
@@ -39,6 +41,9 @@ public record DecayRule(
             + Math.abs(badFactor)
             + Math.abs(elsewhereFactor))) {
       throw new IllegalArgumentException("a decay rule has finite numbers");
+    }
+    if (runsKept < 1) {
+      throw new IllegalArgumentException("runsKept is below 1");
     }
   }
 

@@ -107,9 +107,10 @@ final class Lists {
    * decay of edges and of pairs.
    *
    * @param what decayed: {@code edges} or {@code pairs}
+   * @param kept how many runs the history keeps
    * @param tags of what is logged
    */
-  void noteDecay(String what, int decayed, int pruned, String at, String... tags) {
+  void noteDecay(String what, int decayed, int pruned, String at, int kept, String... tags) {
     TreeFile runs = of(Kind.DECAY_RUN);
     append(
         runs,
@@ -118,7 +119,7 @@ final class Lists {
                 .with("timestamp", Value.of(at))
                 .with("decayed", Value.of((long) decayed))
                 .with("pruned", Value.of((long) pruned))));
-    keepLast(runs, DecayEdges.RUNS_KEPT);
+    keepLast(runs, kept);
     Instant time = Texts.instant(at);
     if (pruned > 0 && time != null) {
       NewRejection rejection =

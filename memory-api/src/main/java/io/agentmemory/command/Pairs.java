@@ -284,7 +284,14 @@ final class Pairs {
     if (there.spared() > 0 || !pairs.isEmpty()) {
       new Lists(plan, rules, operation)
           .noteDecay(
-              "edges", decayed, gone.size(), c.at(), "auto-decay", "co-occurrence-prune", "v3");
+              "edges",
+              decayed,
+              gone.size(),
+              c.at(),
+              c.rule().runsKept(),
+              "auto-decay",
+              "co-occurrence-prune",
+              "v3");
     }
   }
 
@@ -323,7 +330,14 @@ final class Pairs {
       }
     }
     new Lists(plan, rules, operation)
-        .noteDecay("pairs", decayed / 2, pruned / 2, c.at(), "auto-decay", "co-occurrence-prune");
+        .noteDecay(
+            "pairs",
+            decayed / 2,
+            pruned / 2,
+            c.at(),
+            c.rule().runsKept(),
+            "auto-decay",
+            "co-occurrence-prune");
   }
 
   private Set<String> together(List<String> retrieved) {

@@ -268,9 +268,8 @@ public final class Plan {
     members = members.with("last_recalled", rules.member(operation, "at", Value.of(c.at())));
     members = members.with("recall_count", plusOne(members.get("recall_count")));
     members = members.with("sessions_since_recall", Value.of(0L));
-    members =
-        members.with(
-            "emotional_weight", Value.of(Math.min(1.0, memory.weight().orElse(0.5) + 0.05)));
+    double weight = memory.weight().orElse(0.5) + c.rule().recallGain();
+    members = members.with("emotional_weight", Value.of(Math.min(1.0, weight)));
     put(memory.withMembers(members));
     if (c.source() != null) {
       new SessionNotes(this, rules, operation)

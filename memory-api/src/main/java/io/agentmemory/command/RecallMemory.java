@@ -7,9 +7,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Notes that a memory was recalled: one more recall, weight up by 0.05 to at most 1, no session
- * since. With a source it also notes that in the session, as {@link NoteRecalls} does. Changes
- * nothing if there is no such memory.
+ * Notes that a memory was recalled: one more recall, weight up by {@link SessionRule#recallGain} to
+ * at most 1, no session since. With a source it also notes that in the session, as {@link
+ * NoteRecalls} does. Changes nothing if there is no such memory.
  *
  * @param at when, as text
  * @param source how it came to be recalled; null to leave the session as it is

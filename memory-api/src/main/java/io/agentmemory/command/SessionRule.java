@@ -9,13 +9,14 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one session is.
+ * What one session is, and what a recall in it does.
  *
  * @param limit how long it lasts, from its start and however it is used
  * @param sources how a memory may come to be recalled: the session lists the recalls of each of
  *     these
+ * @param recallGain what a recall adds to the weight of a memory, which it raises to at most 1
  */
-public record SessionRule(Duration limit, Set<String> sources) {
+public record SessionRule(Duration limit, Set<String> sources, double recallGain) {
   /** How a memory came to be recalled that somebody asked for. */
   public static final String MANUAL = "manual";
 
@@ -23,7 +24,8 @@ public record SessionRule(Duration limit, Set<String> sources) {
   public static final SessionRule DRIFT =
       new SessionRule(
           Duration.ofHours(4),
-          Set.of(MANUAL, "start_priming", "thought_priming", "prompt_priming"));
+          Set.of(MANUAL, "start_priming", "thought_priming", "prompt_priming"),
+          0.05);
 
   private static final Pattern ZONED =
       Pattern.compile(".*:.*(?:[Zz]|[-+][0-9]{1,2}(?::?[0-9]{2})?)");
@@ -31,12 +33,16 @@ public record SessionRule(Duration limit, Set<String> sources) {
   /**
    * Copies the set.
    *
-   * @throws IllegalArgumentException if {@code limit} is below zero
+   * @throws IllegalArgumentException if {@code limit} is below zero, or {@code recallGain} is not
+   *     finite
    */
   public SessionRule {
     sources = Set.copyOf(sources);
     if (limit.isNegative()) {
       throw new IllegalArgumentException("limit is below zero");
+    }
+    if (!Double.isFinite(recallGain)) {
+      throw new IllegalArgumentException("recallGain is not finite");
     }
   }
 

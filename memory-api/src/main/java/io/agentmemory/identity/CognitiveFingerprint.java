@@ -25,8 +25,6 @@ import java.util.stream.Collectors;
  *     strength_distribution}, {@code graph_metrics}, {@code fingerprint_hash}
  */
 public record CognitiveFingerprint(Value.Map members) {
-  private static final int HASHED_HUBS = 15;
-
   /**
    * What a fingerprint looks at.
    *
@@ -34,15 +32,19 @@ public record CognitiveFingerprint(Value.Map members) {
    * @param pairs how many of the strongest pairs to keep
    * @param clusterPercent pairs at or above this percentile of weight form the clusters
    * @param domains the tags of each field of thought in lower case, the first of two equals first
+   * @param hashedHubs how many of the hubs go into the hash
    */
-  public record Rules(int hubs, int pairs, int clusterPercent, Map<String, List<String>> domains) {
+  public record Rules(
+      int hubs, int pairs, int clusterPercent, Map<String, List<String>> domains, int hashedHubs) {
     /** Drift's own. */
-    public static final Rules DRIFT = new Rules(20, 20, 90, driftDomains());
+    public static final Rules DRIFT = new Rules(20, 20, 90, driftDomains(), 15);
 
     /** Copies the map in its order. */
     public Rules {
-      if (hubs < 0 || pairs < 0 || clusterPercent < 0 || clusterPercent > 100) {
-        throw new IllegalArgumentException("hubs, pairs or clusterPercent is out of range");
+      if (Math.min(hubs, Math.min(pairs, hashedHubs)) < 0
+          || clusterPercent < 0
+          || clusterPercent > 100) {
+        throw new IllegalArgumentException("a number of the rules is out of range");
       }
       domains = Collections.unmodifiableMap(new LinkedHashMap<>(domains));
     }
@@ -116,12 +118,14 @@ public record CognitiveFingerprint(Value.Map members) {
     members.put("strength_distribution", Distribution.of(graph));
     members.put("graph_metrics", Metrics.of(graph, rules.domains()));
     Value.Map unsigned = new Value.Map(members);
-    return new CognitiveFingerprint(unsigned.with("fingerprint_hash", Value.of(hash(unsigned))));
+    return new CognitiveFingerprint(
+        unsigned.with("fingerprint_hash", Value.of(hash(unsigned, rules.hashedHubs()))));
   }
 
-  /** The hash: 64 hexadecimal digits, worked out anew from the members. */
+  /** The hash it was given: 64 hexadecimal digits; if it has none, as {@link #hash(Value.Map)}. */
   public String hash() {
-    return hash(members);
+    String given = Value.textOf(members.get("fingerprint_hash"));
+    return given == null ? hash(members) : given;
   }
 
   /**
@@ -130,6 +134,10 @@ public record CognitiveFingerprint(Value.Map members) {
    * numbers of clusters and edges. What is missing counts as 0.
    */
   public static String hash(Value.Map analysis) {
+    return hash(analysis, Rules.DRIFT.hashedHubs());
+  }
+
+  private static String hash(Value.Map analysis, int hashedHubs) {
     List<String> hubs = hubIds(analysis);
     Value.Map distribution = map(analysis, "strength_distribution");
     Value.Map domains = map(map(analysis, "cognitive_domains"), "domains");
@@ -153,7 +161,7 @@ public record CognitiveFingerprint(Value.Map members) {
     return Python.sha256(
         String.join(
             "\n",
-            String.join("|", hubs.subList(0, Math.min(HASHED_HUBS, hubs.size()))),
+            String.join("|", hubs.subList(0, Math.min(hashedHubs, hubs.size()))),
             shape,
             weights,
             structure));

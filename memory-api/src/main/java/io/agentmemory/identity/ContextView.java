@@ -31,7 +31,6 @@ import org.jspecify.annotations.Nullable;
  */
 public record ContextView(
     String dimension, @Nullable String subView, Map<String, Value.Map> edges) {
-  private static final int HUBS = 10;
   private static final int HASHED_HUBS = 10;
   private static final int SHOWN_HUBS = 5;
 
@@ -44,6 +43,7 @@ public record ContextView(
    * @param activities the activities that get a graph of their own
    * @param leastShare what an edge counts whose two memories share nothing of the question
    * @param partShare what an edge counts for a topic that not both of its memories have
+   * @param hubs how many hubs a graph names
    */
   public record Rules(
       double sessionHours,
@@ -51,7 +51,8 @@ public record ContextView(
       List<String> topics,
       List<String> activities,
       double leastShare,
-      double partShare) {
+      double partShare,
+      int hubs) {
     /** Drift's own. */
     public static final Rules DRIFT =
         new Rules(
@@ -61,10 +62,18 @@ public record ContextView(
             List.of(
                 "social", "technical", "reflective", "collaborative", "exploratory", "economic"),
             0.3,
-            0.5);
+            0.5,
+            10);
 
-    /** Copies the collections in their order. */
+    /**
+     * Copies the collections in their order.
+     *
+     * @throws IllegalArgumentException if {@code hubs} is below 0
+     */
     public Rules {
+      if (hubs < 0) {
+        throw new IllegalArgumentException("hubs is below 0");
+      }
       windows = Collections.unmodifiableMap(new LinkedHashMap<>(windows));
       topics = List.copyOf(topics);
       activities = List.copyOf(activities);
@@ -105,11 +114,11 @@ public record ContextView(
         : new Projection(edges, observations, memories, rules).all(now, belief);
   }
 
-  /** The ten ids that occur in most of its edges, the most frequent first. */
-  public List<String> hubs() {
+  /** The ids that occur in most of its edges, at most so many, the most frequent first. */
+  public List<String> hubs(int most) {
     Map<String, Integer> degrees = new LinkedHashMap<>();
     edges.keySet().forEach(pair -> ids(pair).forEach(id -> degrees.merge(id, 1, Integer::sum)));
-    return List.copyOf(Python.mostCommon(degrees, HUBS).keySet());
+    return List.copyOf(Python.mostCommon(degrees, most).keySet());
   }
 
   /** The ids in its edges. */
@@ -142,12 +151,18 @@ public record ContextView(
     return Python.round(edges.size() / (n > 1 ? n * (n - 1) / 2 : 1), 6);
   }
 
+  /** The graph in the original's form, with as many hubs as Drift names. */
+  public Value.Map tree(String lastRebuilt) {
+    return tree(lastRebuilt, Rules.DRIFT.hubs());
+  }
+
   /**
    * The graph in the original's form.
    *
    * @param lastRebuilt when it was worked out, as it is to stand in it
+   * @param hubs how many hubs it names
    */
-  public Value.Map tree(String lastRebuilt) {
+  public Value.Map tree(String lastRebuilt, int hubs) {
     Map<String, Value> meta = new LinkedHashMap<>();
     meta.put("dimension", Value.of(dimension));
     meta.put("sub_view", subView == null ? Value.NULL : Value.of(subView));
@@ -160,7 +175,7 @@ public record ContextView(
     Map<String, Value> tree = new LinkedHashMap<>();
     tree.put("meta", new Value.Map(meta));
     tree.put("edges", new Value.Map(new LinkedHashMap<>(edges)));
-    tree.put("hubs", Value.Seq.ofTexts(hubs()));
+    tree.put("hubs", Value.Seq.ofTexts(hubs(hubs)));
     tree.put("stats", new Value.Map(stats));
     return new Value.Map(tree);
   }

@@ -9,18 +9,27 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * How much a lesson has to do with a situation.
+ * How much a lesson has to do with a situation, and how many come of it.
  *
  * @param perWord what each word of three letters or more counts that both have
  * @param forCategory what it counts if the situation names the lesson's category
  * @param categories the categories that can be named so
  * @param defaultConfidence of a lesson that states none
+ * @param perKeyword what each keyword counts that a lesson has
+ * @param perConfidence what its confidence counts beside them
+ * @param most how many lessons come at most; at least 1
+ * @param noted of how many of these, the first ones, it is noted that they were recalled
  */
 public record LessonRule(
-    double perWord, double forCategory, Set<String> categories, double defaultConfidence) {
+    double perWord,
+    double forCategory,
+    Set<String> categories,
+    double defaultConfidence,
+    double perKeyword,
+    double perConfidence,
+    int most,
+    int noted) {
   private static final int SHORTEST = 3;
-  private static final double PER_KEYWORD = 0.1;
-  private static final double PER_CONFIDENCE = 0.2;
 
   /** The categories of Drift's lessons. */
   public static final Set<String> DRIFT_CATEGORIES =
@@ -37,14 +46,28 @@ public record LessonRule(
           "memory");
 
   /** Drift's, for lessons that are to be applied. */
-  public static final LessonRule DRIFT = new LessonRule(0.15, 0.3, DRIFT_CATEGORIES, 0.5);
+  public static final LessonRule DRIFT = drift(0.15, 5, 3);
 
   /** Drift's, for lessons to be reminded of. */
-  public static final LessonRule DRIFT_CONTEXTUAL = new LessonRule(0.1, 0.3, DRIFT_CATEGORIES, 0.5);
+  public static final LessonRule DRIFT_CONTEXTUAL = drift(0.1, 3, 3);
 
-  /** Copies the set. */
+  /** Drift's, for lessons to start with. */
+  public static final LessonRule DRIFT_PRIMING = drift(0.15, 5, 5);
+
+  /**
+   * Copies the set.
+   *
+   * @throws IllegalArgumentException if {@code most} is below 1 or {@code noted} below 0
+   */
   public LessonRule {
     categories = Set.copyOf(categories);
+    if (most < 1 || noted < 0) {
+      throw new IllegalArgumentException("most is below 1 or noted below 0");
+    }
+  }
+
+  private static LessonRule drift(double perWord, int most, int noted) {
+    return new LessonRule(perWord, 0.3, DRIFT_CATEGORIES, 0.5, 0.1, 0.2, most, noted);
   }
 
   /** The relevance of a lesson to a situation; 0 if they have nothing to do with each other. */
@@ -67,8 +90,7 @@ public record LessonRule(
     words.retainAll(words(lesson.text().toLowerCase(Locale.ROOT), 1));
     return words.isEmpty()
         ? 0
-        : words.size() * PER_KEYWORD
-            + lesson.confidence().orElse(defaultConfidence) * PER_CONFIDENCE;
+        : words.size() * perKeyword + lesson.confidence().orElse(defaultConfidence) * perConfidence;
   }
 
   private static Set<String> words(String text, int shortest) {

@@ -39,6 +39,6 @@ class SessionRuleTest {
   @Test
   void givenLimitBelowZero_whenMade_thenRefused() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new SessionRule(Duration.ofNanos(-1), Set.of()));
+        .isThrownBy(() -> new SessionRule(Duration.ofNanos(-1), Set.of(), 0.05));
   }
 }

@@ -159,9 +159,26 @@ class CognitiveFingerprintTest {
   }
 
   @Test
+  void givenAnotherNumberOfHashedHubs_whenFingerprinted_thenTheHashIsAnother() {
+    List<Memory> memories = List.of(memory("a", Tier.CORE), memory("b", Tier.CORE));
+    List<CoOccurrence> counts =
+        List.of(count("a", "b", Value.of(2)), count("b", "a", Value.of(1)));
+    CognitiveFingerprint.Rules drift = CognitiveFingerprint.Rules.DRIFT;
+    CognitiveFingerprint.Rules one = new CognitiveFingerprint.Rules(20, 20, 90, drift.domains(), 1);
+
+    CognitiveFingerprint fingerprint = CognitiveFingerprint.of(memories, counts, one);
+
+    assertThat(fingerprint.hash())
+        .isEqualTo(Value.textOf(fingerprint.members().get("fingerprint_hash")))
+        .isNotEqualTo(CognitiveFingerprint.of(memories, counts).hash());
+    assertThat(fingerprint.members().get("hubs"))
+        .isEqualTo(CognitiveFingerprint.of(memories, counts).members().get("hubs"));
+  }
+
+  @Test
   void givenRulesOutOfRange_whenMade_thenTheyAreRefused() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new CognitiveFingerprint.Rules(1, 1, 101, Map.of()));
+        .isThrownBy(() -> new CognitiveFingerprint.Rules(1, 1, 101, Map.of(), 1));
   }
 
   @Nested

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.agentmemory.CoOccurrence;
 import io.agentmemory.Edge;
+import io.agentmemory.Graph;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Memory;
@@ -12,6 +13,7 @@ import io.agentmemory.MemoryStore;
 import io.agentmemory.Observation;
 import io.agentmemory.OpId;
 import io.agentmemory.Operation;
+import io.agentmemory.Sessions;
 import io.agentmemory.Stored;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
@@ -42,6 +44,7 @@ import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -310,10 +313,10 @@ class DecayTest {
             random,
             List.of(
                 DecayRule.DRIFT,
-                new DecayRule(0.07, 2, 0.5, 0.1, 0.4, 3, 0.7),
-                new DecayRule(1, 1L << 53, 0.5, 1, 0.4, 1, 1),
-                new DecayRule(-0.4, -1, 0.5, 0.1, 0.4, 3, -2),
-                new DecayRule(1e-200, 1, 0.5, 1e-200, 0.4, 1e200, 1)));
+                new DecayRule(0.07, 2, 0.5, 0.1, 0.4, 3, 0.7, 20),
+                new DecayRule(1, 1L << 53, 0.5, 1, 0.4, 1, 1, 20),
+                new DecayRule(-0.4, -1, 0.5, 0.1, 0.4, 3, -2, 20),
+                new DecayRule(1e-200, 1, 0.5, 1e-200, 0.4, 1e200, 1, 3)));
     return List.of(
         new DecayEdges(retrieved, session, AT, rule), new DecayCoOccurrences(retrieved, AT, rule));
   }
@@ -417,7 +420,7 @@ class DecayTest {
 
       Map<String, List<String>> session = Map.of("what", List.of("social"));
       for (double rate : new double[] {0, 0.3}) {
-        DecayRule rule = new DecayRule(rate, 3, 0.6, 0.7, 0.3, 1.5, 0.1);
+        DecayRule rule = new DecayRule(rate, 3, 0.6, 0.7, 0.3, 1.5, 0.1, 20);
         String at = AT + "." + (int) (rate * 10);
         Batch batch = Batch.of(new DecayEdges(List.of(), session, at, rule));
         assertThat(store.execute(batch)).as("seed %s", seed).isEqualTo(reference.execute(batch));
@@ -460,6 +463,87 @@ class DecayTest {
     assertThat(decay.spared).isEqualTo(1);
     assertThat(decay.all).isEqualTo(201);
     assertThat(decay.changes).filteredOn(c -> c.after().kind().equals(Kind.EDGE)).hasSize(199);
+  }
+
+  @Test
+  void givenEdges_whenDecayedOrASessionEnds_thenTheOneStatementWritesThem() throws SQLException {
+    try (MemoryStore store = database.open(TestDatabase.namespace());
+        Connection connection = database.connect();
+        Statement sql = connection.createStatement()) {
+      load(plain(new Random(7), 30, 200), store);
+      sql.execute("CREATE SCHEMA watch");
+      sql.execute("CREATE TABLE watch.written (query text, edges bigint)");
+      sql.execute(
+          """
+          CREATE FUNCTION watch.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            INSERT INTO watch.written SELECT current_query(), count(*) FROM changed;
+            RETURN NULL;
+          END $$
+          """);
+      sql.execute(
+          "CREATE TRIGGER watch AFTER UPDATE ON agent_memory.edges REFERENCING NEW TABLE AS changed"
+              + " FOR EACH STATEMENT EXECUTE FUNCTION watch.note()");
+      try {
+        Map<String, List<String>> session = Map.of("what", List.of("trading"));
+        Outcome outcome =
+            store.execute(new DecayEdges(List.of(id(1), id(2)), session, AT, DecayRule.DRIFT));
+        assertWritten(edges(outcome), 0);
+
+        Sessions sessions = store.sessions();
+        sessions.register(List.of(id(1), id(2), id(3)));
+        int elsewhere = edgesWithout(Set.of(id(1), id(2), id(3)), store);
+        Sessions.Ended ended = sessions.end("agent");
+        assertThat(ended.observed()).isEqualTo(3);
+        Graph.Decayed decayed = ended.edges();
+        assertThat(elsewhere).isGreaterThan(50);
+        // those of the memories that the session retrieved are left to the commands before it
+        assertWritten(elsewhere, decayed.decayed() + decayed.pruned() + 3 - elsewhere);
+
+        // what the statement does not take, another one writes, which this test can tell
+        DecayRule tiny = new DecayRule(1e-200, 3, 0.6, 0.7, 0.3, 1.5, 0.1, 20);
+        Outcome slow = store.execute(new DecayEdges(List.of(), Map.of(), AT, tiny));
+        assertWritten(0, edges(slow));
+      } finally {
+        sql.execute("DROP SCHEMA watch CASCADE");
+      }
+    }
+  }
+
+  private static int edges(Outcome outcome) {
+    int edges = (int) outcome.changes().stream().filter(c -> isEdge(c.after())).count();
+    assertThat(edges).isGreaterThan(50);
+    return edges;
+  }
+
+  private static int edgesWithout(Set<String> memories, MemoryStore store) {
+    try (Stream<Stored<Edge>> edges = store.scan(Kind.EDGE)) {
+      return (int)
+          edges
+              .flatMap(stored -> stored.live().stream())
+              .filter(edge -> !memories.contains(edge.first().orElse("")))
+              .filter(edge -> !memories.contains(edge.second().orElse("")))
+              .count();
+    }
+  }
+
+  private static boolean isEdge(Stored<?> stored) {
+    return stored.kind().equals(Kind.EDGE);
+  }
+
+  /**
+   * That so many edges were written by the statement that decays, and at most so many by others,
+   * since this was asked before.
+   */
+  private static void assertWritten(int decayed, int byOthers) throws SQLException {
+    String sum = "SELECT coalesce(sum(edges), 0) FROM watch.written WHERE query ";
+    assertThat(database.one(sum + "LIKE '%slowness AS MATERIALIZED%'"))
+        .isEqualTo(Integer.toString(decayed));
+    assertThat(Integer.parseInt(database.one(sum + "NOT LIKE '%slowness AS MATERIALIZED%'")))
+        .isLessThanOrEqualTo(byOthers);
+    try (Connection connection = database.connect();
+        Statement sql = connection.createStatement()) {
+      sql.execute("TRUNCATE watch.written");
+    }
   }
 
   @Test

@@ -44,7 +44,7 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
 /** What holds when many threads use one store. */
-abstract class ConcurrencyContract extends InsightsContract {
+abstract class ConcurrencyContract extends VerbsContract {
   private static final int THREADS = 8;
   private static final int ROUNDS = 25;
 

@@ -113,7 +113,7 @@ abstract class GraphContract extends RulesContract {
     @Test
     void givenDeletedEdge_whenObservedAgain_thenRevisionsGoOn() {
       run(add("a", "b", AT, observation(AT, 1, "self")));
-      run(new DecayEdges(List.of(), Map.of(), AT, new DecayRule(2, 3, 0.6, 1, 0.3, 1, 1)));
+      run(new DecayEdges(List.of(), Map.of(), AT, new DecayRule(2, 3, 0.6, 1, 0.3, 1, 1, 20)));
       assertThat(stored(Kind.EDGE, "a|b").isTombstone()).isTrue();
 
       run(add("a", "b", AT, observation(AT, 1, "self")));

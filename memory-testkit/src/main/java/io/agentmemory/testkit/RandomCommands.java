@@ -326,7 +326,9 @@ public final class RandomCommands {
 
   private Command decaying() {
     DecayRule rule =
-        chance(2) ? DecayRule.DRIFT : new DecayRule(1 + random.nextInt(3), 1, 0.5, 2, 0.4, 3, 0.5);
+        chance(2)
+            ? DecayRule.DRIFT
+            : new DecayRule(1 + random.nextInt(3), 1, 0.5, 2, 0.4, 3, 0.5, 2);
     if (chance(2)) {
       return new DecayCoOccurrences(some(IDS), TIMES.get(0), rule);
     }
@@ -358,7 +360,7 @@ public final class RandomCommands {
   private SessionRule sessionRule() {
     return chance(3)
         ? SessionRule.DRIFT
-        : new SessionRule(Duration.ofDays(100), Set.of("manual", "start_priming"));
+        : new SessionRule(Duration.ofDays(100), Set.of("manual", "start_priming"), 0.25);
   }
 
   private Command keepingTheSession() {

@@ -4,27 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
-import io.agentmemory.Attestation;
-import io.agentmemory.Edge;
-import io.agentmemory.Graph;
 import io.agentmemory.Histories;
 import io.agentmemory.InvalidMemoryException;
-import io.agentmemory.Key;
 import io.agentmemory.Kind;
-import io.agentmemory.Lesson;
-import io.agentmemory.Lessons;
+import io.agentmemory.Limits;
 import io.agentmemory.Memories;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryStore;
-import io.agentmemory.NewLesson;
 import io.agentmemory.NewMemory;
-import io.agentmemory.NewObservation;
-import io.agentmemory.NewRejection;
-import io.agentmemory.OtherFile;
-import io.agentmemory.Rejection;
-import io.agentmemory.Rejections;
 import io.agentmemory.Session;
 import io.agentmemory.Sessions;
 import io.agentmemory.SimilarQuery;
@@ -76,124 +65,6 @@ final class FacadesTest {
     assertThat(ended.retrievals().deadEnd()).isEqualTo(1);
   }
 
-  @Test
-  void givenObservationThatWeighsNothing_whenAddedTwice_thenBothAreThereAndTheEdgeIsGivenBack() {
-    Graph graph = store.graph().with(clock, new Random(1));
-    NewObservation nothing = NewObservation.of("seen").weight(0);
-
-    Edge first = graph.addObservation("b", "a", nothing);
-    Edge second = graph.addObservation("a", "b", nothing);
-
-    assertThat(second).isEqualTo(first);
-    try (var observations = store.scan(Kind.OBSERVATION)) {
-      assertThat(observations).hasSize(2);
-    }
-  }
-
-  @Nested
-  class OfLessons {
-    private final Lessons lessons = store.lessons().with(clock);
-
-    private Lesson add(String category, String text, double confidence) {
-      return lessons.add(NewLesson.of(category, text).confidence(confidence)).orElseThrow();
-    }
-
-    private List<String> texts(List<Lesson> found) {
-      return found.stream().map(Lesson::text).toList();
-    }
-
-    private List<Value> counts() {
-      return lessons.list().stream()
-          .map(lesson -> lesson.members().entries().get("recalled_count"))
-          .toList();
-    }
-
-    @Test
-    void givenLessons_whenApplied_thenTheFiveBestComeAndThreeOfThemCount() {
-      for (int i = 0; i < 7; i++) {
-        add(i == 6 ? "api" : "odd", i + " the endpoint failed", i == 0 ? 1 : 0.5);
-      }
-      add("api", "nothing of it", 0);
-
-      List<Lessons.Match> found = lessons.apply("The API endpoint odd");
-
-      assertThat(found)
-          .extracting(match -> match.lesson().ordinal())
-          .containsExactly(0, 6, 1, 2, 3); // a word counts .15, a category that is known .3
-      assertThat(found.get(0).relevance()).isEqualTo(0.15 * 2);
-      assertThat(found.get(1).relevance()).isEqualTo((0.15 * 2 + 0.3) * 0.5);
-      assertThat(found.get(1).lesson().members().get("recalled_count")).isEqualTo(Value.of(1));
-      assertThat(counts().stream().filter(Value.of(1L)::equals)).hasSize(3);
-      assertThat(lessons.apply("zzz")).isEmpty();
-    }
-
-    @Test
-    void givenLessons_whenRemindedOrPrimed_thenAllThatComeCount() {
-      add("api", "Use a timeout", 0.5);
-      add("api", "Be kind to the endpoint", 0.9);
-      add("api", "Retry the endpoint", 0.9);
-
-      assertThat(lessons.contextual("endpoint"))
-          .extracting(Lessons.Match::relevance)
-          .containsExactly(0.1 * 0.9, 0.1 * 0.9);
-      assertThat(counts()).containsExactly(Value.of(0), Value.of(1), Value.of(1));
-      assertThat(texts(lessons.priming(List.of("RETRY", "a"))))
-          .containsExactly("Retry the endpoint", "Use a timeout");
-      assertThat(texts(lessons.priming()))
-          .containsExactly("Be kind to the endpoint", "Retry the endpoint", "Use a timeout");
-      assertThat(counts()).containsExactly(Value.of(2), Value.of(2), Value.of(3));
-    }
-
-    @Test
-    void givenSupersededLesson_whenApplied_thenOnlyTheOtherComes() {
-      Lesson old = add("api", "Use a timeout of 5 s", 0.9);
-      Lesson now = add("api", "Better use a timeout of 9 s", 0.5);
-
-      lessons.supersede(old.id().orElseThrow(), now.id().orElseThrow());
-      Lesson contradicted = lessons.contradict(now.id().orElseThrow(), "a memory");
-
-      assertThat(lessons.apply("timeout")).extracting(m -> m.lesson().ordinal()).containsExactly(1);
-      assertThat(lessons.priming()).extracting(Lesson::ordinal).containsExactly(1);
-      assertThat(lessons.list()).hasSize(2);
-      assertThat(contradicted.confidence()).hasValue(0.25);
-      assertThat(lessons.contradict(now.id().orElseThrow(), "a memory").confidence())
-          .hasValue(0.25);
-      assertThat(lessons.add("api", "use a timeout of 5 s")).isEmpty();
-    }
-  }
-
-  @Nested
-  class OfRejections {
-    private final Rejections rejections = store.rejections().with(clock);
-
-    @Test
-    void givenRejections_whenAskedFor_thenTheNewestComeFirstAndThoseOfOneTimeAsLogged() {
-      List<NewRejection> first =
-          List.of(
-              NewRejection.of("post", "1"),
-              NewRejection.of("tweet", "none of ours"),
-              NewRejection.of("bounty", "2"));
-      assertThat(rejections.logAll(first, "A")).isEqualTo(3);
-      clock.advance(Duration.ofSeconds(1));
-      Rejection last = rejections.log(NewRejection.of("post", "3"), "A");
-
-      assertThat(last.members().get("timestamp"))
-          .isEqualTo(Value.of("2026-02-10T11:52:06.123456Z"));
-      assertThat(reasons(rejections.findNewest(10))).containsExactly("3", "1", "2");
-      assertThat(reasons(rejections.findNewest(1))).containsExactly("3");
-      assertThat(reasons(rejections.find("post", null, 10))).containsExactly("3", "1");
-      assertThat(reasons(rejections.find(null, "2026-02-10T11:52:05.9", 10))).containsExactly("3");
-      assertThat(rejections.tasteProfile().categories()).containsEntry("post", 2);
-      assertThat(rejections.logAll(List.of(NewRejection.of("tweet", "x")), "A")).isEqualTo(1);
-      assertThatExceptionOfType(InvalidMemoryException.class)
-          .isThrownBy(() -> rejections.log(NewRejection.of("tweet", "x"), "A"));
-    }
-
-    private List<String> reasons(List<Rejection> found) {
-      return found.stream().map(r -> Value.textOf(r.members().get("reason"))).toList();
-    }
-  }
-
   @Nested
   class OfHistories {
     private final Histories histories = store.histories().with(clock);
@@ -214,29 +85,6 @@ final class FacadesTest {
       assertThat(histories.vitals(start.plusSeconds(50), start.plusSeconds(52), 10))
           .extracting(Vitals::ordinal)
           .containsExactly(49, 48); // two were let go
-    }
-
-    @Test
-    void givenAttestations_whenAskedFor_thenThoseOfTheTypeComeWithoutTheLatest() {
-      Instant now = clock.instant().truncatedTo(ChronoUnit.MICROS);
-      histories.appendAttestation(
-          Attestation.MERKLE, Value.EMPTY_MAP.with("merkle_root", Value.of("r")));
-      histories.appendAttestation(
-          Attestation.NOSTR, Value.EMPTY_MAP.with("event_id_hex", Value.of("e")));
-      store.execute(
-          new PutRecords(
-              List.of(
-                  new PutRecords.Put(
-                      new Attestation(Attestation.MERKLE, Attestation.LATEST, Value.EMPTY_MAP),
-                      1))));
-      histories.appendFingerprint(Value.EMPTY_MAP.with("timestamp", Value.of("no time")));
-
-      assertThat(histories.attestations(Attestation.MERKLE, now, null, 10))
-          .extracting(attestation -> attestation.hash().orElseThrow())
-          .containsExactly("r");
-      assertThat(histories.attestations(Attestation.MERKLE, null, now, 10)).isEmpty();
-      assertThat(histories.fingerprints(null, null, 10)).hasSize(1);
-      assertThat(histories.fingerprints(Instant.MIN, null, 10)).isEmpty();
     }
   }
 
@@ -310,30 +158,6 @@ final class FacadesTest {
       assertThat(given.members().has("entities")).isFalse();
       assertThat(given.eventTime()).isEqualTo(given.created());
       assertThat(given.causedBy()).isEmpty();
-    }
-
-    @Test
-    void givenMemories_whenTagged_thenWhatTheyLackIsNotedOnce() {
-      String bare = memories.store("Bounty on clawtasks, 5 usdc, says @Kaleaon in a thread").id();
-      String own = memories.store("A wallet with usdc").id();
-      Value mine = Value.Seq.ofTexts(List.of("mine"));
-      memories.update(UpdateMemory.of(own).set("topic_context", mine));
-      String plain = memories.store("nothing").id();
-      Memory untouched = memories.findById(plain).orElseThrow();
-
-      assertThat(memories.tagContexts()).isEqualTo(1);
-
-      Value.Map members = memories.findById(bare).orElseThrow().members();
-      assertThat(members.get("topic_context"))
-          .isEqualTo(Value.Seq.ofTexts(List.of("agent-economy")));
-      assertThat(members.get("contact_context")).isEqualTo(Value.Seq.ofTexts(List.of("kaleaon")));
-      assertThat(members.get("platforms"))
-          .isEqualTo(
-              Value.EMPTY_MAP.with("clawtasks", Value.of(0.5)).with("twitter", Value.of(0.2)));
-      assertThat(memories.findById(own).orElseThrow().members().get("topic_context"))
-          .isEqualTo(mine);
-      assertThat(memories.findById(plain)).contains(untouched);
-      assertThat(memories.tagContexts()).isZero();
     }
 
     @Test
@@ -521,15 +345,26 @@ final class FacadesTest {
     }
 
     @Test
-    void givenRecallsMeanwhile_whenEnded_thenTheyAreInIt() {
-      sessions(store).register(List.of("a"));
+    void givenIdBeyondTheStoresLimits_whenEnded_thenItIsNotInTheWay() {
+      sessions(store).register(List.of("a", "b", "too-long"));
+      MemoryStore narrow =
+          new ForwardingMemoryStore(store) {
+            @Override
+            public Limits limits() {
+              Limits all = Limits.DEFAULT;
+              return new Limits(
+                  7,
+                  all.tagBytes(),
+                  all.tags(),
+                  all.contentBytes(),
+                  all.metadataBytes(),
+                  all.depth(),
+                  all.keys(),
+                  all.vectorFloats());
+            }
+          };
 
-      Sessions.Ended ended = sessions(new Interrupted(3)).end("agent");
-
-      assertThat(ended.retrieved()).isEqualTo(4);
-      assertThat(ended.observed()).isEqualTo(6);
-      assertThat(store.graph().findEdge("late0", "late2")).isPresent();
-      assertThat(sessions(store).current()).isEmpty();
+      assertThat(sessions(narrow).end("agent").retrieved()).isEqualTo(2);
     }
 
     @Test
@@ -539,23 +374,6 @@ final class FacadesTest {
       assertThatExceptionOfType(MemoryConflictException.class)
           .isThrownBy(() -> sessions(new Interrupted(1000)).end("agent"));
       assertThat(sessions(store).retrieved()).contains("a", "late999", "late990");
-    }
-
-    @Test
-    void givenOddIdsInTheSession_whenEnded_thenTheyAreNotInTheWay() {
-      Value.Map members =
-          Value.EMPTY_MAP
-              .with("started", Value.of("2026-02-10T11:00:00Z"))
-              .with(
-                  "retrieved",
-                  Value.Seq.ofTexts(List.of("a", "", "a|b", "x\u0007", "e\u0301", "\u00e9")));
-      store.execute(new PutRecords(List.of(new PutRecords.Put(new Session(members), 1))));
-
-      Sessions.Ended ended = sessions(store).end("agent");
-
-      assertThat(ended.retrieved()).isEqualTo(3);
-      assertThat(ended.observed()).isEqualTo(1);
-      assertThat(store.graph().findEdge("a", "\u00e9")).isPresent();
     }
 
     @Test
@@ -569,43 +387,6 @@ final class FacadesTest {
       clock.advance(Duration.ofHours(5));
       assertThat(sessions(store).end("agent").retrieved()).isZero();
       assertThat(store.read(Kind.SESSION, Session.KEY).orElseThrow().isTombstone()).isTrue();
-    }
-
-    @Test
-    void givenTrackedActivityAndPlatforms_whenEnded_thenTheyDecide() {
-      Value.Map activity =
-          Value.EMPTY_MAP
-              .with("dominant", Value.of("economic"))
-              .with("secondary", Value.Seq.ofTexts(List.of("social")));
-      store.execute(
-          new PutRecords(
-              List.of(
-                  new PutRecords.Put(new OtherFile(".session_activity.json", activity), 1),
-                  new PutRecords.Put(new Edge("x|y", contexts("activity_context", "social")), 1),
-                  new PutRecords.Put(
-                      new Edge("x|z", contexts("activity_context", "technical")), 1))));
-      sessions(store).register(List.of("a", "b"));
-
-      assertThat(sessions(store).end("agent").activity()).contains("economic");
-
-      assertThat(belief("x|y")).isEqualTo(Value.of(0.7));
-      assertThat(belief("x|z"))
-          .as("an edge that has nothing to do with it")
-          .isEqualTo(Value.of(0.97));
-    }
-
-    private static Value.Map contexts(String context, String value) {
-      return Value.EMPTY_MAP
-          .with("belief", Value.of(1.0))
-          .with(context, Value.EMPTY_MAP.with(value, Value.of(1L)));
-    }
-
-    private Value belief(String pair) {
-      return store
-          .read(Kind.EDGE, Key.of(pair))
-          .flatMap(Stored::live)
-          .map(edge -> edge.members().get("belief"))
-          .orElseThrow();
     }
   }
 

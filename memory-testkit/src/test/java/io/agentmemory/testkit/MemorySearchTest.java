@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import io.agentmemory.ContextGraph;
 import io.agentmemory.Embedding;
 import io.agentmemory.EmbeddingFunction;
 import io.agentmemory.Embeddings;
@@ -16,7 +15,6 @@ import io.agentmemory.MemorySearch;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.NewMemory;
 import io.agentmemory.OtherFile;
-import io.agentmemory.SimilarQuery;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.command.PutRecords;
@@ -26,7 +24,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
@@ -59,50 +56,6 @@ final class MemorySearchTest {
     private final float[] query = {1, 0, 0};
 
     @Test
-    void givenTagsOfASolution_whenSearched_thenItComesFirstThoughLessSimilar() {
-      embeddings.define("text", "model", 3);
-      remember("near", new float[] {1, 0.5f, 0});
-      remember("howto", new float[] {1, 0.8f, 0}, "HowTo");
-      embeddings.put("text", "gone", new float[] {1, 3, 0});
-
-      List<MemorySearch.Hit> hits = embeddings.search(MemorySearch.near(query));
-
-      assertThat(hits).extracting(MemorySearch.Hit::id).containsExactly("howto", "near", "gone");
-      double similarity = Embedding.similarity(query, new float[] {1, 0.8f, 0});
-      assertThat(hits.get(0).score()).isEqualTo(similarity * 1.25);
-      assertThat(hits.get(0).similarity()).isEqualTo(similarity);
-      assertThat(hits.get(0).resolution()).isTrue();
-      assertThat(hits.get(1).resolution()).isFalse();
-      assertThat(memories.findById("howto").orElseThrow().recallCount()).isEqualTo(1);
-      assertThat(store.sessions().with(clock, new Random(1)).retrieved())
-          .containsExactlyInAnyOrder("howto", "near");
-      assertThat(embeddings.search(MemorySearch.near(query).limit(1).withoutRecall())).hasSize(1);
-      assertThat(embeddings.search(MemorySearch.near(query).threshold(0.9))).isEmpty();
-      assertThat(memories.findById("near").orElseThrow().recallCount()).isEqualTo(1);
-    }
-
-    @Test
-    void givenContextGraph_whenSearchedAlongIt_thenConnectedOnesGetMore() {
-      embeddings.define("text", "model", 3);
-      remember("near", new float[] {1, 0.5f, 0});
-      remember("hub", new float[] {1, 0.6f, 0});
-      Value edges =
-          Value.EMPTY_MAP
-              .with("hub|other", Value.EMPTY_MAP)
-              .with("a|hub", Value.EMPTY_MAP)
-              .with("a|hub|b", Value.EMPTY_MAP);
-      put(new ContextGraph("what_vcv-rack", value("edges", edges)));
-      MemorySearch search = MemorySearch.near(query).withoutRecall();
-
-      MemorySearch.Hit first = embeddings.search(search.along("what", "vcv-rack")).get(0);
-
-      assertThat(first.id()).isEqualTo("hub");
-      assertThat(first.degree()).isEqualTo(2);
-      assertThat(first.score()).isEqualTo(first.similarity() * (1 + 0.1 * Math.log(3)));
-      assertThat(embeddings.search(search.along("what")).get(0).id()).isEqualTo("near");
-    }
-
-    @Test
     void givenBestOneFarBehindMany_whenSearched_thenItIsFoundAllTheSame() {
       embeddings.define("text", "model", 3);
       List<MemoryRecord> records = new ArrayList<>();
@@ -125,6 +78,9 @@ final class MemorySearchTest {
       assertThatIllegalArgumentException().isThrownBy(() -> search.threshold(Double.NaN));
       assertThatIllegalArgumentException().isThrownBy(() -> search.in(VectorSpace.IMAGE));
       assertThatIllegalArgumentException().isThrownBy(() -> search.significantDigits(0));
+      assertThatIllegalArgumentException().isThrownBy(() -> search.resolutionBoost(0.99));
+      assertThatIllegalArgumentException().isThrownBy(() -> search.dimensionBoost(Double.NaN));
+      assertThatIllegalArgumentException().isThrownBy(() -> embeddings.similarImages(query, 0));
       assertThatExceptionOfType(InvalidMemoryException.class)
           .isThrownBy(() -> embeddings.search(search));
       assertThatIllegalArgumentException()
@@ -174,44 +130,6 @@ final class MemorySearchTest {
           .isSortedAccordingTo(Comparator.reverseOrder());
       assertThat(embeddings.similarPairs("text", 0.5, 3)).hasSize(3);
       assertThat(embeddings.similarPairs("none", 0.5, 3)).isEmpty();
-    }
-  }
-
-  @Nested
-  class OfImages {
-    @Test
-    void givenImages_whenSearched_thenNearestFirstAndAnchorsAreKnown() {
-      embeddings.define("image", "clip", 2);
-      IntStream.range(0, 30)
-          .forEach(i -> embeddings.put("image", "p" + i + ".jpg", new float[] {1, i * 0.1f}));
-      put(
-          new OtherFile(
-              "sensors/physical_entities.json",
-              value(
-                  "entities",
-                  Value.EMPTY_MAP
-                      .with(
-                          "rex",
-                          Value.EMPTY_MAP
-                              .with("type", Value.of("dog"))
-                              .with("name", Value.of("Rex"))
-                              .with(
-                                  "anchor_photos",
-                                  Value.Seq.ofTexts(List.of("p0.jpg", "gone.jpg", "p2.jpg"))))
-                      .with("tree", value("anchor_photos", Value.Seq.ofTexts(List.of("p29.jpg"))))
-                      .with("nobody", Value.EMPTY_MAP))));
-
-      assertThat(embeddings.similarImages(new float[] {1, 0}))
-          .extracting(SimilarQuery.Hit::target)
-          .containsExactly("p0.jpg", "p1.jpg", "p2.jpg", "p3.jpg", "p4.jpg");
-      assertThat(embeddings.similarImages("p0.jpg"))
-          .extracting(SimilarQuery.Hit::target)
-          .containsExactly("p1.jpg", "p2.jpg", "p3.jpg", "p4.jpg", "p5.jpg");
-      assertThat(embeddings.similarImages("gone.jpg")).isEmpty();
-      assertThat(embeddings.entitiesOn(new float[] {1, 0.3f}))
-          .containsExactly(new Embeddings.Entity("rex", "Rex", "dog", 0.996));
-      assertThat(embeddings.entitiesOn(new float[] {0, 1}))
-          .containsExactly(new Embeddings.Entity("tree", "tree", "unknown", 0.945));
     }
   }
 

@@ -268,6 +268,7 @@ final class RandomRecordsTest {
       Map<String, Integer> failed = new TreeMap<>();
       EnumSet<Outcome.Skip.Reason> reasons = EnumSet.noneOf(Outcome.Skip.Reason.class);
       Set<Kind<?>> kinds = new HashSet<>();
+      Set<Class<?>> made = new HashSet<>();
       int repeated = 0;
       int found = 0;
       for (long seed = 0; seed < 40; seed++) {
@@ -277,6 +278,7 @@ final class RandomRecordsTest {
           Batch batch = commands.next();
           for (Command command : batch.commands()) {
             assertThat(command.verb()).isNotBlank();
+            made.add(command.getClass());
           }
           try {
             Outcome outcome = store.execute(batch);
@@ -291,6 +293,9 @@ final class RandomRecordsTest {
         }
         assertThat(store.read(Kind.MEMORY, Key.of("never stored"))).isEmpty();
       }
+      assertThat(made)
+          .as("commands that can be made at random")
+          .containsExactlyInAnyOrder(Command.class.getPermittedSubclasses());
       assertThat(succeeded.keySet())
           .containsExactlyInAnyOrder(
               "batch",
