@@ -10,6 +10,7 @@ import io.agentmemory.Value;
 import io.agentmemory.internal.Texts;
 import java.time.Clock;
 import java.time.Instant;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +28,8 @@ import org.jspecify.annotations.Nullable;
  * @param drift how far the fingerprint has moved from the one that was exported last; null if none
  *     was
  * @param hashes of who, what, why, where and when
+ * @param contexts of each context graph that its edges give now, by the name of its file, the
+ *     fingerprint: {@link ContextView#fingerprint}
  * @param merkle the files of its memories
  * @param vitals numbers to follow over time
  */
@@ -37,6 +40,7 @@ public record IdentityReport(
     CognitiveFingerprint fingerprint,
     @Nullable Drift drift,
     FiveHashes hashes,
+    Map<String, Value.Map> contexts,
     MerkleState merkle,
     VitalSigns vitals) {
   /** The file that an exported fingerprint stands in, as a record of kind value. */
@@ -44,20 +48,21 @@ public record IdentityReport(
 
   private static final int HISTORY_HUBS = 5;
 
-  /** Checks that nothing is missing. */
+  /** Checks that nothing is missing, and copies the map in its order. */
   public IdentityReport {
     requireNonNull(agent, "agent");
     requireNonNull(at, "at");
     requireNonNull(taste, "taste");
     requireNonNull(fingerprint, "fingerprint");
     requireNonNull(hashes, "hashes");
+    contexts = Collections.unmodifiableMap(new LinkedHashMap<>(contexts));
     requireNonNull(merkle, "merkle");
     requireNonNull(vitals, "vitals");
   }
 
   /**
-   * Reads the whole store and computes. Of memories it holds no bodies, of edges no more than their
-   * beliefs; of a store of files it reads every file of a core or active memory. What is written
+   * Reads the whole store and computes. It holds all edges and observations, but of memories no
+   * bodies; of a store of files it reads every file of a core or active memory. What is written
    * meanwhile may be in some values and not yet in others.
    *
    * @param clock says when
@@ -128,6 +133,11 @@ public record IdentityReport(
     values.put("hashes_5w.why", Value.of(hashes.why()));
     values.put("hashes_5w.where", Value.of(hashes.where()));
     values.put("hashes_5w.when", Value.of(hashes.when()));
+    for (String question : List.of("who", "what", "why", "where")) {
+      Value.Map graph = contexts.getOrDefault(question, Value.EMPTY_MAP);
+      values.put(
+          "context_graphs." + question, graph.entries().getOrDefault("edge_count", Value.of(0)));
+    }
     vitals.metrics().entries().forEach((name, value) -> values.put("vitals." + name, value));
     VitalSigns.OF_FILES.forEach(name -> values.remove("vitals." + name));
     return values;
@@ -140,6 +150,7 @@ public record IdentityReport(
     tree.put("timestamp", Value.of(Texts.time(at)));
     tree.putAll(summary().entries());
     tree.put("hashes_5w", hashes.tree());
+    tree.put("context_graphs", new Value.Map(new LinkedHashMap<>(contexts)));
     tree.put("taste_profile", taste.tree());
     tree.put("fingerprint", fingerprintTree());
     tree.put("merkle", merkle.tree());

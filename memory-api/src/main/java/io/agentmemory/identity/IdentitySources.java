@@ -21,6 +21,7 @@ import io.agentmemory.Stored;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
+import io.agentmemory.command.BeliefRule;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -36,7 +37,8 @@ import java.util.stream.Stream;
 /** Reads from a store what an identity is computed of. */
 final class IdentitySources {
   /** What is kept of a memory's front matter. */
-  private static final List<String> MEMBERS = List.of("id", "tags", "recall_count", "platforms");
+  private static final List<String> MEMBERS =
+      List.of("id", "tags", "recall_count", "platforms", "topic_context", "contact_context");
 
   private static final String UNNAMED = "DriftCornwall"; // as whom the original signs
 
@@ -53,6 +55,7 @@ final class IdentitySources {
   IdentityReport report(Instant at) {
     readMemories();
     List<Value.Map> rejections = all(Kind.REJECTION, Rejection::members);
+    List<Edge> edges = edges();
     List<Value.Map> fingerprints = all(Kind.FINGERPRINT, Fingerprint::members);
     List<Value.Map> attestations = new ArrayList<>();
     MerkleState merkle = merkle(store, attestations);
@@ -62,7 +65,7 @@ final class IdentitySources {
         VitalSigns.of(
             new VitalSigns.Sources(
                 memories,
-                beliefs(),
+                edges,
                 rejections,
                 count(Kind.LESSON, ScanRange.ALL, key -> true),
                 attestations,
@@ -84,6 +87,7 @@ final class IdentitySources {
         fingerprint,
         drift,
         FiveHashes.of(memories, fingerprints, topics, contacts),
+        contexts(edges, at),
         merkle,
         vitals);
   }
@@ -143,17 +147,29 @@ final class IdentitySources {
     return memory.withContent("").withMembers(new Value.Map(members));
   }
 
-  /** All edges in the order of their file, which is that of the sum over them. */
-  private List<Edge> beliefs() {
+  /** All edges in the order of their file, which is that of sums over them and of equal hubs. */
+  private List<Edge> edges() {
     try (Stream<Stored<Edge>> scan = store.scan(Kind.EDGE)) {
-      return live(scan.sorted(Stored.BY_PLACE)).map(IdentitySources::belief).toList();
+      return live(scan.sorted(Stored.BY_PLACE)).toList();
     }
   }
 
-  private static Edge belief(Edge edge) {
-    Value belief = edge.members().get("belief");
-    return new Edge(
-        edge.pair(), belief == null ? Value.EMPTY_MAP : Value.EMPTY_MAP.with("belief", belief));
+  /** Of each context graph, by the name of its file, the fingerprint. */
+  private Map<String, Value.Map> contexts(List<Edge> edges, Instant at) {
+    Map<String, Value.Map> fingerprints = new LinkedHashMap<>();
+    for (ContextView view :
+        ContextView.rebuild(
+            edges,
+            all(Kind.OBSERVATION, observation -> observation),
+            memories,
+            at,
+            BeliefRule.DRIFT::belief,
+            ContextView.Rules.DRIFT)) {
+      fingerprints.put(
+          view.subView() == null ? view.dimension() : view.dimension() + "_" + view.subView(),
+          view.fingerprint(memories));
+    }
+    return fingerprints;
   }
 
   private static ContextView view(ContextGraph graph) {
