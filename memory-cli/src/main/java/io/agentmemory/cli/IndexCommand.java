@@ -1,11 +1,15 @@
 package io.agentmemory.cli;
 
+import io.agentmemory.KeyVersion;
+import io.agentmemory.Kind;
 import io.agentmemory.MemoryStore;
+import io.agentmemory.ScanRange;
 import io.agentmemory.postgres.PostgresMemoryStore;
 import io.agentmemory.postgres.PostgresMemoryStore.SpaceIndex;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -36,6 +40,11 @@ final class IndexCommand extends StoreOperation {
       PostgresMemoryStore database = (PostgresMemoryStore) store;
       if (drop) {
         database.dropIndexes();
+        if (json) {
+          Json.print(console(), spaces(store).stream().map(IndexCommand::dropped).toList());
+        } else {
+          console().line("dropped");
+        }
         return ExitCode.OK;
       }
       List<SpaceIndex> indexes = database.buildIndexes();
@@ -46,6 +55,19 @@ final class IndexCommand extends StoreOperation {
       }
       return ExitCode.OK;
     }
+  }
+
+  private static List<String> spaces(MemoryStore store) {
+    try (Stream<KeyVersion> spaces = store.versions(Kind.VECTOR_SPACE, ScanRange.ALL)) {
+      return spaces
+          .filter(space -> !space.version().isTombstone())
+          .map(space -> space.key().part(0))
+          .toList();
+    }
+  }
+
+  private static Json dropped(String space) {
+    return new Json().put("space", space).put("state", "none");
   }
 
   private static Json json(SpaceIndex index) {

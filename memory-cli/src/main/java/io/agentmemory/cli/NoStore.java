@@ -106,10 +106,9 @@ final class NoStore implements MemoryStore {
     return Stream.of();
   }
 
+  /** Notes none: of memories that are not there every leaf is left out. */
   @Override
-  public void reportLeaves(List<Leaf> leaves) {
-    throw new UnsupportedOperationException("there is no store");
-  }
+  public void reportLeaves(List<Leaf> leaves) {}
 
   @Override
   public Health health() {

@@ -144,8 +144,10 @@ class RealStoresTest extends DatabaseTest {
         .contains("t4", "t6");
     assertThat(Run.memory("index", db, "--json").out())
         .contains("{\"space\":\"text\",\"dimensions\":2,\"vectors\":1000,\"state\":\"there\"}");
-    assertThat(Run.memory("index", db, "--drop").exit()).isZero();
+    assertThat(Run.memory("index", db, "--drop", "--json").json().findValuesAsText("state"))
+        .containsExactly("none", "none");
     assertThat(Run.memory("index", db).out()).contains("built");
+    assertThat(Run.memory("index", db, "--drop").out()).isEqualTo("dropped\n");
     assertThat(Run.memory("index", "file:" + folder).exit()).isEqualTo(2);
   }
 

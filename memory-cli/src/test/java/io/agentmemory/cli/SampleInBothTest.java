@@ -5,9 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.agentmemory.testkit.DriftSamples;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -58,6 +61,7 @@ class SampleInBothTest extends DatabaseTest {
             "merkle_unknown",
             "hashes_5w",
             "taste_profile",
+            "context_graphs",
             "merkle")) {
       assertThat(json.get(key)).as(key).isNotNull().isEqualTo(other.get(key));
     }
@@ -66,7 +70,44 @@ class SampleInBothTest extends DatabaseTest {
         .contains(json.get("taste_hash").asText())
         .contains(json.get("fingerprint_hash").asText())
         .contains(json.get("merkle_root").asText())
-        .contains("the files are as they were attested");
+        .contains("the files are as they were attested")
+        .contains(json.get("context_graphs").get("who").get("hash").asText());
+    assertProofs();
+  }
+
+  /** That each proof leads to the root, and that none is made up. */
+  private void assertProofs() throws Exception {
+    String id = Run.memory("list", db, "--tier", "core", "--limit", "1").out().split("\t")[0];
+
+    Run shown = Run.memory("identity", db, "--proof", id);
+    Run both = Run.memory("identity", db, "--proof", id, "--proof", "nobody", "--json");
+
+    assertThat(shown.exit()).as(shown.err()).isZero();
+    String hash = "";
+    for (String line : shown.out().substring(shown.out().indexOf("proof of " + id)).split("\n")) {
+      String[] words = line.strip().split(" +");
+      hash =
+          switch (words[0]) {
+            case "leaf" -> words[1];
+            case "left" -> sha256(words[1] + hash);
+            case "right" -> sha256(hash + words[1]);
+            default -> hash;
+          };
+    }
+    assertThat(shown.out()).contains("merkle root   " + hash);
+    assertThat(both.exit()).isEqualTo(1);
+    assertThat(both.err()).contains("no proof of nobody: no core or active memory has this id");
+    JsonNode inclusion = both.json().get("inclusion");
+    assertThat(inclusion).hasSize(1);
+    assertThat(inclusion.get(id).get("proof").size()).isEqualTo(8); // 154 files
+    assertThat(Run.memory("update", db, id, "--content", "new").exit()).isZero();
+    assertThat(Run.memory("identity", db, "--proof", id).err())
+        .contains("there is no root while files are unknown");
+  }
+
+  private static String sha256(String text) throws Exception {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
   }
 
   @Test

@@ -210,10 +210,9 @@ public final class Backfill {
         }
         Chunk chunk = chunks.next();
         if (chunk == null) {
-          if (!dryRun) {
-            reportLeaves();
-          }
-          return tally.finished();
+          return dryRun || reportLeaves()
+              ? tally.finished()
+              : tally.report(State.CANCELLED, null);
         }
         copy(chunk, tally);
         listed += chunk.records.size();
@@ -228,11 +227,18 @@ public final class Backfill {
     }
   }
 
-  private void reportLeaves() {
+  /** Tells the target what the files are; returns false if it was cancelled meanwhile. */
+  private boolean reportLeaves() {
     try (Stream<Leaf> leaves = source.leaves()) {
       List<Leaf> chunk = new ArrayList<>();
       Iterator<Leaf> known = leaves.filter(leaf -> leaf.hash().isPresent()).iterator();
       while (known.hasNext()) {
+        if (Thread.currentThread().isInterrupted()) {
+          cancel();
+        }
+        if (cancelled.getCount() == 0) {
+          return false;
+        }
         chunk.add(known.next());
         if (chunk.size() == chunkRecords || !known.hasNext()) {
           List<Leaf> some = List.copyOf(chunk);
@@ -245,6 +251,7 @@ public final class Backfill {
         }
       }
     }
+    return true;
   }
 
   private void keepToRate(long began, long listed) {

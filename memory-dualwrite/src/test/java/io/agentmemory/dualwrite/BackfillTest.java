@@ -9,6 +9,7 @@ import io.agentmemory.Embedding;
 import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
+import io.agentmemory.Leaf;
 import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
@@ -210,6 +211,35 @@ class BackfillTest {
       assertThat(report.total().listed()).isEqualTo(300).isEqualTo(report.total().inserted());
       assertThat(small(target).run().total().unchanged()).isEqualTo(300);
       assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
+    }
+
+    @Test
+    void givenCancel_whenTheFilesAreReported_thenItStopsThereAndARerunReportsThem() {
+      List<Leaf> known = new ArrayList<>();
+      try (Stream<Leaf> leaves = source.leaves()) {
+        leaves.forEach(l -> known.add(new Leaf(l.id(), l.file(), l.state(), "a".repeat(64), true)));
+      }
+      Backfill[] backfill = new Backfill[1];
+      MemoryStore told =
+          new ForwardingMemoryStore(source) {
+            @Override
+            public Stream<Leaf> leaves() {
+              return known.stream().peek(leaf -> backfill[0].cancel());
+            }
+          };
+      backfill[0] = Backfill.builder(told, target).build();
+
+      assertThat(backfill[0].run().state()).isEqualTo(State.CANCELLED);
+      assertThat(knownLeaves()).isZero();
+      backfill[0] = Backfill.builder(source, target).build(); // cancels nothing any more
+      assertThat(Backfill.builder(told, target).run().state()).isEqualTo(State.COMPLETE);
+      assertThat(knownLeaves()).isEqualTo(known.size());
+    }
+
+    private long knownLeaves() {
+      try (Stream<Leaf> leaves = target.leaves()) {
+        return leaves.filter(leaf -> leaf.hash().isPresent()).count();
+      }
     }
 
     @Test
