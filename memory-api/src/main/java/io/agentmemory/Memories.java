@@ -278,7 +278,7 @@ public final class Memories {
 
   /**
    * The memory of this id, noting that somebody asked for it: one more recall, weight up by 0.05
-   * ({@link SessionRule#recallGain}) to at most 1, and a recall in the session ({@link
+   * ({@link SessionRule#recallGain()}) to at most 1, and a recall in the session ({@link
    * MemoryStore#sessions()}). Empty, and nothing changed, if there is none.
    */
   public Optional<Memory> recall(String id) {

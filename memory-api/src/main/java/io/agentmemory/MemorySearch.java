@@ -211,7 +211,8 @@ public final class MemorySearch {
 
   /**
    * More for memories with many edges in a {@link ContextGraph}: their score is multiplied by 1 + b
-   * ln(1 + edges), where b is {@link #dimensionBoost}. Without such a graph nothing changes.
+   * ln(1 + edges), where b is {@link #dimensionBoost(double)}. Without such a graph nothing
+   * changes.
    *
    * @param dimension such as {@code what}
    */

@@ -7,8 +7,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Notes that a memory was recalled: one more recall, weight up by {@link SessionRule#recallGain} to
- * at most 1, no session since. With a source it also notes that in the session, as {@link
+ * Notes that a memory was recalled: one more recall, weight up by {@link SessionRule#recallGain()}
+ * to at most 1, no session since. With a source it also notes that in the session, as {@link
  * NoteRecalls} does. Changes nothing if there is no such memory.
  *
  * @param at when, as text

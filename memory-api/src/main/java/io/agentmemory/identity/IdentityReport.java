@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  *     was
  * @param hashes of who, what, why, where and when
  * @param contexts of each context graph that its edges give now, by the name of its file, the
- *     fingerprint: {@link ContextView#fingerprint}
+ *     fingerprint: {@link ContextView#fingerprint(java.util.Collection)}
  * @param merkle the files of its memories
  * @param vitals numbers to follow over time
  */
@@ -150,7 +150,6 @@ public record IdentityReport(
     tree.put("timestamp", Value.of(Texts.time(at)));
     tree.putAll(summary().entries());
     tree.put("hashes_5w", hashes.tree());
-    tree.put("context_graphs", new Value.Map(new LinkedHashMap<>(contexts)));
     tree.put("taste_profile", taste.tree());
     tree.put("fingerprint", fingerprintTree());
     tree.put("merkle", merkle.tree());

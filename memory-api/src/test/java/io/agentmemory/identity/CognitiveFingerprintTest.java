@@ -161,8 +161,7 @@ class CognitiveFingerprintTest {
   @Test
   void givenAnotherNumberOfHashedHubs_whenFingerprinted_thenTheHashIsAnother() {
     List<Memory> memories = List.of(memory("a", Tier.CORE), memory("b", Tier.CORE));
-    List<CoOccurrence> counts =
-        List.of(count("a", "b", Value.of(2)), count("b", "a", Value.of(1)));
+    List<CoOccurrence> counts = List.of(count("a", "b", Value.of(2)), count("b", "a", Value.of(1)));
     CognitiveFingerprint.Rules drift = CognitiveFingerprint.Rules.DRIFT;
     CognitiveFingerprint.Rules one = new CognitiveFingerprint.Rules(20, 20, 90, drift.domains(), 1);
 

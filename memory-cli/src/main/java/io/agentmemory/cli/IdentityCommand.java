@@ -59,7 +59,10 @@ final class IdentityCommand extends StoreOperation {
         identity.merkle().inclusion(id).ifPresent(proof -> inclusions.put(id, proof));
       }
       if (json) {
-        Value.Map tree = identity.tree();
+        Value.Map tree =
+            identity
+                .tree()
+                .with("context_graphs", new Value.Map(new LinkedHashMap<>(identity.contexts())));
         console()
             .line(
                 Canonical.json(

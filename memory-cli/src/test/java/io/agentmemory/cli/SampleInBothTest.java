@@ -61,7 +61,6 @@ class SampleInBothTest extends DatabaseTest {
             "merkle_unknown",
             "hashes_5w",
             "taste_profile",
-            "context_graphs",
             "merkle")) {
       assertThat(json.get(key)).as(key).isNotNull().isEqualTo(other.get(key));
     }

@@ -210,9 +210,7 @@ public final class Backfill {
         }
         Chunk chunk = chunks.next();
         if (chunk == null) {
-          return dryRun || reportLeaves()
-              ? tally.finished()
-              : tally.report(State.CANCELLED, null);
+          return dryRun || reportLeaves() ? tally.finished() : tally.report(State.CANCELLED, null);
         }
         copy(chunk, tally);
         listed += chunk.records.size();
