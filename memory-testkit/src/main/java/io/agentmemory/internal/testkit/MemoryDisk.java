@@ -141,13 +141,52 @@ public final class MemoryDisk implements Disk {
     faultAt = -1;
   }
 
-  /** The disk as another process finds it after this one was killed: nothing is lost. */
+  /**
+   * The disk as another process finds it after this one was killed: nothing is lost, and nothing
+   * became durable by it. A later power cut may still take what nobody forced.
+   */
   public synchronized MemoryDisk afterKill() {
     MemoryDisk next = new MemoryDisk(bootId);
-    copy(root, next.root, next, new IdentityHashMap<>(), node -> node.bytes, node -> node.names);
+    Map<Node, Node> copies = new IdentityHashMap<>();
+    copies.put(root, next.root);
+    copyAll(root, next.root, copies);
+    for (List<NameChange> changes : unforcedNames) {
+      List<NameChange> copied = new ArrayList<>();
+      for (NameChange change : changes) {
+        Node node = change.node();
+        copied.add(
+            new NameChange(
+                copyAll(change.folder(), copies),
+                change.name(),
+                node == null ? null : copyAll(node, copies)));
+      }
+      next.unforcedNames.add(copied);
+    }
     next.nextId = nextId;
     next.clock = clock;
+    next.failedForcesLose = failedForcesLose;
     return next;
+  }
+
+  private static Node copyAll(Node from, Map<Node, Node> copies) {
+    Node copy = copies.get(from);
+    if (copy == null) {
+      copy = new Node(from.id, from.folder);
+      copies.put(from, copy);
+      copyAll(from, copy, copies);
+    }
+    return copy;
+  }
+
+  /** What is seen and what is durable; locks are gone with the process. */
+  private static void copyAll(Node from, Node to, Map<Node, Node> copies) {
+    to.bytes = from.bytes;
+    to.durable = from.durable;
+    to.unforced.addAll(from.unforced);
+    to.modified = from.modified;
+    to.lost = from.lost;
+    from.names.forEach((name, node) -> to.names.put(name, copyAll(node, copies)));
+    from.durableNames.forEach((name, node) -> to.durableNames.put(name, copyAll(node, copies)));
   }
 
   /** The disk after the power came back. */

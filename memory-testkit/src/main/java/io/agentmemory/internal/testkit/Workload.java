@@ -23,6 +23,7 @@ import io.agentmemory.command.UpdateMemory;
 import io.agentmemory.internal.testkit.History.Effect;
 import io.agentmemory.internal.testkit.History.End;
 import io.agentmemory.internal.testkit.History.State;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -32,6 +33,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 
 /**
@@ -47,6 +49,7 @@ public final class Workload implements AutoCloseable {
   private static final int SHARED = 8;
   private static final int OPERATIONS_ON_SHARED = 500;
   private static final int MOST_APPENDED = 40;
+  private static final Duration READ_EVERY = Duration.ofMillis(2);
   private static final String LIST = "list";
 
   private final MemoryStore store;
@@ -78,7 +81,12 @@ public final class Workload implements AutoCloseable {
     }
     for (int i = 0; i < readers; i++) {
       Random random = new Random(seed * 31 - 1 - i);
-      threads.add(new Thread(() -> work(() -> read(random, writers)), "reader-" + i));
+      Runnable reader =
+          () -> {
+            LockSupport.parkNanos(READ_EVERY.toNanos()); // or they would leave no time to write
+            read(random, writers);
+          };
+      threads.add(new Thread(() -> work(reader), "reader-" + i));
     }
   }
 
