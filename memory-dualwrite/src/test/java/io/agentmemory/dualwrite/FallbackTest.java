@@ -36,15 +36,18 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -522,6 +525,50 @@ class FallbackTest {
           .containsExactly("acknowledged");
       target.up();
       assertSettled();
+    }
+
+    @Test
+    @DisplayName("T82: fallback while the source has yet to follow, and after its owner was killed")
+    void givenSourceThatHasYetToFollow_whenTheTargetGoesAway_thenReadsShowWhatWasAcknowledged()
+        throws Exception {
+      store.execute(StoreMemory.of("m", AT, "older"));
+      assertSettled();
+      CountDownLatch following = new CountDownLatch(1);
+      source.before = batch -> Probe.await(following);
+      store.execute(UpdateMemory.of("m").content("acknowledged"));
+      target.down();
+
+      CompletableFuture<String> read = CompletableFuture.supplyAsync(() -> memory("m").content());
+      assertThatExceptionOfType(TimeoutException.class)
+          .as("it waits rather than show what is older")
+          .isThrownBy(() -> read.get(200, TimeUnit.MILLISECONDS));
+      following.countDown();
+      assertThat(read.get(5, TimeUnit.SECONDS)).isEqualTo("acknowledged");
+
+      source.before = batch -> {};
+      target.up();
+      assertSettled();
+      CountDownLatch dead = new CountDownLatch(1);
+      source.before =
+          batch -> {
+            Probe.await(dead);
+            throw new IllegalStateException("killed while the source was to follow");
+          };
+      store.execute(UpdateMemory.of("m").content("acknowledged too"));
+      target.down();
+      DualWriteMemoryStore killed = store;
+      disk = disk.afterKill();
+      source.before = batch -> {};
+      store = open(Stage.OFF);
+      try {
+        assertThat(memory("m").content()).isEqualTo("acknowledged too");
+      } finally {
+        dead.countDown();
+        killed.close();
+      }
+      target.up();
+      assertSettled();
+      assertThat(memory("m").content()).isEqualTo("acknowledged too");
     }
 
     @Test
