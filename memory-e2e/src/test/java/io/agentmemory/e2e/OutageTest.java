@@ -187,7 +187,7 @@ class OutageTest {
   }
 
   private static void await(BooleanSupplier condition, String what) {
-    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(40);
+    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(150);
     while (!condition.getAsBoolean()) {
       assertThat(System.nanoTime()).as("waited too long: %s", what).isLessThan(until);
       Thread.onSpinWait();
@@ -216,6 +216,14 @@ class OutageTest {
     return new Batch(OpId.random(), List.of(command));
   }
 
+  private static Duration percentile(List<Long> nanos) {
+    List<Long> sorted = new ArrayList<>(nanos);
+    Collections.sort(sorted);
+    return sorted.isEmpty()
+        ? Duration.ZERO
+        : Duration.ofNanos(sorted.get((int) Math.ceil(sorted.size() * 0.99) - 1));
+  }
+
   /** Threads that recall memories, each a shared one and one of its own. */
   private final class Writers implements AutoCloseable {
     private final ExecutorService threads = Executors.newFixedThreadPool(4);
@@ -224,6 +232,10 @@ class OutageTest {
     private final AtomicInteger acknowledged = new AtomicInteger();
     private final List<OpId> unknown = Collections.synchronizedList(new ArrayList<>());
     private final List<Throwable> failures = new CopyOnWriteArrayList<>();
+
+    /** How long writes took that began and ended while the target was not asked, in nanoseconds. */
+    private final List<Long> whileAway = Collections.synchronizedList(new ArrayList<>());
+
     private final Pair pair;
 
     Writers(Pair pair) {
@@ -247,9 +259,14 @@ class OutageTest {
 
     private void recall(String id) {
       Batch batch = batch(new RecallMemory(id, AT));
+      boolean isAway = !pair.dual.status().targetReachable();
+      long start = System.nanoTime();
       try {
         pair.dual.execute(batch);
         acknowledged.incrementAndGet();
+        if (isAway && !pair.dual.status().targetReachable()) {
+          whileAway.add(System.nanoTime() - start);
+        }
       } catch (StoreUnavailableException away) {
         if (away.mayHaveApplied().isPresent()) {
           unknown.add(batch.opId());
@@ -271,6 +288,11 @@ class OutageTest {
       for (Future<?> one : running) {
         one.get(30, TimeUnit.SECONDS);
       }
+    }
+
+    /** Of a hundred writes while the target was not asked, 99 took no longer than this. */
+    Duration slowestWhileAway() {
+      return percentile(whileAway);
     }
 
     /** Each write took effect once, and is in both stores. */
@@ -314,6 +336,7 @@ class OutageTest {
   }
 
   @Test
+  @Timeout(value = 90, unit = TimeUnit.MINUTES) // for its long form
   @DisplayName("T27: connection cut after COMMIT left")
   void givenLineCutAtCommit_whenWritten_thenTheCallerIsAnsweredAndItHappensOnce() throws Exception {
     int rounds = Integer.getInteger("fault.rounds", 20);
@@ -520,10 +543,12 @@ class OutageTest {
   }
 
   @Test
+  @Timeout(value = 90, unit = TimeUnit.MINUTES) // for its long form
   @DisplayName("T38: the target comes and goes")
   void givenTargetThatFlaps_whenWritten_thenNothingIsLostAndNothingDoubled() throws Exception {
     try (Pair pair = new Pair();
         Writers writers = new Writers(pair)) {
+      boolean isLong = FLAPPING.toSeconds() >= 60;
       long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(FLAPPING.toMillis());
       for (boolean up = false; System.nanoTime() < until; up = !up) {
         if (up) {
@@ -531,7 +556,7 @@ class OutageTest {
         } else {
           pair.down();
         }
-        long next = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(300);
+        long next = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(isLong ? 2_000 : 300);
         await(() -> System.nanoTime() >= next, "the next turn");
       }
       pair.up();
@@ -539,6 +564,15 @@ class OutageTest {
 
       writers.assertOnce();
       assertThat(pair.opened).as("times the target was given up").hasValueLessThanOrEqualTo(20);
+      System.out.printf(
+          "%d writes while the target flapped for %d s: given up %d times, p99 while away %.1f ms%n",
+          writers.acknowledged.get(),
+          FLAPPING.toSeconds(),
+          pair.opened.get(),
+          writers.slowestWhileAway().toNanos() / 1e6);
+      if (isLong) { // a few writes on a machine that does other things say nothing
+        assertThat(writers.slowestWhileAway()).isLessThan(Duration.ofMillis(50));
+      }
     }
   }
 
@@ -612,10 +646,12 @@ class OutageTest {
   }
 
   @Test
+  @Timeout(value = 90, unit = TimeUnit.MINUTES) // for its long form
   @DisplayName("T40: target down during many writes")
   void givenManyWritesWithoutTarget_whenItIsBack_thenItDrainsAndReadsWereRight() throws Exception {
     int writes = Integer.getInteger("outage.writes", 2_000);
     ExecutorService threads = Executors.newFixedThreadPool(WRITERS);
+    List<Long> took = Collections.synchronizedList(new ArrayList<>());
     try (Pair pair = new Pair()) {
       pair.assertSettled();
       pair.down();
@@ -624,10 +660,11 @@ class OutageTest {
       for (int first = 0; first < WRITERS; first++) {
         int writer = first;
         writers.add(
-            CompletableFuture.runAsync(() -> writeAndRead(pair, writer, writes / 2), threads));
+            CompletableFuture.runAsync(
+                () -> writeAndRead(pair, writer, writes / 2, took), threads));
       }
       for (CompletableFuture<Void> one : writers) {
-        one.get(10, TimeUnit.MINUTES);
+        one.get(60, TimeUnit.MINUTES);
       }
       double writing = (System.nanoTime() - start) / 1e9;
       pair.up();
@@ -636,25 +673,30 @@ class OutageTest {
       await(() -> pair.dual.status().isSettled(), "drained");
       double draining = (System.nanoTime() - back) / 1e9;
       System.out.printf(
-          "%d operations on %d records: written and read in %.1f s, drained in %.2f s%n",
-          writes, writes / 2, writing, draining);
+          "%d operations on %d records: written and read in %.1f s, p99 of writes %.1f ms,"
+              + " drained in %.2f s%n",
+          writes, writes / 2, writing, percentile(took).toNanos() / 1e6, draining);
 
       pair.assertSettled();
-      assertThat(writes / draining).as("operations drained a second").isGreaterThan(200);
+      // A short outage is drained in less time than it takes to notice that it is over.
+      assertThat(writes / draining)
+          .as("operations drained a second")
+          .isGreaterThan(writes >= 100_000 ? 2_000 : 200);
     } finally {
       threads.shutdownNow();
     }
   }
 
   /** Every fourth record is made, read, changed and read. */
-  private static void writeAndRead(Pair pair, int first, int records) {
+  private static void writeAndRead(Pair pair, int first, int records, List<Long> took) {
     for (String content : List.of("text", "new")) {
       for (int i = first; i < records; i += WRITERS) {
         String id = "m" + i;
-        pair.execute(
+        Command write =
             content.equals("text")
                 ? StoreMemory.of(id, AT, content)
-                : UpdateMemory.of(id).content(content));
+                : UpdateMemory.of(id).content(content);
+        took.add(time(() -> pair.execute(write)).toNanos());
         assertThat(pair.content(id)).isEqualTo(content);
         int before = Math.max(first, i - 3 * WRITERS);
         assertThat(pair.content("m" + before)).isEqualTo(content);
