@@ -1,5 +1,7 @@
 package io.agentmemory.dualwrite;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import io.agentmemory.MemoryStore;
 import io.agentmemory.OpId;
 import io.agentmemory.Operation;
@@ -7,6 +9,7 @@ import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.internal.Disk;
 import io.agentmemory.internal.FolderLock;
+import io.agentmemory.spi.EditedOutside;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -14,6 +17,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -26,7 +30,10 @@ final class DualFolder implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(DualWriteMemoryStore.class);
   private static final Duration LOCK_WAIT = Duration.ofSeconds(5);
 
-  /** There while the journal knows all that one store lacks; taking it away needs no room. */
+  /**
+   * There while the journal knows all that one store lacks; taking it away needs no room. Says up
+   * to which edit of the source by other programs.
+   */
   static final String COMPARED = "compared";
 
   private final Disk disk;
@@ -36,7 +43,10 @@ final class DualFolder implements AutoCloseable {
   private final StageRegister register;
   private final Conflicts conflicts;
 
+  private static final String EDITED = "another program changed the source";
+
   private boolean compared; // guarded by this
+  private volatile Supplier<String> lastEdit = () -> "";
 
   private DualFolder(
       Disk disk,
@@ -143,26 +153,39 @@ final class DualFolder implements AutoCloseable {
   /**
    * Looks at what the journal says is not done: of each operation either the store that led it says
    * what it did, or it did not occur, or the target has to be asked once it is there.
+   *
+   * @param toCompare called whenever the stores have to be compared
    */
-  void recover(Settling settling, Debts debts, TwoStores stores, Events events) {
+  void recover(
+      Settling settling, Debts debts, TwoStores stores, Events events, Runnable toCompare) {
     Journal.Found found = journal.found();
     found.damage().forEach(events::journalDamaged);
     for (Journal.Open open : found.open()) {
       recover(open, settling, debts, stores);
     }
-    boolean wasCompared = isCompared();
+    Optional<EditedOutside> files = stores.source().as(EditedOutside.class);
+    lastEdit = () -> files.map(EditedOutside::lastEdit).orElse("");
+    boolean edited = isCompared() && !lastEdit.get().equals(comparedAt());
     boolean isWhole =
-        wasCompared
+        isCompared()
+            && !edited
             && found.damage().isEmpty()
             && (found.ending() == Journal.Ending.CLEAN || found.ending() == Journal.Ending.KILLED);
-    events.whenResyncNeeded = this::unsettled;
+    events.whenResyncNeeded =
+        () -> {
+          unsettled();
+          toCompare.run();
+        };
     if (isWhole || !stage().writesBoth()) {
       settled(events);
+    } else if (edited) {
+      events.resyncNeeded(EDITED);
     } else if (found.ending() == Journal.Ending.NEW) {
       events.resyncNeeded("the journal is new");
     } else {
       events.resyncNeeded("the journal may lack what was not forced");
     }
+    files.ifPresent(source -> source.onEdit(() -> events.resyncNeeded(EDITED)));
     journal.listen(
         new Journal.Listener() {
           @Override
@@ -214,6 +237,17 @@ final class DualFolder implements AutoCloseable {
     debts.add(op, changes, lacking, guarded, "it was found in the journal");
   }
 
+  /**
+   * The last edit by others of which the target has all; another than the last, if it lacks one.
+   */
+  private String comparedAt() {
+    try {
+      return new String(disk.read(folder.resolve(COMPARED)), UTF_8);
+    } catch (IOException e) {
+      return "unknown";
+    }
+  }
+
   private synchronized boolean isCompared() {
     return compared;
   }
@@ -242,7 +276,7 @@ final class DualFolder implements AutoCloseable {
     journal.settled();
     if (!compared) {
       try {
-        Files.replace(disk, folder.resolve(COMPARED), "{}");
+        Files.replace(disk, folder.resolve(COMPARED), lastEdit.get());
         compared = true;
       } catch (IOException e) {
         LOG.debug("that the stores were compared could not be noted");

@@ -167,7 +167,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
                 this::change,
                 Clock.systemUTC());
     if (drainer != null && folder != null) {
-      folder.recover(settling, debts, stores, events);
+      folder.recover(settling, debts, stores, events, drainer::wake);
       debts.onOwed(drainer::wake);
     }
     if (builder.target instanceof LateStore late && folder != null && breaker != null) {

@@ -71,6 +71,7 @@ final class Control {
    * @param state name of the file of lines; empty before the first checkpoint
    * @param length how many of its bytes count
    * @param fresh how many it had when it was new
+   * @param edited another text each time that edits of others were taken over
    */
   record Head(
       String store,
@@ -79,7 +80,8 @@ final class Control {
       long seq,
       String state,
       long length,
-      long fresh) {
+      long fresh,
+      String edited) {
 
     byte[] bytes() {
       Map<String, Value> map = new LinkedHashMap<>();
@@ -91,6 +93,7 @@ final class Control {
       map.put("state", Value.of(state));
       map.put("length", Value.of(length));
       map.put("fresh", Value.of(fresh));
+      map.put("edited", Value.of(edited));
       return Canonical.json(new Value.Map(map)).getBytes(StandardCharsets.UTF_8);
     }
 
@@ -109,7 +112,8 @@ final class Control {
           Lines.number(map, "seq"),
           Lines.text(map, "state"),
           Lines.number(map, "length"),
-          Lines.number(map, "fresh"));
+          Lines.number(map, "fresh"),
+          Lines.text(map, "edited"));
     }
   }
 

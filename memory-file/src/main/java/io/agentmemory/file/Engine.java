@@ -63,11 +63,16 @@ final class Engine {
 
   private static final String BEHIND = "the last checkpoint failed: the documents are behind";
 
+  private static final String GONE =
+      "too many files are gone at once to count as deleted: they are served as they were, and no"
+          + " edit is taken over, until they are back or the store is opened again";
+
   static final String STORE = "file";
 
   private final BlockingQueue<Task> tasks = new LinkedBlockingQueue<>();
   private final Thread thread;
   private final Duration quiet;
+  private final long between; // two looks for edits of others, in nanoseconds
   private final Limits limits;
   private boolean running = true; // of the thread
   private boolean ended; // guarded by tasks
@@ -75,6 +80,8 @@ final class Engine {
   // Set by open, on the thread.
   private @Nullable Session session;
 
+  private volatile @Nullable Tree tree;
+  private volatile Runnable whenEdited = () -> {};
   private volatile @Nullable String refusal;
 
   private static final class Task {
@@ -89,10 +96,19 @@ final class Engine {
   }
 
   /** A tree that is open for writing, and what writes to it. */
-  record Session(Tree tree, StoreLog log, TreeWriter writer, FolderLock lock) {}
+  record Session(
+      Tree tree, StoreLog log, TreeWriter writer, FolderLock lock, Rereading rereading) {}
 
-  Engine(Duration quiet, Limits limits) {
+  /** Reads the tree anew that a session has open. */
+  interface Rereading {
+    Tree tree() throws IOException;
+
+    TreeWriter writer(Tree tree);
+  }
+
+  Engine(Duration quiet, Duration between, Limits limits) {
     this.quiet = quiet;
+    this.between = between.toNanos();
     this.limits = limits;
     this.thread = new Thread(this::run, "agent-memory-file-" + COUNT.incrementAndGet());
     thread.setDaemon(true);
@@ -107,7 +123,9 @@ final class Engine {
       return (Tree)
           call(
               () -> {
-                session = opening.call();
+                begin(opening.call());
+                requireNonNull(session).writer().isEdited(); // what is wrong already is no news
+                look = System.nanoTime() + between;
                 return session.tree();
               });
     } catch (CompletionException e) {
@@ -135,6 +153,35 @@ final class Engine {
       tree.notes.add(BEHIND);
       LOG.warn("the checkpoint after opening failed and will be tried again: {}", describe(e));
     }
+  }
+
+  /** What was last read; another object once edits of others were taken over. */
+  Tree tree() {
+    return requireNonNull(tree, "tree");
+  }
+
+  /** Tells whenever edits of others are taken over, on the thread that writes. */
+  void whenEdited(Runnable told) {
+    whenEdited = told;
+  }
+
+  /** Takes over what others changed, as opening would. */
+  void refresh() {
+    Operation operation = new Operation(STORE, "refresh", "");
+    call(
+        () -> {
+          String refused = refusal;
+          if (refused != null) {
+            throw StoreUnavailableException.notApplied(operation, refused, null);
+          }
+          try {
+            refreshNow(0);
+          } catch (IOException e) {
+            throw StoreUnavailableException.notApplied(
+                operation, "the tree could not be read again: " + describe(e), e);
+          }
+          return "";
+        });
   }
 
   Outcome execute(Batch batch) {
@@ -266,10 +313,19 @@ final class Engine {
       List<Task> batches = new ArrayList<>();
       try {
         Session open = session;
-        boolean idle = open == null || refusal != null || !open.tree().isDirty();
-        Task next = idle ? tasks.take() : tasks.poll(quiet.toNanos(), TimeUnit.NANOSECONDS);
+        boolean idle = open == null || refusal != null;
+        long left = idle ? Long.MAX_VALUE : look - System.nanoTime();
+        if (left <= 0) {
+          lookForEdits();
+          continue;
+        }
+        boolean clean = idle || !requireNonNull(open).tree().isDirty();
+        long wait = clean ? left : Math.min(left, quiet.toNanos());
+        Task next = idle ? tasks.take() : tasks.poll(wait, TimeUnit.NANOSECONDS);
         if (next == null) {
-          tryCheckpoint();
+          if (wait < left) {
+            tryCheckpoint();
+          }
           continue;
         }
         while (next != null && next.batch != null) {
@@ -654,6 +710,85 @@ final class Engine {
           0,
           0);
     }
+  }
+
+  // ---- what others do ----
+
+  private static final int LOOKS = 3;
+  private static final long AGAIN = TimeUnit.MILLISECONDS.toNanos(170);
+
+  private long look; // when to look for edits of others; System.nanoTime
+  private int looks; // of the same edit, which may be half done
+
+  private void begin(Session opened) {
+    session = opened;
+    tree = opened.tree();
+    opened.tree().whenEdited(() -> whenEdited.run());
+  }
+
+  private void lookForEdits() {
+    look = System.nanoTime() + between;
+    try {
+      if (session().writer().isEdited()) {
+        refreshNow(LOOKS);
+      }
+    } catch (IOException e) {
+      LOG.warn("edits of others could not be looked for and will be: {}", describe(e));
+    }
+  }
+
+  /**
+   * Reads the tree anew, after a checkpoint, so that all that differs is of others.
+   *
+   * @param most how often to come back to an edit that looks half done
+   */
+  private void refreshNow(int most) throws IOException {
+    Session old = session();
+    if (!old.writer().isTheTreeThatWasOpened()) {
+      refuse("the folder is not the one that was opened");
+      return;
+    }
+    checkpointNow();
+    Tree fresh = old.rereading().tree();
+    if (looks < most && hasLost(old.tree(), fresh)) {
+      looks++;
+      look = System.nanoTime() + AGAIN;
+      return;
+    }
+    looks = 0;
+    if (!old.tree().missing.keySet().containsAll(gone(fresh))) {
+      if (old.tree().notes.add(GONE)) {
+        LOG.warn(GONE);
+      }
+      return;
+    }
+    fresh.notes.addAll(old.tree().notes);
+    fresh.notes.remove(GONE);
+    boolean edited = !fresh.edited.equals(old.tree().edited);
+    TreeWriter writer = old.rereading().writer(fresh);
+    writer.take(old.writer());
+    begin(new Session(fresh, old.log(), writer, old.lock(), old.rereading()));
+    if (edited) {
+      LOG.info("what others changed was read again");
+      whenEdited.run(); // before a checkpoint counts it as known
+    }
+    writer.recover();
+    writer.isEdited(); // what cannot be read is no news
+  }
+
+  /** Files that are gone and do not count as deleted. */
+  private static Set<String> gone(Tree tree) {
+    Set<String> gone = new LinkedHashSet<>(tree.missing.keySet());
+    gone.removeAll(tree.unread);
+    gone.removeAll(tree.brokenDocuments.keySet());
+    return gone;
+  }
+
+  /** Whether something is gone or cannot be read any more: its writer may not be done with it. */
+  private static boolean hasLost(Tree old, Tree fresh) {
+    return !old.unread.containsAll(fresh.unread)
+        || !old.brokenDocuments.keySet().containsAll(fresh.brokenDocuments.keySet())
+        || !fresh.files.keySet().containsAll(old.files.keySet());
   }
 
   // ---- checkpoints ----

@@ -33,6 +33,7 @@ import io.agentmemory.internal.FolderLock;
 import io.agentmemory.internal.LocalDisk;
 import io.agentmemory.internal.Texts;
 import io.agentmemory.internal.TreeFile;
+import io.agentmemory.spi.EditedOutside;
 import io.agentmemory.spi.Seal;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -59,15 +60,15 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>One store at a time writes to a tree. Others may read it, also while it is being written to:
  * they see it as it was when they opened it. Programs that know nothing of all this may read at any
- * time, and may write while no store has the tree open for writing: opening finds what they
- * changed, by comparing with the last checkpoint, and takes it over at the next revision. A file
- * that is gone takes its memory with it, unless more than 50 files or more than a tenth are gone at
- * once: then nothing counts as deleted, and {@link #info()} lists them. What cannot be read is left
- * alone and listed there, too.
+ * time, and may write: opening finds what they changed, by comparing with the last checkpoint, and
+ * takes it over at the next revision; an open store does so when it next writes the same memory,
+ * and every minute. A file that is gone takes its memory with it, unless more than 50 files or more
+ * than a tenth are gone at once: then nothing counts as deleted, and {@link #info()} lists them.
+ * What cannot be read is left alone and listed there, too.
  *
  * <p>{@link #scan} and {@link #versions} read each record when the stream comes to it. Thread-safe.
  */
-public final class FileMemoryStore implements MemoryStore, Seal {
+public final class FileMemoryStore implements MemoryStore, EditedOutside, Seal {
   private static final String VERSION = "drift-files/1";
 
   /** In the control folder, while the tree is sealed; says why. */
@@ -75,8 +76,7 @@ public final class FileMemoryStore implements MemoryStore, Seal {
 
   private final Layout layout;
   private final Disk disk;
-  private final Tree tree;
-  private final Index index;
+  private final Tree opened;
   private final @Nullable Engine engine; // null: for reading only
   private final Limits limits;
   private static final int LEAVES_AT_ONCE = 64; // as long as a write may have to wait for them
@@ -94,10 +94,17 @@ public final class FileMemoryStore implements MemoryStore, Seal {
     this.sealed = sealed;
     this.disk = disk;
     this.layout = layout;
-    this.tree = tree;
-    this.index = tree.index;
+    this.opened = tree;
     this.engine = engine;
     this.limits = limits;
+  }
+
+  private Tree tree() {
+    return engine == null ? opened : engine.tree();
+  }
+
+  private Index index() {
+    return tree().index;
   }
 
   /**
@@ -115,6 +122,7 @@ public final class FileMemoryStore implements MemoryStore, Seal {
     private boolean readOnly;
     private Duration lockWait = Duration.ofSeconds(1);
     private Duration checkpointAfter = Duration.ofSeconds(5);
+    private Duration refreshEvery = Duration.ofSeconds(60);
     private Limits limits = Limits.DEFAULT;
     private Disk disk = LocalDisk.INSTANCE;
     private Clock clock = Clock.systemUTC();
@@ -157,6 +165,19 @@ public final class FileMemoryStore implements MemoryStore, Seal {
         throw new IllegalArgumentException("checkpointAfter is above 0");
       }
       this.checkpointAfter = quiet;
+      return this;
+    }
+
+    /**
+     * How often to look whether other programs changed the tree, as {@link #refresh()} does; a look
+     * that finds nothing costs one question to the file system for each file. Default 60 s; above
+     * 0.
+     */
+    public Builder refreshEvery(Duration between) {
+      if (between.isNegative() || between.isZero()) {
+        throw new IllegalArgumentException("refreshEvery is above 0");
+      }
+      this.refreshEvery = between;
       return this;
     }
 
@@ -204,7 +225,7 @@ public final class FileMemoryStore implements MemoryStore, Seal {
         }
         Layout[] found = new Layout[1];
         String[] seal = new String[1];
-        Engine engine = new Engine(checkpointAfter, limits);
+        Engine engine = new Engine(checkpointAfter, refreshEvery, limits);
         Tree tree =
             engine.open(
                 () -> {
@@ -232,6 +253,20 @@ public final class FileMemoryStore implements MemoryStore, Seal {
       return tree;
     }
 
+    private Engine.Rereading rereading(Layout layout) {
+      return new Engine.Rereading() {
+        @Override
+        public Tree tree() throws IOException {
+          return load(layout, true);
+        }
+
+        @Override
+        public TreeWriter writer(Tree tree) {
+          return new TreeWriter(disk, layout, tree, clock);
+        }
+      };
+    }
+
     private Engine.Session session(Layout layout, Operation operation) throws IOException {
       boolean anew = disk.stat(layout.root()) == null;
       TreeWriter.ensureFolder(disk, layout.control());
@@ -257,7 +292,7 @@ public final class FileMemoryStore implements MemoryStore, Seal {
         if (unfinished) {
           Engine.recoveryCheckpoint(writer, log, tree);
         }
-        return new Engine.Session(tree, log, writer, lock);
+        return new Engine.Session(tree, log, writer, lock, rereading(layout));
       } catch (IOException | RuntimeException | Error e) {
         try {
           lock.close();
@@ -271,7 +306,7 @@ public final class FileMemoryStore implements MemoryStore, Seal {
 
   @Override
   public String namespace() {
-    return tree.head.namespace();
+    return tree().head.namespace();
   }
 
   @Override
@@ -392,7 +427,7 @@ public final class FileMemoryStore implements MemoryStore, Seal {
     checkOpen("read");
     requireNonNull(kind, "kind");
     requireNonNull(key, "key");
-    Optional<Stored<T>> found = index.read(kind, key);
+    Optional<Stored<T>> found = index().read(kind, key);
     if (found.isEmpty() || Documents.inMemoryFile(kind)) {
       refuseBroken(kind, key);
     }
@@ -403,14 +438,14 @@ public final class FileMemoryStore implements MemoryStore, Seal {
   private void refuseBroken(Kind<?> kind, Key key) {
     Operation operation = new Operation(Engine.STORE, "read", kind + ":" + key);
     if (Documents.inMemoryFile(kind)) {
-      Tree.Broken broken = tree.broken.get(key.part(0));
+      Tree.Broken broken = tree().broken.get(key.part(0));
       if (broken != null) {
         throw new CorruptMemoryException(operation, broken.location(), broken.reason(), null);
       }
       return;
     }
     String file = Documents.of(kind, key);
-    String reason = file == null ? null : tree.brokenDocuments.get(file);
+    String reason = file == null ? null : tree().brokenDocuments.get(file);
     if (file != null && reason != null) {
       throw new CorruptMemoryException(operation, file, reason, null);
     }
@@ -425,31 +460,31 @@ public final class FileMemoryStore implements MemoryStore, Seal {
   @Override
   public <T extends MemoryRecord> Stream<Stored<T>> scan(Kind<T> kind, ScanRange range) {
     checkOpen("scan");
-    return index.scan(requireNonNull(kind, "kind"), range);
+    return index().scan(requireNonNull(kind, "kind"), range);
   }
 
   @Override
   public <T extends MemoryRecord> Stream<KeyVersion> versions(Kind<T> kind, ScanRange range) {
     checkOpen("versions");
-    return index.versions(requireNonNull(kind, "kind"), range);
+    return index().versions(requireNonNull(kind, "kind"), range);
   }
 
   @Override
   public List<Memory> find(MemoryQuery query) {
     checkOpen("find");
-    return index.find(query);
+    return index().find(query);
   }
 
   @Override
   public long count(MemoryQuery query) {
     checkOpen("count");
-    return index.count(query);
+    return index().count(query);
   }
 
   @Override
   public Stream<MemoryHead> heads(MemoryQuery query) {
     checkOpen("heads");
-    return index.heads(query);
+    return index().heads(query);
   }
 
   @Override
@@ -467,7 +502,7 @@ public final class FileMemoryStore implements MemoryStore, Seal {
       throw new InvalidMemoryException(
           operation, "vector", "has " + length + " floats, the space has " + dimensions);
     }
-    return index.search(query);
+    return index().search(query);
   }
 
   /**
@@ -481,7 +516,7 @@ public final class FileMemoryStore implements MemoryStore, Seal {
   public Stream<Leaf> leaves() {
     checkOpen("leaves");
     List<Key> keys =
-        index.all(Kind.MEMORY).stream().filter(Leaves::isLeaf).map(row -> row.key).toList();
+        index().all(Kind.MEMORY).stream().filter(Leaves::isLeaf).map(row -> row.key).toList();
     List<List<Key>> pages = new ArrayList<>();
     for (int from = 0; from < keys.size(); from += LEAVES_AT_ONCE) {
       pages.add(keys.subList(from, Math.min(from + LEAVES_AT_ONCE, keys.size())));
@@ -492,7 +527,7 @@ public final class FileMemoryStore implements MemoryStore, Seal {
   private List<Leaf> leaves(List<Key> page) {
     checkOpen("leaves");
     try {
-      return engine == null ? new Leaves(disk, layout, tree, null).of(page) : engine.leaves(page);
+      return engine == null ? new Leaves(disk, layout, tree(), null).of(page) : engine.leaves(page);
     } catch (IOException e) {
       throw StoreUnavailableException.notApplied(
           new Operation(Engine.STORE, "leaves", ""),
@@ -513,15 +548,15 @@ public final class FileMemoryStore implements MemoryStore, Seal {
     if (closed) {
       return new Health(Health.Status.DOWN, List.of("the store is closed"));
     }
-    List<String> notes = new ArrayList<>(tree.notes);
-    if (!tree.setAside.isEmpty()) {
-      notes.add(tree.setAside.size() + " set aside: see info");
+    List<String> notes = new ArrayList<>(tree().notes);
+    if (!tree().setAside.isEmpty()) {
+      notes.add(tree().setAside.size() + " set aside: see info");
     }
-    if (!tree.kept.isEmpty()) {
-      notes.add(tree.kept.size() + " conflicts to settle: see info");
+    if (!tree().kept.isEmpty()) {
+      notes.add(tree().kept.size() + " conflicts to settle: see info");
     }
-    if (!tree.duplicates.isEmpty()) {
-      notes.add(tree.duplicates.size() + " ids that several files have: see info");
+    if (!tree().duplicates.isEmpty()) {
+      notes.add(tree().duplicates.size() + " ids that several files have: see info");
     }
     Health.Status status = notes.isEmpty() ? Health.Status.UP : Health.Status.DEGRADED;
     if (engine == null) {
@@ -534,9 +569,10 @@ public final class FileMemoryStore implements MemoryStore, Seal {
   public StoreInfo info() {
     checkOpen("info");
     List<StoreInfo.SetAside> setAside = new ArrayList<>();
-    tree.setAside.forEach(
-        (location, reason) -> setAside.add(new StoreInfo.SetAside(location, reason)));
-    for (String kept : tree.kept) {
+    tree()
+        .setAside
+        .forEach((location, reason) -> setAside.add(new StoreInfo.SetAside(location, reason)));
+    for (String kept : tree().kept) {
       setAside.add(
           new StoreInfo.SetAside(kept, "keeps one side of a conflict; delete it when settled"));
     }
@@ -545,8 +581,8 @@ public final class FileMemoryStore implements MemoryStore, Seal {
           Engine.STORE,
           namespace(),
           VERSION,
-          index.count(true),
-          index.count(false),
+          index().count(true),
+          index().count(false),
           setAside,
           files(),
           health());
@@ -592,7 +628,7 @@ public final class FileMemoryStore implements MemoryStore, Seal {
   }
 
   private StoreInfo.File use(String file, String name, Disk.Stat stat) {
-    String problem = tree.setAside.get(file);
+    String problem = tree().setAside.get(file);
     if (problem != null) {
       return new StoreInfo.File(file, StoreInfo.Use.SET_ASIDE, problem);
     }
@@ -625,6 +661,33 @@ public final class FileMemoryStore implements MemoryStore, Seal {
     checkOpen("checkpoint");
     if (engine != null) {
       engine.checkpoint();
+    }
+  }
+
+  /**
+   * Takes over what other programs changed in the tree, as opening it would; a store that is open
+   * for writing does so by itself every minute. Makes a checkpoint and reads the tree again, while
+   * writes wait and reads go on. A store that is open for reading only stays as it is.
+   *
+   * @throws StoreUnavailableException if the disk fails
+   */
+  public void refresh() {
+    checkOpen("refresh");
+    if (engine != null) {
+      engine.refresh();
+    }
+  }
+
+  @Override
+  public String lastEdit() {
+    return tree().edited;
+  }
+
+  @Override
+  public void onEdit(Runnable told) {
+    requireNonNull(told, "told");
+    if (engine != null) {
+      engine.whenEdited(told);
     }
   }
 

@@ -62,7 +62,13 @@ final class Settlement {
     settleMemories();
     settleDocuments();
     settleOps();
+    if (edited) {
+      tree.edited();
+    }
   }
+
+  /** Whether somebody else wrote to the tree, or removed what counts as deleted. */
+  private boolean edited;
 
   // ---- memories: files and log together ----
 
@@ -113,6 +119,7 @@ final class Settlement {
         return null;
       }
       there.origin = same ? Origin.SAME : Origin.EDITED;
+      edited |= !same;
       remember(there, same && before != null ? before.seq() : 0);
       return there;
     }
@@ -126,6 +133,7 @@ final class Settlement {
     }
     if (!known && there != null && there.memory != null && !isEmpty(there)) {
       there.origin = Origin.EDITED;
+      edited = true;
       remember(there, 0);
       return there;
     }
@@ -429,6 +437,7 @@ final class Settlement {
     for (String id : gone) {
       String file = requireNonNull(files.get(id));
       if (few) {
+        edited = true;
         tree.changedFiles.add(file);
       } else {
         tree.missing.put(file, requireNonNull(readings.control.files.get(file)));
@@ -450,7 +459,7 @@ final class Settlement {
   // ---- documents: files and log together ----
 
   private void settleDocuments() throws IOException {
-    Set<String> edited = new HashSet<>();
+    Set<String> changed = new HashSet<>();
     Map<String, Map<Ref, byte[]>> bases = new HashMap<>();
     readings.documents.forEach(
         (file, stat) -> {
@@ -462,7 +471,7 @@ final class Settlement {
           boolean same = !tree.based || (before != null && before.hash().equals(hash));
           boolean ours = readings.loggedDocuments.getOrDefault(file, Set.of()).contains(hash);
           if (!same && !ours) {
-            edited.add(file);
+            changed.add(file);
           }
           long seq = same && before != null ? before.seq() : ours ? tree.seq : 0;
           tree.files.put(
@@ -472,8 +481,9 @@ final class Settlement {
           }
         });
     Set<String> deleted = deletedDocuments();
-    edited.addAll(deleted);
-    for (String file : edited) {
+    changed.addAll(deleted);
+    edited |= !changed.isEmpty();
+    for (String file : changed) {
       FileState before = readings.control.files.get(file);
       Map<Ref, byte[]> digests =
           before == null
@@ -487,7 +497,7 @@ final class Settlement {
       }
     }
     List<Row> rows = new ArrayList<>();
-    for (String file : edited) {
+    for (String file : changed) {
       Map<Ref, byte[]> digests = bases.getOrDefault(file, Map.of());
       for (Row row : Documents.rows(tree.index, file)) {
         Ref ref = new Ref(row.kind, row.key);
@@ -512,8 +522,8 @@ final class Settlement {
       }
       Row row = tree.index.row(ref.kind(), ref.key());
       if (row == null) {
-        settleAbsent(ref, edited.contains(file), past(ref, null), rows);
-      } else if (!edited.contains(file)) {
+        settleAbsent(ref, changed.contains(file), past(ref, null), rows);
+      } else if (!changed.contains(file)) {
         rows.add(requireNonNull(settle(row, Origin.SAME, past(ref, null), file, null)));
       }
     }

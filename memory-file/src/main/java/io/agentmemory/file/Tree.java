@@ -13,6 +13,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.ConcurrentSkipListMap;
@@ -43,6 +44,12 @@ final class Tree {
 
   /** Of the last line in the log. */
   long seq;
+
+  /** Another text each time that what others wrote was taken over. */
+  volatile String edited = "";
+
+  /** Called before what others wrote counts as known. */
+  private Runnable whenEdited = () -> {};
 
   /** Above every place that a record has in a file: files are shorter than this. */
   private long nextPlace = 1L << 32;
@@ -140,6 +147,17 @@ final class Tree {
   /** The documents have all places. */
   void placesWritten() {
     unwrittenPlace = nextPlace;
+  }
+
+  /** Tells whenever what others wrote is taken over, before a checkpoint counts it as known. */
+  void whenEdited(Runnable told) {
+    whenEdited = told;
+  }
+
+  /** What others wrote is taken over. */
+  void edited() {
+    edited = UUID.randomUUID().toString();
+    whenEdited.run();
   }
 
   /** A record has control fields that no checkpoint has. */

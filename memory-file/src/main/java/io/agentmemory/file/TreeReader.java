@@ -47,7 +47,7 @@ final class TreeReader {
   private final Map<Found, byte[]> unparsed = new LinkedHashMap<>();
 
   // of one attempt
-  private Tree tree = new Tree(new Control.Head("", "", 0, 0, "", 0, 0));
+  private Tree tree = new Tree(new Control.Head("", "", 0, 0, "", 0, 0, ""));
   private Readings readings = new Readings();
   private Map<String, Found> previous = Map.of();
 
@@ -92,7 +92,7 @@ final class TreeReader {
   }
 
   private Tree attempt(byte[] headBytes, String namespace) throws IOException {
-    tree = new Tree(new Control.Head(UUID.randomUUID().toString(), namespace, 0, 0, "", 0, 0));
+    tree = new Tree(new Control.Head(UUID.randomUUID().toString(), namespace, 0, 0, "", 0, 0, ""));
     previous = readings.found;
     readings = new Readings();
     readHead(headBytes);
@@ -124,6 +124,7 @@ final class TreeReader {
       try {
         tree.head = Control.Head.of(bytes);
         tree.seq = tree.head.seq();
+        tree.edited = tree.head.edited();
         readings.control = Control.read(disk, layout.control(), tree.head);
       } catch (IllegalArgumentException unreadable) {
         checkpointLost = true;

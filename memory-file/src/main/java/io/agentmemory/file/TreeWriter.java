@@ -145,6 +145,56 @@ final class TreeWriter {
 
   // ---- what others do while we have the tree open ----
 
+  /** What no state is kept of, when it was last looked at: files that cannot be read. */
+  private Map<String, Disk.Stat> unreadable = new HashMap<>();
+
+  /** Whether a file is not as it was left. Looks at each file's size and time, reads none. */
+  boolean isEdited() throws IOException {
+    Set<String> there = new HashSet<>(layout.documents());
+    there.removeIf(file -> !Documents.isDocument(file));
+    for (Tier tier : Tier.values()) {
+      for (String name : disk.list(layout.root().resolve(tier.folder()))) {
+        if (TreeReader.isMemoryName(name)) {
+          there.add(Layout.memoryFile(tier, name));
+        }
+      }
+    }
+    Map<String, Disk.Stat> before = unreadable;
+    unreadable = new HashMap<>();
+    boolean edited = false;
+    for (String file : there) {
+      Disk.Stat stat = disk.stat(layout.resolve(file));
+      FileState known = tree.files.get(file);
+      if (stat == null || behind.containsKey(file)) {
+        continue;
+      }
+      if (known != null && !tree.brokenDocuments.containsKey(file)) {
+        edited |= !isAsKnown(stat, known);
+      } else if (tree.unread.contains(file) || tree.brokenDocuments.containsKey(file)) {
+        unreadable.put(file, stat);
+        edited |= !stat.sameAs(before.get(file));
+      } else {
+        edited = true;
+      }
+    }
+    for (String file : tree.files.keySet()) {
+      edited |= !there.contains(file) && !behind.containsKey(file);
+    }
+    return edited;
+  }
+
+  /** Whether the folder still has what the last checkpoint put there. */
+  boolean isTheTreeThatWasOpened() throws IOException {
+    Path head = layout.control(Control.CHECKPOINT);
+    return disk.stat(head) != null && java.util.Arrays.equals(disk.read(head), tree.head.bytes());
+  }
+
+  /** Goes on from another writer of the same tree, all of whose files are written. */
+  void take(TreeWriter before) {
+    touched.addAll(before.touched);
+    kept = before.kept;
+  }
+
   /** Takes over what somebody wrote into a memory's file since we last saw it. */
   void importEdit(Operation operation, String id, Draft draft) throws IOException {
     Row row = tree.index.row(Kind.MEMORY, Key.of(id));
@@ -233,6 +283,7 @@ final class TreeWriter {
     revised(rows);
     tree.files.put(file, new FileState(stat.size(), stat.modified(), hash, 0, id, null, Map.of()));
     tree.changedFiles.add(file);
+    tree.edited();
     LOG.info("{} was edited outside and read again", file);
   }
 
@@ -567,7 +618,8 @@ final class TreeWriter {
             layout.control(QUARANTINE).resolve(Control.CHECKPOINT + "-" + clock.millis()));
       }
       putHead(
-          new Control.Head(tree.head.store(), tree.head.namespace(), 1, tree.head.seq(), "", 0, 0));
+          new Control.Head(
+              tree.head.store(), tree.head.namespace(), 1, tree.head.seq(), "", 0, 0, tree.edited));
     }
     for (Tree.Conflict conflict : tree.conflicts) {
       Path path = conflict.ours() == null ? layout.resolve(conflict.file()) : null;
@@ -1066,6 +1118,7 @@ final class TreeWriter {
     old.values()
         .forEach(gone -> rows.add(Row.tombstone(gone.kind, gone.key, gone.revision + 1, null)));
     revised(rows);
+    tree.edited();
     LOG.info("{} was edited outside and read again", file);
   }
 
@@ -1165,7 +1218,8 @@ final class TreeWriter {
             tree.seq,
             name,
             position,
-            anew ? position : old.fresh()));
+            anew ? position : old.fresh(),
+            tree.edited));
     tree.based = true;
     tree.controlDamaged = false;
     if (anew && !old.state().isEmpty()) {

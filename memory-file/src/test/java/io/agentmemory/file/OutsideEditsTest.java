@@ -3,6 +3,7 @@ package io.agentmemory.file;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.fail;
 
 import io.agentmemory.CoOccurrence;
 import io.agentmemory.CorruptMemoryException;
@@ -15,11 +16,14 @@ import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.NewMemory;
 import io.agentmemory.Observation;
+import io.agentmemory.OpId;
 import io.agentmemory.StoreInfo;
 import io.agentmemory.Stored;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
+import io.agentmemory.command.Batch;
 import io.agentmemory.command.PutRecords;
+import io.agentmemory.command.RecallMemory;
 import io.agentmemory.command.UpdateMemory;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -27,6 +31,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
@@ -553,6 +560,121 @@ final class OutsideEditsTest {
             .isThrownBy(() -> store.memories().store(NewMemory.of("x").id("new").title("t")));
       }
       assertThat(tree.resolve("active/t-new.md")).hasContent("somebody's");
+    }
+  }
+
+  @Nested
+  class Refreshed {
+    @Test
+    void givenEditsWhileOpen_whenRefreshed_thenAllAreTakenOverAsAtOpening() throws IOException {
+      try (FileMemoryStore store = open()) {
+        Batch recall =
+            new Batch(OpId.random(), List.of(new RecallMemory("m7", "2026-02-09T10:00:00")));
+        store.execute(recall);
+        String before = store.lastEdit();
+        Trees.edit(file("m5"), "body of m5", "what a person wrote");
+        Trees.edit(tree.resolve(".edges_v3.json"), "0.25", "0.75");
+        Files.copy(file("m6"), tree.resolve("core/copy.md"));
+        Trees.edit(tree.resolve("core/copy.md"), "id: m6", "id: copy");
+        Files.delete(file("m8"));
+
+        store.refresh();
+
+        assertThat(store.lastEdit()).isNotEqualTo(before);
+        assertThat(content(store, "m5")).isEqualTo("what a person wrote");
+        assertThat(memory(store, "m5").revision()).isEqualTo(2);
+        assertThat(content(store, "copy")).isEqualTo("body of m6");
+        assertThat(memory(store, "m8").isTombstone()).isTrue();
+        assertThat(store.read(Kind.EDGE, Key.of("m1|m3")).orElseThrow().revision()).isEqualTo(2);
+        assertThat(memory(store, "m7").revision()).isEqualTo(2);
+        assertThat(store.execute(recall).repeated()).isTrue();
+        store.memories().recall("m5");
+        assertThat(memory(store, "m5").revision()).isEqualTo(3);
+      }
+      try (FileMemoryStore store = open()) {
+        assertThat(content(store, "m5")).isEqualTo("what a person wrote");
+        assertThat(memory(store, "m5").revision()).isEqualTo(3);
+        assertThat(memory(store, "m8").isTombstone()).isTrue();
+        assertThat(store.info().setAside()).isEmpty();
+      }
+    }
+
+    @Test
+    void givenNothingEdited_whenRefreshed_thenNothingIsSaidToBe() {
+      try (FileMemoryStore store = open()) {
+        store.memories().recall("m1");
+        store.onEdit(() -> fail("nobody edited anything"));
+        String before = store.lastEdit();
+        store.refresh();
+        assertThat(store.lastEdit()).isEqualTo(before);
+      }
+    }
+
+    @Test
+    void givenManyFilesGone_whenRefreshed_thenNoneCountsAsDeletedUntilTheyAreBack()
+        throws IOException {
+      Path away = folder.resolve("away");
+      try (FileMemoryStore store = open()) {
+        Files.move(tree.resolve("active"), away);
+        store.refresh();
+        assertThat(store.health().notes()).anyMatch(note -> note.contains("are gone at once"));
+        assertThat(store.find(MemoryQuery.all())).hasSize(20);
+
+        Files.move(away, tree.resolve("active"));
+        Trees.edit(file("m6"), "body of m6", "what a person wrote");
+        store.refresh();
+        assertThat(store.health().status()).isEqualTo(Health.Status.UP);
+        assertThat(content(store, "m6")).isEqualTo("what a person wrote");
+        assertThat(store.find(MemoryQuery.all())).hasSize(20);
+        assertThat(memory(store, "m5").revision()).isEqualTo(1);
+      }
+    }
+
+    @Test
+    void givenEditThatCannotBeRead_whenLookedAtByItself_thenItsMemoryIsRefusedUntilItCanBe()
+        throws Exception {
+      try (FileMemoryStore store = looking()) {
+        byte[] good = Files.readAllBytes(file("m5"));
+        Files.writeString(file("m5"), "---\nid: [\n---\n", UTF_8);
+        await(store, () -> setAside(store).equals(List.of("active/t-m5.md")));
+        assertThatExceptionOfType(CorruptMemoryException.class)
+            .isThrownBy(() -> store.read(Kind.MEMORY, Key.of("m5")));
+        assertThat(content(store, "m6")).isEqualTo("body of m6");
+
+        Files.write(file("m5"), good);
+        await(store, () -> setAside(store).isEmpty());
+        assertThat(content(store, "m5")).isEqualTo("body of m5");
+      }
+    }
+
+    @Test
+    @DisplayName("T77: 5,000 files at once; nothing watches folders, so no limit can be reached")
+    void givenManyNewFiles_whenLookedForByItself_thenAllAreFound() throws Exception {
+      byte[] like = Files.readAllBytes(file("m5"));
+      try (FileMemoryStore store = looking()) {
+        for (int i = 0; i < 5_000; i++) {
+          String text = new String(like, UTF_8).replace("id: m5", "id: new" + i);
+          Files.writeString(tree.resolve("core/new" + i + ".md"), text, UTF_8);
+        }
+        await(store, () -> store.count(MemoryQuery.all()) == 5_020);
+        assertThat(setAside(store)).isEmpty();
+      }
+    }
+
+    private FileMemoryStore looking() {
+      return FileMemoryStore.builder(tree).refreshEvery(Duration.ofMillis(200)).build();
+    }
+
+    private static void await(FileMemoryStore store, BooleanSupplier condition) throws Exception {
+      Semaphore edits = new Semaphore(0);
+      store.onEdit(edits::release);
+      long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+      while (!condition.getAsBoolean()) {
+        assertThat(System.nanoTime()).as("waited too long").isLessThan(until);
+        if (edits.tryAcquire(20, TimeUnit.MILLISECONDS)) {
+          edits.drainPermits();
+        }
+      }
     }
   }
 
