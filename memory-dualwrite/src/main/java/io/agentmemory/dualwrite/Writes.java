@@ -13,6 +13,7 @@ import io.agentmemory.Operation;
 import io.agentmemory.ScanRange;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.UncategorizedStoreException;
+import io.agentmemory.Version;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.internal.TreeFile;
@@ -21,8 +22,10 @@ import io.agentmemory.spi.Needs.ListEnd;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -457,7 +460,33 @@ final class Writes implements AutoCloseable {
         repair(); // nobody knows what it did back then
         return List.of();
       }
+      keepWhatWasAhead(theirs);
       return Repair.differences(inOrder() ? outcome : theirs, inOrder() ? theirs : outcome);
+    }
+
+    /**
+     * Sets aside what the follower made of records that it had at a later revision than the leader:
+     * somebody else had written them, such as a person who edits the files.
+     */
+    private void keepWhatWasAhead(Outcome theirs) {
+      Map<Ref, Outcome.Change> led = new HashMap<>();
+      outcome.changes().forEach(change -> led.put(ref(change), change));
+      for (Outcome.Change change : theirs.changes()) {
+        Outcome.Change by = led.get(ref(change));
+        if (by == null || change.after().isTombstone()) {
+          continue;
+        }
+        Version here = by.before();
+        Version there = change.before();
+        if (there != null && (here == null || here.revision() < there.revision())) {
+          Version winner = by.after().version();
+          events.conflict(settling.conflicts().add(ref(change), leader, winner, change.after()));
+        }
+      }
+    }
+
+    private static Ref ref(Outcome.Change change) {
+      return new Ref(change.after().kind(), change.after().key());
     }
 
     private boolean inOrder() {

@@ -63,7 +63,8 @@ class EditedWhileMovingTest {
 
   private void edit(String id) throws IOException {
     try (Stream<Path> all = Files.walk(folder.resolve("memory"))) {
-      Path file = all.filter(f -> f.toString().endsWith("-" + id + ".md")).findFirst().orElseThrow();
+      Path file =
+          all.filter(f -> f.toString().endsWith("-" + id + ".md")).findFirst().orElseThrow();
       String text = Files.readString(file, UTF_8);
       Files.writeString(file, text.replace("body of " + id, "what a person wrote"), UTF_8);
     }
