@@ -58,7 +58,7 @@ public final class Frames {
     int at = 0;
     int used = lastNonZero(bytes, 0, length); // what was made in advance is zeros
     while (at < used) {
-      int end = end(bytes, at, used);
+      int end = end(bytes, at, Math.min(length, used + 1)); // any byte will do for a line feed
       if (end > 0) {
         String text = new String(bytes, at + HEADER, end - 1 - at - HEADER, StandardCharsets.UTF_8);
         frames.add(new Frame(at, end, text));

@@ -187,6 +187,45 @@ class FallbackTest {
     }
 
     @Test
+    @DisplayName("T13: no room for the journal")
+    void givenNoRoomForTheJournal_whenWritten_thenItFailsUntilThereIsRoomAgain() {
+      store.execute(StoreMemory.of("m", AT, "before"));
+      disk.usable(1 << 20);
+
+      assertNotApplied("n");
+
+      assertThat(memory("m").content()).isEqualTo("before");
+      disk.usable(Long.MAX_VALUE);
+      store.execute(StoreMemory.of("n", AT, "after"));
+      assertSettled();
+      assertThat(store.find(MemoryQuery.all())).hasSize(2);
+    }
+
+    @Test
+    @DisplayName("T14: disk full during fallback")
+    void givenDiskThatIsFull_whenTheSourceStandsIn_thenWritesFailUntilThereIsRoomAgain() {
+      target.down();
+      store.execute(StoreMemory.of("m", AT, "in the outage"));
+      disk.failAt(1, MemoryDisk.Fault.ENOSPC);
+
+      assertNotApplied("n");
+
+      assertThat(memory("m").content()).isEqualTo("in the outage");
+      disk.repair();
+      store.execute(StoreMemory.of("n", AT, "with room"));
+      target.up();
+      assertSettled();
+      assertThat(store.find(MemoryQuery.all())).hasSize(2);
+    }
+
+    private void assertNotApplied(String id) {
+      assertThatExceptionOfType(StoreUnavailableException.class)
+          .isThrownBy(() -> store.execute(StoreMemory.of(id, AT, "no room")))
+          .satisfies(e -> assertThat(e.mayHaveApplied()).isEmpty());
+      assertThat(source.read(Kind.MEMORY, Key.of(id))).isEmpty();
+    }
+
+    @Test
     void givenTargetThatIsAway_whenAskedHowThingsAre_thenEveryCounterTells() {
       DualWriteStatus before = store.status();
       assertThat(before.breaker()).isEqualTo(DualWriteStatus.Breaker.CLOSED);

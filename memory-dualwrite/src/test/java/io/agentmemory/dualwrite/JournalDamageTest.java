@@ -25,6 +25,7 @@ import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /** Journals that do not end, are not whole, or are not ours: T08, T09, T12. */
@@ -99,6 +100,7 @@ final class JournalDamageTest {
   }
 
   @Test
+  @DisplayName("T08: journal torn at every byte")
   void givenATornTailAtAnyByte_whenOpened_thenItIsCutAndAllBeforeItIsThere() throws IOException {
     for (int end = lines.get(9).from(); end < lines.get(12).to() - 1; end++) {
       for (boolean zeros : new boolean[] {true, false}) {
@@ -129,6 +131,7 @@ final class JournalDamageTest {
   }
 
   @Test
+  @DisplayName("T09: bit flipped at every byte of one line of the journal")
   void givenAnyByteOfALineChanged_whenOpened_thenItIsReportedAndLaterLinesCount()
       throws IOException {
     for (int line : new int[] {0, 1, 5, 6}) {
@@ -215,6 +218,7 @@ final class JournalDamageTest {
   }
 
   @Test
+  @DisplayName("T12: segment of a newer version, of a foreign store, and others that are not ours")
   void givenASegmentThatIsNotOurs_whenOpened_thenItIsRefusedByNameKeptAndTheRestCounts()
       throws IOException {
     Map<String, byte[]> refused = new TreeMap<>();
@@ -277,6 +281,7 @@ final class JournalDamageTest {
   }
 
   @Test
+  @DisplayName("T12: segment missing, of 0 bytes, short")
   void givenAMissingOrShortSegment_whenOpened_thenItIsReportedAndTheRestCounts()
       throws IOException {
     MemoryDisk disk = Journals.disk();

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /** Full journals, full disks, forces that fail: T13, T15, T17. */
@@ -61,6 +62,7 @@ final class JournalFaultTest {
   }
 
   @Test
+  @DisplayName("T13: journal full")
   void givenAFullJournal_whenSomethingBegins_thenRefusedUntilEnoughIsDone() {
     JournalLimits limits = new JournalLimits(20_000, 0, 4096, 2048);
     try (Journal journal = open(limits)) {
@@ -100,6 +102,7 @@ final class JournalFaultTest {
   }
 
   @Test
+  @DisplayName("T15: ENOSPC from a line of the journal on")
   void givenTheDiskIsFull_whenWritten_thenNotWrittenUntilThereIsRoomAndNothingElseIsLost()
       throws IOException {
     JournalLimits noFloor = new JournalLimits(1 << 20, 0, 4096, 2048);
@@ -140,6 +143,7 @@ final class JournalFaultTest {
   }
 
   @Test
+  @DisplayName("T17: EIO on each force of the journal")
   void givenAForceFails_whenGoingOn_thenThatFileIsNeverForcedAgainAndNothingIsLost() {
     int forces = 0;
     for (int n = 1; ; n++) {

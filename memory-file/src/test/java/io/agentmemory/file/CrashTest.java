@@ -290,13 +290,13 @@ final class CrashTest {
   void givenAKilledProcess_whenAnotherOneOpensAndThePowerFails_thenWhatItSawIsThere() {
     int calls = callsOfCleanRun();
     for (int n = 1; n <= calls; n++) {
-      MemoryDisk disk = newDisk();
-      disk.failAt(n, MemoryDisk.Fault.POWER_OFF);
+      MemoryDisk killed = newDisk();
+      killed.failAt(n, MemoryDisk.Fault.POWER_OFF);
       Run run = new Run();
       String note = "killed at call " + n;
-      run.on(disk, note);
-      note += " (" + disk.call(n) + "), opened again, then a power cut";
-      disk.repair(); // the process is gone, the machine goes on with what it has not forced
+      run.on(killed, note);
+      note += " (" + killed.call(n) + "), opened again, then a power cut";
+      MemoryDisk disk = killed.afterKill(); // the machine goes on with what was not forced
       List<String> seen;
       MemoryDisk cut;
       StoreMemory second = StoreMemory.of("second", AT, "by the next process");

@@ -1,5 +1,6 @@
 package io.agentmemory.file;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
@@ -10,6 +11,7 @@ import io.agentmemory.MemoryQuery;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.command.StoreMemory;
 import io.agentmemory.command.UpdateMemory;
+import io.agentmemory.internal.Disk;
 import io.agentmemory.internal.testkit.MemoryDisk;
 import io.agentmemory.testkit.ManualClock;
 import java.nio.file.FileSystemException;
@@ -20,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.TreeSet;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -151,6 +154,34 @@ final class FaultTest {
   private static Told told(Told first) {
     assertThat(first).isIn(Told.ACKNOWLEDGED, Told.FAILED);
     return Told.ACKNOWLEDGED;
+  }
+
+  @Test
+  @DisplayName("T07: torn write at every byte of a memory file's temp")
+  void givenATempTornAtAnyByte_whenOpened_thenTheOldRecordIsServedAndNothingOfTheTemp()
+      throws Exception {
+    MemoryDisk disk = new MemoryDisk();
+    try (FileMemoryStore store = builder(disk).build()) {
+      store.execute(StoreMemory.of("m", AT, "old"));
+    }
+    Path folder = TREE.resolve("active");
+    String name = disk.list(folder).get(0);
+    byte[] old = disk.read(folder.resolve(name));
+    byte[] next = new String(old, UTF_8).replace("old", "new and longer").getBytes(UTF_8);
+    assertThat(next.length).isGreaterThan(old.length);
+    for (int torn = 0; torn <= next.length; torn++) {
+      MemoryDisk killed = disk.afterKill();
+      Path temp = folder.resolve("." + name + "." + new UUID(torn, 0) + ".tmp");
+      try (Disk.Out out = killed.create(temp, null)) {
+        out.write(0, next, 0, torn);
+      }
+      try (FileMemoryStore store = builder(killed).build()) {
+        assertThat(content(store, "m")).as("torn at byte " + torn).isEqualTo("old");
+        assertThat(store.find(MemoryQuery.all())).hasSize(1);
+        assertThat(store.info().setAside()).isEmpty();
+        assertThat(killed.list(folder)).containsExactly(name);
+      }
+    }
   }
 
   @Test

@@ -633,7 +633,7 @@ final class OutsideEditsTest {
     @Test
     void givenEditThatCannotBeRead_whenLookedAtByItself_thenItsMemoryIsRefusedUntilItCanBe()
         throws Exception {
-      try (FileMemoryStore store = looking()) {
+      try (FileMemoryStore store = looking(Duration.ofMillis(100))) {
         byte[] good = Files.readAllBytes(file("m5"));
         Files.writeString(file("m5"), "---\nid: [\n---\n", UTF_8);
         await(store, () -> setAside(store).equals(List.of("active/t-m5.md")));
@@ -651,7 +651,7 @@ final class OutsideEditsTest {
     @DisplayName("T77: 5,000 files at once; nothing watches folders, so no limit can be reached")
     void givenManyNewFiles_whenLookedForByItself_thenAllAreFound() throws Exception {
       byte[] like = Files.readAllBytes(file("m5"));
-      try (FileMemoryStore store = looking()) {
+      try (FileMemoryStore store = looking(Duration.ofSeconds(2))) {
         for (int i = 0; i < 5_000; i++) {
           String text = new String(like, UTF_8).replace("id: m5", "id: new" + i);
           Files.writeString(tree.resolve("core/new" + i + ".md"), text, UTF_8);
@@ -661,8 +661,8 @@ final class OutsideEditsTest {
       }
     }
 
-    private FileMemoryStore looking() {
-      return FileMemoryStore.builder(tree).refreshEvery(Duration.ofMillis(200)).build();
+    private FileMemoryStore looking(Duration between) {
+      return FileMemoryStore.builder(tree).refreshEvery(between).build();
     }
 
     private static void await(FileMemoryStore store, BooleanSupplier condition) throws Exception {

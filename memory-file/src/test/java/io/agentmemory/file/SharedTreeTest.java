@@ -210,7 +210,7 @@ final class SharedTreeTest {
     }
 
     @Test
-    @DisplayName("T54: body, id, revision, digest, front matter, BOM, blanks edited by hand")
+    @DisplayName("T54: body, id, revision, digest, front matter, blanks edited by hand")
     void givenEditsByHand_whenOpened_thenEachIsImported() throws IOException {
       Trees.edit(file("m1"), "body of m1", "new body of m1");
       Trees.edit(file("m2"), "id: m2", "id: renamed");
