@@ -845,7 +845,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
           List.copyOf(found),
           () -> stores.authority(stage).find(query),
           () -> stores.secondary(stage).find(query),
-          Comparisons::memories);
+          (a, b) -> Comparisons.memories(a, b, query.offset() > 0));
     }
     return found;
   }

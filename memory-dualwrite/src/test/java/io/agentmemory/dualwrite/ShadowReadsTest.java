@@ -342,6 +342,21 @@ class ShadowReadsTest {
     }
 
     @Test
+    void givenWriteOnItsWay_whenItMovesAPageItIsNotOn_thenTheDifferenceIsNotReported() {
+      Gate gate = shadow.holdNextWrite();
+      store.execute(new RecallMemory("m00002", AT)); // the heaviest from now on
+      gate.awaitCall();
+
+      MemoryQuery second = MemoryQuery.all().order(MemoryQuery.Order.HEAVIEST).page(1, 1);
+      assertThat(store.find(second)).extracting(Memory::id).containsExactly("m00000");
+      awaitShadows(1);
+
+      assertThat(mismatches).isEmpty();
+      assertThat(store.stats().shadowUnsettled()).isEqualTo(1);
+      gate.open();
+    }
+
+    @Test
     void givenWriteOnItsWay_whenRead_thenTheDifferenceIsNotReported() {
       Gate gate = shadow.holdNextWrite();
       store.execute(new RecallMemory("m00000", AT));

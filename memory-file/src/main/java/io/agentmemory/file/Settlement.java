@@ -119,7 +119,7 @@ final class Settlement {
         return null;
       }
       there.origin = same ? Origin.SAME : Origin.EDITED;
-      edited |= !same;
+      edited |= !same && there.memory != null; // nothing is taken over from what cannot be read
       remember(there, same && before != null ? before.seq() : 0);
       return there;
     }

@@ -611,6 +611,17 @@ final class OutsideEditsTest {
     }
 
     @Test
+    void givenAFileThatCannotBeRead_whenOpenedAgain_thenNothingIsSaidToBeTakenOver()
+        throws IOException {
+      Files.write(file("m5"), new byte[] {(byte) 0xff, 1});
+      for (int i = 0; i < 2; i++) {
+        try (FileMemoryStore store = open()) {
+          assertThat(store.lastEdit()).isEmpty();
+        }
+      }
+    }
+
+    @Test
     void givenManyFilesGone_whenRefreshed_thenNoneCountsAsDeletedUntilTheyAreBack()
         throws IOException {
       Path away = folder.resolve("away");
