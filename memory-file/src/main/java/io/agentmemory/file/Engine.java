@@ -320,12 +320,15 @@ final class Engine {
           continue;
         }
         boolean clean = idle || !requireNonNull(open).tree().isDirty();
-        long wait = clean ? left : Math.min(left, quiet.toNanos());
+        long calm = since + quiet.toNanos() - System.nanoTime();
+        if (!clean && calm <= 0) {
+          tryCheckpoint();
+          since = System.nanoTime();
+          continue;
+        }
+        long wait = clean ? left : Math.min(left, calm);
         Task next = idle ? tasks.take() : tasks.poll(wait, TimeUnit.NANOSECONDS);
         if (next == null) {
-          if (wait < left) {
-            tryCheckpoint();
-          }
           continue;
         }
         while (next != null && next.batch != null) {
@@ -340,6 +343,7 @@ final class Engine {
         } else if (next != null) {
           perform(next);
         }
+        since = System.nanoTime();
       } catch (InterruptedException ignored) {
         continue; // nobody is meant to interrupt this thread
       } catch (Throwable defect) {
@@ -717,6 +721,7 @@ final class Engine {
   private static final int LOOKS = 3;
   private static final long AGAIN = TimeUnit.MILLISECONDS.toNanos(170);
 
+  private long since; // when somebody last asked for something; System.nanoTime
   private long look; // when to look for edits of others; System.nanoTime
   private int looks; // of the same edit, which may be half done
 

@@ -1012,9 +1012,16 @@ final class TreeWriter {
     Path path = layout.resolve(file);
     Map<io.agentmemory.Kind<?>, Map<Key, Optional<MemoryRecord>>> changes = new LinkedHashMap<>();
     List<Row> rows = new ArrayList<>();
-    for (Ref ref : requireNonNull(tree.changedDocuments.get(file))) {
+    Set<Ref> changed = requireNonNull(tree.changedDocuments.get(file));
+    for (Ref ref : changed) {
       Row row = tree.index.row(ref.kind(), ref.key());
       rows.add(row == null ? Row.tombstone(ref.kind(), ref.key(), 1, null) : row);
+    }
+    boolean there = isFile(path);
+    if (!there) { // one that somebody deleted meanwhile is to have again what it had
+      Documents.rows(tree.index, file).stream()
+          .filter(row -> !changed.contains(new Ref(row.kind, row.key)))
+          .forEach(rows::add);
     }
     rows.sort(Row.BY_PLACE);
     Set<Key> last = new HashSet<>();
@@ -1031,7 +1038,6 @@ final class TreeWriter {
       return new Ready(file, path, null, "", false);
     }
     ensureFolder(disk, requireNonNull(path.getParent()));
-    boolean there = isFile(path);
     boolean edited = there && isEdited(file, path);
     Path temporary = temporary(path);
     try {

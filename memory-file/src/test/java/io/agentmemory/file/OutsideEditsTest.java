@@ -600,6 +600,45 @@ final class OutsideEditsTest {
     }
 
     @Test
+    void givenADocumentGoneWhileOpen_whenOneOfItsRecordsIsWritten_thenTheFileHasAllOfThem()
+        throws IOException {
+      Path edges = tree.resolve(".edges_v3.json");
+      try (FileMemoryStore store = open()) {
+        Files.delete(edges);
+        store.execute(
+            new PutRecords(List.of(put(new Edge("m1|m4", members("belief", Value.of(0.125)))))));
+        store.checkpoint();
+        assertThat(Files.readString(edges, UTF_8)).contains("m1|m2", "m1|m3", "m1|m4");
+      }
+      Trees.edit(edges, "0.125", "0.75");
+      try (FileMemoryStore store = open()) {
+        assertThat(store.read(Kind.EDGE, Key.of("m1|m3")).orElseThrow().isTombstone()).isFalse();
+        Key observation = new Observation("m1|m2", 0, members("weight", Value.of(1.0))).key();
+        assertThat(store.read(Kind.OBSERVATION, observation).orElseThrow().isTombstone()).isFalse();
+      }
+    }
+
+    @Test
+    void givenLooksMoreOftenThanQuiet_whenWritten_thenTheDocumentsFollowAllTheSame()
+        throws Exception {
+      Path edges = tree.resolve(".edges_v3.json");
+      try (FileMemoryStore store =
+          FileMemoryStore.builder(tree)
+              .refreshEvery(Duration.ofMillis(50))
+              .checkpointAfter(Duration.ofMillis(200))
+              .build()) {
+        store.execute(
+            new PutRecords(List.of(put(new Edge("m1|m4", members("belief", Value.of(0.125)))))));
+        Semaphore never = new Semaphore(0);
+        long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        while (!Files.readString(edges, UTF_8).contains("m1|m4")) {
+          assertThat(System.nanoTime()).as("waited too long").isLessThan(until);
+          assertThat(never.tryAcquire(20, TimeUnit.MILLISECONDS)).isFalse();
+        }
+      }
+    }
+
+    @Test
     void givenNothingEdited_whenRefreshed_thenNothingIsSaidToBe() {
       try (FileMemoryStore store = open()) {
         store.memories().recall("m1");
