@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param since when that began
  * @param why never content
  * @param ops the operations that are not done before this is paid
- * @param run what is known of how the record went on in the store that has it; null where that
- *     store is the judge whatever the other one holds
+ * @param run what is known of how the record went on in the store that has it, to tell what
+ *     somebody else made of it in the other one; null where nothing is known
  * @param state the newest state, where the store that has it may be away; else null
  * @param parked whether the store refused it, so that trying again is of no use
  */

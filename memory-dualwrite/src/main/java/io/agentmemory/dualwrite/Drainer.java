@@ -152,7 +152,11 @@ final class Drainer implements AutoCloseable {
     }
     if (all && owed == 0 && events.resyncs.get() == need) {
       if (events.resync.compareAndSet(why, null)) {
-        whenCompared.run();
+        if (events.resyncs.get() == need) {
+          whenCompared.run();
+        } else {
+          events.resyncNeeded(String.valueOf(why)); // it was said again just before that
+        }
       }
     }
   }

@@ -165,17 +165,19 @@ final class DualFolder implements AutoCloseable {
     }
     Optional<EditedOutside> files = stores.source().as(EditedOutside.class);
     lastEdit = () -> files.map(EditedOutside::lastEdit).orElse("");
+    events.whenResyncNeeded =
+        () -> {
+          unsettled();
+          toCompare.run();
+        };
+    // First this, so that no edit is between what the mark tells and what is told.
+    files.ifPresent(source -> source.onEdit(() -> events.resyncNeeded(EDITED)));
     boolean edited = isCompared() && !lastEdit.get().equals(comparedAt());
     boolean isWhole =
         isCompared()
             && !edited
             && found.damage().isEmpty()
             && (found.ending() == Journal.Ending.CLEAN || found.ending() == Journal.Ending.KILLED);
-    events.whenResyncNeeded =
-        () -> {
-          unsettled();
-          toCompare.run();
-        };
     if (isWhole || !stage().writesBoth()) {
       settled(events);
     } else if (edited) {
@@ -185,7 +187,6 @@ final class DualFolder implements AutoCloseable {
     } else {
       events.resyncNeeded("the journal may lack what was not forced");
     }
-    files.ifPresent(source -> source.onEdit(() -> events.resyncNeeded(EDITED)));
     journal.listen(
         new Journal.Listener() {
           @Override
@@ -234,7 +235,8 @@ final class DualFolder implements AutoCloseable {
       }
       return;
     }
-    debts.add(op, changes, lacking, guarded, "it was found in the journal");
+    boolean editable = lacking == Side.SOURCE; // while nobody had it open
+    debts.add(op, changes, lacking, guarded || editable, "it was found in the journal");
   }
 
   /**

@@ -99,7 +99,11 @@ final class Settling {
       remember(ops);
     }
     Set<Ref> all = new TreeSet<>(refs);
-    meet(owed, all, lacking, hold);
+    if (lacking == Side.TARGET) {
+      meet(owed, all, lacking, hold);
+    } else {
+      keepEdits(owed);
+    }
     new Repair(stores.of(lacking.other()), stores.of(lacking), hold).run(all, () -> debts.pay(all));
     events.repaired.add(all.size());
   }
@@ -338,6 +342,32 @@ final class Settling {
     }
     if (!raised.isEmpty()) {
       put(stores.of(lacking.other()), raised, refs, hold);
+    }
+  }
+
+  /**
+   * Sets aside what another program wrote into the source since that went behind: it gets what the
+   * target has. Only an edit is by no operation and neither what was there nor what came of it.
+   */
+  private void keepEdits(List<Debt> owed) {
+    List<Debt> known = owed.stream().filter(debt -> debt.run() != null).toList();
+    if (known.isEmpty()) {
+      return;
+    }
+    List<Ref> some = known.stream().map(Debt::ref).toList();
+    Map<Ref, Stored<?>> right = Repair.read(stores.target(), some);
+    Map<Ref, Stored<?>> edited = Repair.read(stores.source(), some);
+    for (Debt debt : known) {
+      Stored<?> mine = right.get(debt.ref());
+      Stored<?> theirs = edited.get(debt.ref());
+      if (mine != null
+          && theirs != null
+          && !theirs.isTombstone()
+          && theirs.lastOp() == null
+          && !isExpected(debt, mine, theirs)
+          && !hasLost(debt, theirs)) {
+        events.conflict(conflicts.add(debt.ref(), Side.TARGET, mine.version(), theirs));
+      }
     }
   }
 

@@ -519,7 +519,8 @@ final class Writes implements AutoCloseable {
               .toList();
       Set<Ref> others = new HashSet<>(refs);
       changes.forEach(change -> others.remove(change.ref()));
-      List<Lagging> entries = new ArrayList<>(debts.add(op, changes, follower(), false, why));
+      boolean guarded = follower() == Side.SOURCE; // somebody may edit it meanwhile
+      List<Lagging> entries = new ArrayList<>(debts.add(op, changes, follower(), guarded, why));
       entries.addAll(debts.add(others, follower(), why, op));
       return entries;
     }

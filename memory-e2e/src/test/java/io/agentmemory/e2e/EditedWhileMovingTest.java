@@ -6,11 +6,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.NewMemory;
+import io.agentmemory.Operation;
+import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.command.Batch;
+import io.agentmemory.command.Outcome;
 import io.agentmemory.dualwrite.DualWriteMemoryStore;
 import io.agentmemory.dualwrite.Stage;
 import io.agentmemory.dualwrite.Verifier;
 import io.agentmemory.dualwrite.VerifyReport;
 import io.agentmemory.file.FileMemoryStore;
+import io.agentmemory.spi.ForwardingMemoryStore;
 import io.agentmemory.testkit.InMemoryMemoryStore;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -24,6 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A person edits the files of an agent whose memory is on the move. */
 class EditedWhileMovingTest {
@@ -44,10 +50,25 @@ class EditedWhileMovingTest {
   private void open(Stage stage) {
     files = FileMemoryStore.builder(folder.resolve("memory")).build();
     store =
-        DualWriteMemoryStore.builder(files, target)
+        DualWriteMemoryStore.builder(source(files), target)
             .folder(folder.resolve("move"))
             .stage(stage)
             .build();
+  }
+
+  private volatile boolean away;
+
+  private MemoryStore source(FileMemoryStore files) {
+    return new ForwardingMemoryStore(files) {
+      @Override
+      public Outcome execute(Batch batch) {
+        if (away) {
+          Operation operation = new Operation("file", batch.verb(), batch.subject());
+          throw StoreUnavailableException.notApplied(operation, "away", null);
+        }
+        return delegate().execute(batch);
+      }
+    };
   }
 
   @AfterEach
@@ -126,6 +147,39 @@ class EditedWhileMovingTest {
     assertThat(contents(target).contains("what a person wrote") || !store.conflicts().isEmpty())
         .isTrue();
     assertThat(store.memories().findById("m5").orElseThrow().recallCount()).isEqualTo(1);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void givenAnEditOfWhatTheFilesLack_whenTheyGetIt_thenTheEditIsKept(int writes)
+      throws IOException {
+    to(Stage.LIVE);
+    away = true;
+    for (int i = 0; i < writes; i++) {
+      store.memories().recall("m5");
+    }
+    edit("m5");
+    files.refresh();
+    away = false;
+    settle();
+    assertEqual();
+    assertThat(contents(target)).contains("body of m5");
+    assertThat(store.conflicts()).hasSize(1);
+    assertThat(store.conflicts().get(0).toString()).contains("m5");
+  }
+
+  @Test
+  void givenNoEditOfWhatTheFilesLack_whenTheyGetIt_thenThereIsNoConflict() throws IOException {
+    to(Stage.LIVE);
+    store.memories().recall("m5");
+    settle();
+    away = true;
+    store.memories().recall("m5");
+    store.memories().recall("m5");
+    away = false;
+    settle();
+    assertEqual();
+    assertThat(store.conflicts()).isEmpty();
   }
 
   private void to(Stage stage) {
