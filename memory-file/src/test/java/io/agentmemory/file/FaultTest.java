@@ -124,8 +124,13 @@ final class FaultTest {
       try (FileMemoryStore again = builder(next).build()) {
         assertThat(content(again, "m")).as(note).isIn(right);
         assertThat(again.info().setAside()).as(note).isEmpty();
+        assertThat(again.health().notes()).as("no damage, %s", note).isEmpty();
       }
     }
+  }
+
+  private static void assertNoTemp(MemoryDisk disk, String note) {
+    assertThat(disk.files().keySet()).as(note).noneMatch(file -> file.endsWith(".tmp"));
   }
 
   @Test
@@ -140,6 +145,7 @@ final class FaultTest {
           assertThat(told).as(note).isNotEqualTo(Told.UNKNOWN);
           failed[0] += told == Told.FAILED ? 1 : 0;
           assertAsTold(store, disk, told, note);
+          assertNoTemp(disk, note);
           disk.repair();
           assertThat(put(store, "new")).as("with room again, %s", note).isEqualTo(told(told));
           store.execute(StoreMemory.of("after", AT, "goes on"));
@@ -198,6 +204,7 @@ final class FaultTest {
             }
             assertThat(told).as(note).isNotEqualTo(Told.UNKNOWN);
             assertAsTold(store, disk, told, note);
+            assertNoTemp(disk, note);
             assertThat(put(store, "new")).as("the next one, %s", note).isEqualTo(told(told));
             store.checkpoint();
             assertAsTold(store, disk, Told.ACKNOWLEDGED, note);
