@@ -140,9 +140,11 @@ final class LogDamageTest {
 
   @Test
   @DisplayName("T81: the log missing or empty")
-  void givenAnEmptyOrZeroedLog_whenOpened_thenNothingIsAmiss() throws IOException {
-    for (byte[] empty : List.of(new byte[0], new byte[5000])) {
-      try (FileMemoryStore store = open(with(empty))) {
+  void givenAMissingEmptyOrZeroedLog_whenOpened_thenNothingIsAmiss() throws IOException {
+    MemoryDisk missing = left.afterKill();
+    missing.delete(Path.of(log));
+    for (MemoryDisk disk : List.of(missing, with(new byte[0]), with(new byte[5000]))) {
+      try (FileMemoryStore store = open(disk)) {
         assertThat(store.read(Kind.EMBEDDING, Key.of("text", "one"))).isEmpty();
         assertThat(store.health().status()).isEqualTo(Health.Status.UP);
       }
