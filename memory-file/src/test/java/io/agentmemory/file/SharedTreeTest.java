@@ -264,7 +264,7 @@ final class SharedTreeTest {
       }
       Path edges = tree.resolve(".edges_v3.json");
       byte[] whole = Files.readAllBytes(edges);
-      Files.write(edges, java.util.Arrays.copyOf(whole, whole.length - 5));
+      Files.write(edges, java.util.Arrays.copyOf(whole, whole.length - 1)); // the edge is whole
       Files.write(tree.resolve("embeddings.json"), new byte[0]);
 
       for (int i = 0; i < 2; i++) {
@@ -286,6 +286,7 @@ final class SharedTreeTest {
           try (var all = store.scan(Kind.MEMORY)) { // as a backfill reads it
             assertThat(all.filter(m -> !m.isTombstone())).hasSize(17);
           }
+          assertThat(store.info().kinds().get(Kind.EDGE)).as("of half a document").isZero();
           assertThat(store.info().tombstones().get(Kind.MEMORY)).isZero();
           assertThat(setAside(store))
               .containsExactly(
@@ -438,6 +439,7 @@ final class SharedTreeTest {
         assertThat(setAside(store)).containsExactlyInAnyOrderElementsOf(aside);
         assertThat(store.count(MemoryQuery.all())).isEqualTo(19);
         assertThat(content(store, "m3")).isEqualTo("body of m3");
+        assertThat(Snapshot.of(store)).as("through a folder").noneMatch(r -> r.contains("lists"));
         assertThatExceptionOfType(CorruptMemoryException.class)
             .isThrownBy(() -> store.memories().forget("m4"));
         assertThatExceptionOfType(MemoryConflictException.class)
@@ -445,7 +447,14 @@ final class SharedTreeTest {
             .withMessageContaining("core/second.md");
         store.memories().forget("m3");
         store.memories().recall("m6");
+
+        Files.move(file("m7"), outside.resolve("y.md")); // while the store is open
+        Files.createSymbolicLink(file("m7"), outside.resolve("y.md"));
+        Trees.edit(outside.resolve("y.md"), "body of m7", "secret");
+        assertThatExceptionOfType(CorruptMemoryException.class)
+            .isThrownBy(() -> store.memories().recall("m7"));
       }
+      assertThat(outside.resolve("y.md")).content(UTF_8).endsWith("secret");
       assertThat(secret).content(UTF_8).endsWith("secret");
       assertThat(outside).isDirectoryContaining(f -> f.equals(secret));
       assertThat(tree.resolve("core/second.md")).content(UTF_8).contains("body of m5");
@@ -465,7 +474,7 @@ final class SharedTreeTest {
         throws IOException {
       Files.copy(file("m5"), tree.resolve("core/a-copy-with-a-long-name-m5.md"));
       Files.copy(file("m5"), tree.resolve("archive/c.md"));
-      for (String name : List.of("zz.md", "z.md")) { // neither known: the shorter counts
+      for (String name : List.of("a-longer.md", "z.md")) { // neither known: the shorter
         Path copy = Files.writeString(tree.resolve("core").resolve(name), "", UTF_8);
         Files.writeString(copy, "---\nid: both\n---\n\nin " + name, UTF_8);
       }
@@ -483,8 +492,8 @@ final class SharedTreeTest {
                   "active/t-m5.md",
                   "archive/c.md",
                   "core/a-copy-with-a-long-name-m5.md",
-                  "core/z.md",
-                  "core/zz.md");
+                  "core/a-longer.md",
+                  "core/z.md");
           if (!reading) {
             for (String id : List.of("m5", "both")) {
               assertThatExceptionOfType(MemoryConflictException.class)
@@ -495,7 +504,7 @@ final class SharedTreeTest {
         }
       }
       assertThat(tree.resolve("archive/c.md")).exists();
-      Files.delete(tree.resolve("core/zz.md"));
+      Files.delete(tree.resolve("core/a-longer.md"));
       try (FileMemoryStore store = open()) {
         store.execute(UpdateMemory.of("both").content("resolved"));
         assertThat(content(store, "both")).isEqualTo("resolved");
