@@ -199,13 +199,13 @@ public final class Insights {
    * @param linked whether the other one links to it
    * @param sharedTags how many tags both have, whatever their case
    * @param count how often the other one's file counts it as retrieved with it
+   * @param score shared tags, and of the count as much as was asked for
    */
-  public record Related(MemoryHead memory, boolean linked, int sharedTags, double count) {
-    /** Shared tags, and half of the count. */
-    public double score() {
-      return sharedTags + count * 0.5;
-    }
-  }
+  public record Related(
+      MemoryHead memory, boolean linked, int sharedTags, double count, double score) {}
+
+  /** How much of a count goes into {@link Related#score}, in Drift. */
+  public static final double RELATED_PER_COUNT = 0.5;
 
   private static final Comparator<Related> MOST_RELATED =
       Comparator.comparing(Related::linked)
@@ -220,6 +220,19 @@ public final class Insights {
    * round trips, and the heads of all that qualify.
    */
   public List<Related> related(String id, int limit) {
+    return related(id, limit, RELATED_PER_COUNT);
+  }
+
+  /**
+   * The memories that have to do with one, as {@link #related(String, int)}.
+   *
+   * @param perCount what each time counts that two were retrieved together; a shared tag counts 1
+   * @throws IllegalArgumentException if it is not finite
+   */
+  public List<Related> related(String id, int limit, double perCount) {
+    if (!Double.isFinite(perCount)) {
+      throw new IllegalArgumentException("perCount is not finite");
+    }
     Memory source = store.read(Kind.MEMORY, Key.of(id)).flatMap(Stored::live).orElse(null);
     if (source == null) {
       return List.of();
@@ -237,15 +250,16 @@ public final class Insights {
         MemoryQuery.all().any(any),
         limit,
         MOST_RELATED,
-        head ->
-            head.id().equals(source.id())
-                ? Optional.empty()
-                : Optional.of(
-                    new Related(
-                        head,
-                        links.contains(head.id()),
-                        (int) head.foldedTags().stream().filter(tags::contains).count(),
-                        counts.getOrDefault(head.id(), 0.0))));
+        head -> {
+          if (head.id().equals(source.id())) {
+            return Optional.empty();
+          }
+          int shared = (int) head.foldedTags().stream().filter(tags::contains).count();
+          double count = counts.getOrDefault(head.id(), 0.0);
+          return Optional.of(
+              new Related(
+                  head, links.contains(head.id()), shared, count, shared + count * perCount));
+        });
   }
 
   /** The first {@code limit} by {@code order} of what heads turn into, keeping no more of them. */
@@ -378,6 +392,8 @@ public final class Insights {
    * @param recalled how many memories the session that is going on has retrieved
    * @param lastDecayed how many ties the last run of decay lowered
    * @param lastPruned how many it removed
+   * @param decayRate what a pair loses whose memories were never recalled, in Drift
+   * @param sessionTimeout after how long a session is over
    */
   public record Statistics(
       long core,
@@ -388,20 +404,12 @@ public final class Insights {
       double averageCount,
       int recalled,
       long lastDecayed,
-      long lastPruned) {
+      long lastPruned,
+      double decayRate,
+      Duration sessionTimeout) {
     /** Memories of all tiers. */
     public long total() {
       return core + active + archive;
-    }
-
-    /** What a pair loses whose memories were never recalled, in Drift. */
-    public double decayRate() {
-      return DecayRule.DRIFT.rate();
-    }
-
-    /** After how long a session is over, in Drift. */
-    public Duration sessionTimeout() {
-      return SessionRule.DRIFT.limit();
     }
   }
 
@@ -452,7 +460,9 @@ public final class Insights {
         pairs == 0 ? 0 : Arithmetic.round(sum / pairs, 2),
         recalled(),
         (long) number(decay.members().entries().getOrDefault("decayed", Value.NULL)),
-        (long) number(decay.members().entries().getOrDefault("pruned", Value.NULL)));
+        (long) number(decay.members().entries().getOrDefault("pruned", Value.NULL)),
+        DecayRule.DRIFT.rate(),
+        session.limit());
   }
 
   private record Pair(String a, String b) {

@@ -56,7 +56,16 @@ public final class Lessons {
    *     same 50 characters, in lower case
    */
   public Optional<Lesson> add(NewLesson lesson) {
-    return changed(new AddLesson(lesson, now()));
+    return add(lesson, AddLesson.DRIFT_ALIKE);
+  }
+
+  /**
+   * Adds a lesson, as {@link #add(NewLesson)}.
+   *
+   * @param alike how many characters at the beginning make two lessons one; at least 1
+   */
+  public Optional<Lesson> add(NewLesson lesson, int alike) {
+    return changed(new AddLesson(lesson, now(), alike));
   }
 
   /** Adds a lesson that somebody states, as {@link #add(NewLesson)}. */

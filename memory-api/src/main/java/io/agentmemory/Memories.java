@@ -174,7 +174,12 @@ public final class Memories {
         .with(clock, random)
         .with(
             new Sessions.Rules(
-                session, drift.beliefs(), drift.decay(), drift.activity(), drift.hotRecalls()))
+                session,
+                drift.beliefs(),
+                drift.decay(),
+                drift.activity(),
+                drift.hotRecalls(),
+                drift.perGenerative()))
         .retrieved();
   }
 
@@ -419,9 +424,19 @@ public final class Memories {
    * @return how many of each were noted; of memories that are not there, none
    */
   public Retrievals logRetrievals(List<String> retrieved) {
+    return logRetrievals(retrieved, LogRetrievals.DRIFT_PER_GENERATIVE);
+  }
+
+  /**
+   * Notes what came of what a session retrieved, as {@link #logRetrievals(List)}.
+   *
+   * @param perGenerative what a retrieval that led to a new memory counts in the success rate; at
+   *     least 1
+   */
+  public Retrievals logRetrievals(List<String> retrieved, double perGenerative) {
     List<LogRetrievals.Retrieval> found = retrievals(List.copyOf(new LinkedHashSet<>(retrieved)));
     if (!found.isEmpty()) {
-      store.execute(new LogRetrievals(found));
+      store.execute(new LogRetrievals(found, perGenerative));
     }
     return count(found);
   }

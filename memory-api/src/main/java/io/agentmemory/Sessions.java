@@ -94,13 +94,15 @@ public final class Sessions {
    * @param decay how fast edges decay
    * @param activity what a session was spent on
    * @param hotRecalls a memory that was recalled as often moves to the core tier; at least 1
+   * @param perGenerative what a retrieval that led to a new memory counts in the success rate
    */
   public record Rules(
       SessionRule session,
       BeliefRule beliefs,
       DecayRule decay,
       SessionActivity activity,
-      long hotRecalls) {
+      long hotRecalls,
+      double perGenerative) {
     /** Drift's own. */
     public static final Rules DRIFT =
         new Rules(
@@ -108,20 +110,21 @@ public final class Sessions {
             BeliefRule.DRIFT,
             DecayRule.DRIFT,
             SessionActivity.DRIFT,
-            PromoteMemories.DRIFT_RECALLS);
+            PromoteMemories.DRIFT_RECALLS,
+            LogRetrievals.DRIFT_PER_GENERATIVE);
 
     /**
      * Checks that nothing is missing.
      *
-     * @throws IllegalArgumentException if {@code hotRecalls} is below 1
+     * @throws IllegalArgumentException if {@code hotRecalls} or {@code perGenerative} is below 1
      */
     public Rules {
       requireNonNull(session, "session");
       requireNonNull(beliefs, "beliefs");
       requireNonNull(decay, "decay");
       requireNonNull(activity, "activity");
-      if (hotRecalls < 1) {
-        throw new IllegalArgumentException("hotRecalls is below 1");
+      if (hotRecalls < 1 || !(perGenerative >= 1)) {
+        throw new IllegalArgumentException("hotRecalls or perGenerative is below 1");
       }
     }
   }
@@ -299,7 +302,7 @@ public final class Sessions {
               pairable, uuids, at, at, agent, activity.orElse(null), rules.beliefs()));
     }
     if (!retrievals.isEmpty()) {
-      commands.add(new LogRetrievals(retrievals));
+      commands.add(new LogRetrievals(retrievals, rules.perGenerative()));
     }
     commands.add(new DecayEdges(ids, dimensions(retrieved, beside), at, rules.decay()));
     if (!hot.isEmpty()) {

@@ -19,7 +19,6 @@ import java.util.Set;
 
 /** What the commands mean that are about lessons. */
 final class Learning {
-  private static final int COMPARED = 50;
   private static final int ID_DIGITS = 8;
   private static final double CONFIDENCE = 0.5;
 
@@ -43,9 +42,9 @@ final class Learning {
 
   void add(AddLesson c) {
     String text = c.lesson().lesson();
-    String beginning = beginning(text);
+    String beginning = beginning(text, c.alike());
     for (Lesson lesson : all()) {
-      if (lesson.members().has("lesson") && beginning(lesson.text()).equals(beginning)) {
+      if (lesson.members().has("lesson") && beginning(lesson.text(), c.alike()).equals(beginning)) {
         return;
       }
     }
@@ -63,8 +62,8 @@ final class Learning {
     new Lists(plan, rules, operation).append(Lists.of(Kind.LESSON), List.of(members));
   }
 
-  private static String beginning(String text) {
-    int length = Math.min(COMPARED, text.codePointCount(0, text.length()));
+  private static String beginning(String text, int alike) {
+    int length = Math.min(alike, text.codePointCount(0, text.length()));
     return text.substring(0, text.offsetByCodePoints(0, length)).toLowerCase(Locale.ROOT);
   }
 

@@ -10,8 +10,12 @@ import java.util.List;
  * alone memories that are not there.
  *
  * @param retrievals one memory may be in it several times
+ * @param perGenerative what a retrieval counts that a new memory came of, where one that led on
+ *     counts 1; at least 1
  */
-public record LogRetrievals(List<Retrieval> retrievals) implements Command {
+public record LogRetrievals(List<Retrieval> retrievals, double perGenerative) implements Command {
+  /** What such a retrieval counts in Drift. */
+  public static final double DRIFT_PER_GENERATIVE = 2;
 
   /** What came of retrieving a memory. */
   public enum Result {
@@ -41,9 +45,21 @@ public record LogRetrievals(List<Retrieval> retrievals) implements Command {
     }
   }
 
-  /** Copies the list. */
+  /**
+   * Copies the list.
+   *
+   * @throws IllegalArgumentException if {@code perGenerative} is below 1 or not finite
+   */
   public LogRetrievals {
     retrievals = List.copyOf(retrievals);
+    if (!(perGenerative >= 1) || Double.isInfinite(perGenerative)) {
+      throw new IllegalArgumentException("perGenerative is below 1 or not finite");
+    }
+  }
+
+  /** By Drift's rule. */
+  public LogRetrievals(List<Retrieval> retrievals) {
+    this(retrievals, DRIFT_PER_GENERATIVE);
   }
 
   @Override

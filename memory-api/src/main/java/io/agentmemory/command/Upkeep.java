@@ -96,11 +96,11 @@ final class Upkeep {
     for (LogRetrievals.Retrieval retrieval : c.retrievals()) {
       plan.find(retrieval.id())
           .filter(Rules::hasMap)
-          .ifPresent(memory -> log(memory, retrieval.result()));
+          .ifPresent(memory -> log(memory, retrieval.result(), c.perGenerative()));
     }
   }
 
-  private void log(Memory memory, LogRetrievals.Result result) {
+  private void log(Memory memory, LogRetrievals.Result result, double perGenerative) {
     Value there = memory.members().get("retrieval_outcomes");
     if (there != null && !there.equals(Value.NULL) && !(there instanceof Value.Map)) {
       return; // not ours to repair
@@ -112,8 +112,8 @@ final class Upkeep {
     counts = counts.with("total", Pairs.sum(counts.get("total"), Value.of(1L)));
     counts = counts.with(result.member(), Pairs.sum(counts.get(result.member()), Value.of(1L)));
     double generative = number(counts.get("generative"));
-    double total = number(counts.get("total")) + generative;
-    double useful = number(counts.get("productive")) + 2 * generative;
+    double total = number(counts.get("total")) + (perGenerative - 1) * generative;
+    double useful = number(counts.get("productive")) + perGenerative * generative;
     double rate = total > 0 ? useful / total : 0;
     put(
         memory

@@ -2,28 +2,37 @@ package io.agentmemory.identity;
 
 import io.agentmemory.Memory;
 import io.agentmemory.Value;
+import java.util.Map;
 
 /**
  * Which active memories fade: those that no session recalled for long enough, unless they weigh
  * much or were recalled often. Nothing is moved by it; somebody decides.
  *
  * @param sessions so many sessions without a recall, whoever's word it is
- * @param countedSessions so many too, where each counts {@link TrustTier#decayMultiplier}: what
- *     came from somebody else fades faster, if this is more than {@code sessions}, as with Drift's
- *     own numbers it is not
+ * @param countedSessions so many too, where each counts {@code multipliers}: what came from
+ *     somebody else fades faster, if this is more than {@code sessions}, as with Drift's own
+ *     numbers it is not
  * @param importSessions so many sessions without a recall, where it came from somebody else and was
  *     never recalled at all
  * @param lastingWeight from this weight on it stays
  * @param lastingRecalls from so many recalls on it stays
+ * @param multipliers what a session counts, by whose word the memory is; where it is not said,
+ *     {@link TrustTier#decayMultiplier}
  */
 public record Fading(
     double sessions,
     double countedSessions,
     double importSessions,
     double lastingWeight,
-    double lastingRecalls) {
+    double lastingRecalls,
+    Map<TrustTier, Double> multipliers) {
   /** Drift's own. */
-  public static final Fading DRIFT = new Fading(7, 7, 14, 0.6, 5);
+  public static final Fading DRIFT = new Fading(7, 7, 14, 0.6, 5, Map.of());
+
+  /** Copies the map. */
+  public Fading {
+    multipliers = Map.copyOf(multipliers);
+  }
 
   /**
    * Whether it was imported, never recalled, and its time is up.
@@ -48,8 +57,12 @@ public record Fading(
     double since = number(memory, "sessions_since_recall", 0);
     return !lasts
         && since >= sessions
-        && since * TrustTier.of(memory).decayMultiplier() >= countedSessions
+        && since * multiplier(TrustTier.of(memory)) >= countedSessions
         && !isToPrune(memory);
+  }
+
+  private double multiplier(TrustTier tier) {
+    return multipliers.getOrDefault(tier, tier.decayMultiplier());
   }
 
   private static double number(Memory memory, String member, double otherwise) {

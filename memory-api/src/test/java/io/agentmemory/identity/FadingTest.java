@@ -6,6 +6,7 @@ import io.agentmemory.Memory;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -54,19 +55,25 @@ class FadingTest {
   @ParameterizedTest
   @CsvSource({"self, 21", "verified_agent, 14", "platform, 11", "unknown, 7"})
   void givenEachTier_whenSessionsPass_thenTheMultiplierDecidesWhenItFades(String tier, int first) {
-    Fading rule = new Fading(2, 21, 100, 0.6, 5);
+    Fading rule = new Fading(2, 21, 100, 0.6, 5, Map.of());
     Value source = source("lex", tier);
 
     assertThat(rule.isFading(memory(first - 1, "source", source))).isFalse();
     assertThat(rule.isFading(memory(first, "source", source))).isTrue();
-    assertThat(new Fading(first + 1, 21, 100, 0.6, 5).isFading(memory(first, "source", source)))
+    assertThat(
+            new Fading(first + 1, 21, 100, 0.6, 5, Map.of())
+                .isFading(memory(first, "source", source)))
         .as("but never before its time")
         .isFalse();
+    Fading alike =
+        new Fading(2, 21, 100, 0.6, 5, Map.of(TrustTier.of(memory(0, "source", source)), 1.0));
+    assertThat(alike.isFading(memory(20, "source", source))).as("by a rule of ours").isFalse();
+    assertThat(alike.isFading(memory(21, "source", source))).isTrue();
   }
 
   @Test
   void givenImportByTagAlone_whenSessionsPass_thenItFadesAsThatOfAVerifiedAgent() {
-    Fading rule = new Fading(2, 21, 100, 0.6, 5);
+    Fading rule = new Fading(2, 21, 100, 0.6, 5, Map.of());
     Value tags = Value.Seq.ofTexts(List.of("imported:lex"));
 
     assertThat(rule.isFading(memory(13, "tags", tags))).isFalse();

@@ -394,6 +394,7 @@ class CasesTest {
     -0.318299145f, 0.222288415f, -0.303678185f, -0.393168598f
   };
 
+  /** Nor does it tell the limit and the threshold: of three answers two are below the usual one. */
   private static Object search(MemoryStore store, Case c) {
     assertThat(c.text(0)).isEqualTo("harbour memory");
     MemorySearch search =

@@ -440,6 +440,8 @@ abstract class GraphContract extends RulesContract {
       assertThat(memory("a").members().get("retrieval_outcomes"))
           .isEqualTo(members("productive", 1, "generative", 1, "dead_end", 2, "total", 4));
       assertThat(memory("a").members().get("retrieval_success_rate")).isEqualTo(Value.of(0.6));
+      run(new LogRetrievals(List.of(generative), 4)); // (1 + 4 * 2) / (5 + 3 * 2)
+      assertThat(memory("a").members().get("retrieval_success_rate")).isEqualTo(Value.of(0.818));
     }
 
     @Test

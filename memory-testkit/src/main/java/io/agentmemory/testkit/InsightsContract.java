@@ -22,6 +22,7 @@ import io.agentmemory.detect.Detection;
 import io.agentmemory.identity.Sampling;
 import io.agentmemory.identity.TrustTier;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.List;
@@ -81,7 +82,8 @@ abstract class InsightsContract extends SessionContract {
       assertThat(list(insights -> insights.coOccurring("nul \0", 5))).isEmpty();
       assertThat(list(insights -> insights.chain("m", Direction.CAUSES, 5))).isEmpty();
       assertThat(ask(Insights::priming).all()).isEmpty();
-      assertThat(ask(Insights::statistics)).isEqualTo(new Statistics(0, 0, 0, 0, 0, 0, 0, 0, 0));
+      assertThat(ask(Insights::statistics))
+          .isEqualTo(new Statistics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0.3, Duration.ofHours(4)));
     }
 
     @Test
@@ -146,6 +148,9 @@ abstract class InsightsContract extends SessionContract {
           .containsExactly("far", "two", "met", "heavy", "one");
       assertThat(related.get(1).score()).isEqualTo(2.5);
       assertThat(list(insights -> insights.related("m", 2))).isEqualTo(related.subList(0, 2));
+      assertThat(list(insights -> insights.related("m", 3, 1)))
+          .extracting(r -> r.memory().id() + " " + r.score())
+          .containsExactly("far 0.0", "met 4.0", "two 3.0");
     }
 
     @Test
@@ -201,7 +206,7 @@ abstract class InsightsContract extends SessionContract {
               new CoOccurrence("b", "b", Value.of(1))));
 
       assertThat(ask(Insights::statistics))
-          .isEqualTo(new Statistics(1, 1, 1, 3, 1.3, 0.43, 2, 7, 2));
+          .isEqualTo(new Statistics(1, 1, 1, 3, 1.3, 0.43, 2, 7, 2, 0.3, Duration.ofHours(4)));
       run(
           put(
               new Session(members("started", "2026-02-10T07:59:59Z", "retrieved", List.of("a"))),

@@ -165,6 +165,8 @@ abstract class VerbsContract extends InsightsContract {
       assertThat(lessons().contradict(now, "a memory").confidence()).hasValue(0.25);
       assertThat(lessons().contradict(now, "another", 0.1).confidence()).hasValue(0.025);
       assertThat(lessons().add("api", "use a timeout of 5 s")).isEmpty();
+      assertThat(lessons().add(NewLesson.of("api", "Use a clock"), 6)).isEmpty();
+      assertThat(lessons().add(NewLesson.of("api", "Use a clock"), 7)).isPresent();
     }
   }
 
@@ -291,8 +293,10 @@ abstract class VerbsContract extends InsightsContract {
       assertThat(memories().recall("b").orElseThrow().weight()).hasValue(0.55);
       clock.advance(Duration.ofMinutes(2));
       assertThat(both().insights().with(clock, new Random(1)).statistics().recalled()).isEqualTo(2);
-      assertThat(both().insights().with(clock, new Random(1)).with(minute).statistics().recalled())
-          .isZero();
+      Insights.Statistics ours =
+          both().insights().with(clock, new Random(1)).with(minute).statistics();
+      assertThat(ours.recalled()).isZero();
+      assertThat(ours.sessionTimeout()).isEqualTo(Duration.ofMinutes(1));
       assertThat(memories.store("later").causedBy()).isEmpty();
       run(
           UpdateMemory.of("b")
@@ -579,7 +583,8 @@ abstract class VerbsContract extends InsightsContract {
               new BeliefRule(Map.of("self", 0.5), 0.1, 30, 0.1, 0.1, 3, 3),
               new DecayRule(2, 3, 0.6, 1, 0.3, 1, 0.5, 1),
               SessionActivity.DRIFT,
-              2);
+              2,
+              3);
       List<String> odd = List.of("a", "", "e\u0301", "\u00e9", "x\u0007", "x".repeat(2000));
       run(put(new Session(members("started", "2026-02-10T11:00:00Z", "retrieved", odd))));
 
