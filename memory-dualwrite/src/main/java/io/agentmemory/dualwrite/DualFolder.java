@@ -80,6 +80,7 @@ final class DualFolder implements AutoCloseable {
           FolderLock.take(
               disk, folder, operation, LOCK_WAIT, Clock.systemUTC(), ProcessHandle.current().pid());
       try {
+        makeDurable(disk, folder);
         StageRegister register = StageRegister.open(disk, folder, first);
         guardIfThere(register, target);
         Conflicts conflicts = Conflicts.open(disk, folder.resolve("conflicts"), Clock.systemUTC());
@@ -99,6 +100,23 @@ final class DualFolder implements AutoCloseable {
     } catch (IOException e) {
       throw StoreUnavailableException.notApplied(
           operation, "the folder could not be opened: " + e.getClass().getSimpleName(), e);
+    }
+  }
+
+  /**
+   * Whoever was killed may have made these folders and names, and forced none of them: what comes
+   * into them now is to be found after a power cut.
+   */
+  private static void makeDurable(Disk disk, Path folder) throws IOException {
+    Path above = folder.toAbsolutePath().getParent();
+    if (above != null) {
+      disk.forceFolder(above);
+    }
+    disk.forceFolder(folder);
+    for (String name : List.of("journal", "conflicts")) {
+      if (disk.stat(folder.resolve(name)) != null) {
+        disk.forceFolder(folder.resolve(name));
+      }
     }
   }
 

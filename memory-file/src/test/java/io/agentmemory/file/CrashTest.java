@@ -199,6 +199,7 @@ final class CrashTest {
           assertThat(Snapshot.of(store)).as("repeated, " + note).isEqualTo(with);
         }
         assertThat(store.info().setAside()).as(note).isEmpty();
+        assertThat(store.lastEdit()).as("nothing of ours is an edit, %s", note).isEmpty();
         store.execute(StoreMemory.of("after", AT, "goes on"));
         expected.execute(StoreMemory.of("after", AT, "goes on"));
       }
