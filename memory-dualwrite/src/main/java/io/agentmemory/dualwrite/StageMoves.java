@@ -1,7 +1,7 @@
 package io.agentmemory.dualwrite;
 
+import io.agentmemory.MemoryStoreException;
 import io.agentmemory.OpId;
-import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Value;
 import java.time.Clock;
 import java.time.Instant;
@@ -153,7 +153,7 @@ final class StageMoves {
   void flushIfPossible() {
     try {
       flush();
-    } catch (StoreUnavailableException unwritten) {
+    } catch (MemoryStoreException unwritten) {
       events.secondaryFailed(OpId.copy(), unwritten);
     }
   }

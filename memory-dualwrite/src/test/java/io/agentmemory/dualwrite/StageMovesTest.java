@@ -25,9 +25,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -190,23 +192,92 @@ class StageMovesTest {
 
   @ParameterizedTest
   @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "COMPLETE")
+  @DisplayName("T73: stage change with the target down")
   void givenTargetAway_whenStageIsToChange_thenRefusedAndWritersGoOn(Stage stage) {
     try (DualWriteMemoryStore store = open()) {
-      while (store.stage() != stage) {
-        store.promote("a test");
-      }
+      reach(store, stage);
       store.execute(StoreMemory.of("m0", AT, "content"));
       drained(store);
       target.down();
-      source.before = batch -> {};
+      AtomicBoolean over = new AtomicBoolean();
+      AtomicInteger written = new AtomicInteger();
+      CompletableFuture<Long> writer =
+          CompletableFuture.supplyAsync(
+              () -> {
+                long longest = 0;
+                while (!over.get()) {
+                  longest = Math.max(longest, write(store, "w" + written.get()));
+                  written.incrementAndGet();
+                }
+                return longest;
+              });
 
       assertThat(store.promote().reasons()).contains("the target gives no answer");
       assertThat(store.promote("force").moved()).isFalse();
       assertThat(store.rollback().moved()).isFalse();
+      int before = written.get();
+      Trees.await(() -> written.get() > before + 1 || writer.isDone(), "the writer goes on");
+      over.set(true);
+      assertThat(writer.join()).as("nanoseconds").isLessThan(5_000_000_000L);
       assertThat(store.stage()).isEqualTo(stage);
       store.execute(StoreMemory.of("m1", AT, "content"));
       assertThat(source.memories().findById("m1")).isPresent();
+      assertThat(source.memories().findById("w0")).isPresent();
     }
+  }
+
+  private static void reach(DualWriteMemoryStore store, Stage stage) {
+    while (store.stage() != stage) {
+      store.promote("a test");
+    }
+  }
+
+  private static long write(DualWriteMemoryStore store, String id) {
+    long start = System.nanoTime();
+    store.execute(StoreMemory.of(id, AT, "content"));
+    return System.nanoTime() - start;
+  }
+
+  @ParameterizedTest
+  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "COMPLETE")
+  @DisplayName("T73: crash in the middle of the barrier")
+  void givenStageThatIsToChange_whenTheProcessDiesInTheMiddle_thenTheOldOrTheNewOneAndWritersGoOn(
+      Stage stage) throws IOException {
+    boolean moved = false;
+    for (int n = 1; !moved; n++) {
+      InMemoryMemoryStore files = new InMemoryMemoryStore("test");
+      InMemoryMemoryStore database = new InMemoryMemoryStore("test");
+      MemoryDisk some = Journals.disk();
+      StageRegister.begin(some, FOLDER, Stage.OFF, LOW);
+      try (DualWriteMemoryStore store = over(files, database, some)) {
+        reach(store, stage);
+        store.execute(StoreMemory.of("m0", AT, "content"));
+        drained(store);
+        some.failAt(n, Fault.POWER_OFF);
+        try {
+          moved = store.promote("a test").moved();
+        } catch (StoreUnavailableException | UncategorizedStoreException died) {
+          assertThat(some.isOff()).as("call %d: %s", n, died).isTrue();
+        }
+      }
+      for (MemoryDisk left : List.of(some.afterKill(), some.afterPowerCut(new Random(n)))) {
+        String note = stage + ", call " + n;
+        Stage held = StageRegister.peek(left, FOLDER).state().stage();
+        assertThat(held).as(note).isIn(stage, Stage.values()[stage.ordinal() + 1]);
+        if (left.bootId().equals(some.bootId())) {
+          try (DualWriteMemoryStore next = over(files, database, left)) {
+            assertThat(next.stage()).as(note).isEqualTo(held);
+            assertThat(write(next, "m1")).as(note).isLessThan(5_000_000_000L);
+            assertThat(next.memories().findById("m0")).as(note).isPresent();
+            assertThat(next.memories().findById("m1")).as(note).isPresent();
+          }
+        }
+      }
+    }
+  }
+
+  private static DualWriteMemoryStore over(MemoryStore files, MemoryStore database, Disk some) {
+    return DualWriteMemoryStore.builder(files, database).disk(some).folder(FOLDER).build();
   }
 
   @Test
@@ -244,6 +315,7 @@ class StageMovesTest {
 
   @ParameterizedTest
   @EnumSource
+  @DisplayName("T73: fault anywhere in writing the stage")
   void givenFaultAnywhereInAChange_whenLookedAtAgain_thenTheOldStageOrTheNewOne(Fault fault)
       throws IOException {
     int calls = Integer.MAX_VALUE;
