@@ -7,6 +7,7 @@ import io.agentmemory.Kind;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.MemoryStoreException;
 import io.agentmemory.OpId;
+import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Stored;
 import io.agentmemory.command.Batch;
@@ -136,6 +137,14 @@ final class DualCrashTest {
           .probePause(Duration.ofMillis(5))
           .shadowRate(0)
           .build();
+    }
+
+    /** As {@link #open}, past the first comparison: from here on the journal alone says it all. */
+    DualWriteMemoryStore openCompared() {
+      DualWriteMemoryStore opened = open();
+      assertThat(opened.replay(Duration.ofSeconds(10))).isZero();
+      assertThat(opened.status().resync()).isNull();
+      return opened;
     }
 
     /** The process is gone from one moment to the other, with all of its threads. */
@@ -310,6 +319,7 @@ final class DualCrashTest {
 
   private static int calls(Stage stage) {
     World world = new World(stage);
+    world.openCompared().close();
     world.disk.failAt(-1, MemoryDisk.Fault.EIO);
     world.run(SCRIPT);
     assertThat(world.acknowledged).hasSize(SCRIPT.size());
@@ -328,6 +338,7 @@ final class DualCrashTest {
       int first = 1 + (7 * seed + stage.ordinal() + 4 * fault.ordinal()) % STEP;
       for (int n = first; n <= calls; n += STEP) {
         World world = new World(stage);
+        world.openCompared().close();
         world.disk.failedForcesLose();
         world.disk.failAt(n, fault);
         world.run(script(seed));
@@ -400,11 +411,11 @@ final class DualCrashTest {
   @ParameterizedTest
   @EnumSource(names = {"DUAL_WRITE", "SHADOW", "LIVE", "RAMP_DOWN"})
   void givenTheProcessDiesBetweenTwoStores_whenOpenedAgain_thenBothHaveItOrNeither(Stage stage) {
-    int every = SEEDS == 0 ? 7 : 1;
-    for (int step = stage.ordinal() % every; step < SCRIPT.size(); step += every) {
+    int every = SEEDS == 0 ? 3 : 1; // the first one: the target leads where it may
+    for (int step = 0; step < SCRIPT.size(); step += every) {
       for (int where = 0; where < 4; where++) {
         World world = new World(stage);
-        world.store = world.open();
+        world.store = world.openCompared();
         for (int i = 0; i <= step; i++) {
           if (i == step) {
             OpId op = SCRIPT.get(i).batch().opId();
@@ -437,7 +448,7 @@ final class DualCrashTest {
   @DisplayName("T06: killed after COMMIT was sent, before the answer")
   void givenTheProcessDiesWhenTheLeaderHasIt_whenAskedForAgain_thenItHappenedOnce(Stage stage) {
     World world = new World(stage);
-    world.store = world.open();
+    world.store = world.openCompared();
     world.write(world.store, SCRIPT.get(0));
     Step recall = Step.of(50, Target.THERE, new RecallMemory("a", AT));
     Probe leader = stage.targetIsAuthority() ? world.target : world.source;
@@ -464,10 +475,12 @@ final class DualCrashTest {
   @DisplayName("T10: replayed twice, and by two at once")
   void givenReplay_whenAnotherProcessReplaysMeanwhileOrLater_thenAsAfterOneReplay(Stage stage) {
     World once = new World(stage);
+    once.openCompared().close();
     once.run(SCRIPT.subList(0, 9)); // the target is away at the end
     killed(once);
     once.check("one replay");
     World world = new World(stage);
+    world.openCompared().close();
     world.run(SCRIPT.subList(0, 9));
     killed(world);
     AtomicInteger asked = new AtomicInteger();
@@ -546,16 +559,26 @@ final class DualCrashTest {
   @Test
   void givenWriteThatFoundNothingToDo_whenAskedForAgainLater_thenTheTargetDoesNothingEither() {
     World world = new World(Stage.LIVE);
-    DualWriteMemoryStore store = world.open();
+    DualWriteMemoryStore store = world.openCompared();
     Step recall = Step.of(50, Target.AWAY, new RecallMemory("a", AT));
     world.write(store, recall);
     world.store = store;
     killed(world);
+    world.whenAsked =
+        () -> {
+          if (Thread.currentThread().getName().equals("dualwrite-drainer")) {
+            throw StoreUnavailableException.notApplied(
+                new Operation("probe", "ask", ""), "not before it is asked for again", null);
+          }
+        };
     try (DualWriteMemoryStore next = world.open()) {
       world.write(next, SCRIPT.get(0));
 
       assertThat(next.execute(recall.batch()).repeated()).isTrue();
 
+      world.target.beforeRead = () -> {};
+      world.target.before = batch -> {};
+      world.target.after = batch -> {};
       assertThat(next.replay(Duration.ofSeconds(10))).isZero();
       assertThat(Trees.memory(next, "a").revision()).isEqualTo(1);
     }

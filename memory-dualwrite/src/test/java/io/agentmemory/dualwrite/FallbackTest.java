@@ -34,6 +34,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -464,6 +465,29 @@ class FallbackTest {
     }
 
     @Test
+    void
+        givenWriteThatFoundNothingToDoInAnOutage_whenRepeatedLater_thenTheTargetDoesNothing() {
+      assertThat(store.replay(Duration.ofSeconds(10))).isZero();
+      Batch recall = Batch.of(new RecallMemory("m", AT));
+      target.down();
+      store.execute(recall);
+      target.beforeRead =
+          () -> {
+            if (Thread.currentThread().getName().equals("dualwrite-drainer")) {
+              throw StoreUnavailableException.notApplied(new Operation("p", "ask", ""), "no", null);
+            }
+          };
+      target.up();
+      store.execute(StoreMemory.of("m", AT, "later"));
+
+      assertThat(store.execute(recall).repeated()).isTrue();
+
+      target.beforeRead = () -> {};
+      assertSettled();
+      assertThat(memory("m").recallCount()).isZero();
+    }
+
+    @Test
     void givenWriteThatFellBack_whenItIsRepeatedLater_thenItTakesNoEffectAgain() {
       store.execute(StoreMemory.of("m", AT, "x"));
       Batch recall = Batch.of(new RecallMemory("m", AT));
@@ -526,6 +550,32 @@ class FallbackTest {
 
   @Nested
   class Killed {
+    @Test
+    void givenAnsweredWriteThatTheSourceLacks_whenThePowerFailsAndTheTargetIsAway_thenItIsRead() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      assertSettled();
+      for (int seed = 0; seed < 20; seed++) {
+        source.before =
+            batch -> {
+              throw StoreUnavailableException.notApplied(new Operation("p", "ask", ""), "no", null);
+            };
+        String text = "acknowledged, seed " + seed;
+        store.execute(UpdateMemory.of("m").content(text));
+        MemoryDisk left = disk.afterPowerCut(new Random(seed));
+        store.drain(Duration.ofSeconds(5));
+        target.down();
+        DualWriteMemoryStore off = store;
+        disk = left;
+        source.before = batch -> {};
+        store = open(Stage.OFF);
+        off.close();
+
+        assertThat(memory("m").content()).isEqualTo(text);
+        target.up();
+        assertSettled();
+      }
+    }
+
     @Test
     void givenFallbackWrites_whenKilled_thenTheTargetGetsThemAfterReopening() {
       store.execute(StoreMemory.of("m", AT, "x"));
