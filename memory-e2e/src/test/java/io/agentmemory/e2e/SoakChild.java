@@ -22,6 +22,7 @@ import java.io.Writer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -213,8 +214,20 @@ final class SoakChild implements AutoCloseable {
       Runtime runtime = Runtime.getRuntime();
       long heap = runtime.totalMemory() - runtime.freeMemory();
       String[] files = new File("/proc/self/fd").list();
-      return "measured %d %d %d"
-          .formatted(Thread.activeCount(), files == null ? 0 : files.length, heap >> 10);
+      return "measured %d %d %d %s"
+          .formatted(Thread.activeCount(), files == null ? 0 : files.length, heap >> 10, threads());
+    }
+
+    /** How many there are of each name. */
+    private static String threads() {
+      return Thread.getAllStackTraces().keySet().stream()
+          .collect(
+              Collectors.groupingBy(
+                  thread -> thread.getName().replaceAll("[ \\d]", ""),
+                  TreeMap::new,
+                  Collectors.counting()))
+          .toString()
+          .replace(" ", "");
     }
   }
 
