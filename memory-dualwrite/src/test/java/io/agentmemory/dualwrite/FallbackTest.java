@@ -465,8 +465,7 @@ class FallbackTest {
     }
 
     @Test
-    void
-        givenWriteThatFoundNothingToDoInAnOutage_whenRepeatedLater_thenTheTargetDoesNothing() {
+    void givenWriteThatFoundNothingToDoInAnOutage_whenRepeatedLater_thenTheTargetDoesNothing() {
       assertThat(store.replay(Duration.ofSeconds(10))).isZero();
       Batch recall = Batch.of(new RecallMemory("m", AT));
       target.down();
