@@ -50,8 +50,9 @@ final class Spaces {
       // Attaching takes this lock anyway, but after others: two that make a space at the same time
       // would wait for each other. It stops neither readers nor writers.
       statement.execute("LOCK TABLE ONLY " + parent + " IN SHARE UPDATE EXCLUSIVE MODE");
-      // Attaching locks less than CREATE TABLE .. PARTITION OF does. A row that fits a page stays
-      // whole in it: exact search is three times as fast as over vectors kept out of line.
+      // Attaching locks less than CREATE TABLE .. PARTITION OF does. A vector that fits a page
+      // stays
+      // in its row: exact search is three times as fast as over vectors kept out of line.
       statement.execute(
           "CREATE TABLE "
               + table

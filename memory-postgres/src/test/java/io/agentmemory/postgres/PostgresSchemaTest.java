@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.agentmemory.Embedding;
 import io.agentmemory.Health;
 import io.agentmemory.Kind;
 import io.agentmemory.MemoryQuery;
@@ -14,6 +15,7 @@ import io.agentmemory.OpenMode;
 import io.agentmemory.SimilarQuery;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.UncategorizedStoreException;
+import io.agentmemory.Value;
 import io.agentmemory.spi.StoreUrl;
 import java.io.File;
 import java.io.IOException;
@@ -25,7 +27,9 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -455,22 +459,84 @@ class PostgresSchemaTest {
     }
 
     @Test
-    void givenVectorsThatFitAPage_whenPut_thenTheyStayInTheirRow() throws SQLException {
+    void givenVectorsThatFitAPage_whenPut_thenTheyStayInTheirRowAsTheyAre() throws SQLException {
       try (PostgresMemoryStore store = database.open("n")) {
-        float[] vector = new float[1536];
-        java.util.Arrays.fill(vector, 0.123f);
-        store.embeddings().define("text", "m", vector.length);
-        store.embeddings().put("text", "a", vector);
-        String partition = Spaces.partition("agent_memory", Spaces.id("n", "text"));
+        for (int floats : new int[] {1536, 2000}) {
+          for (int preview : new int[] {0, 200, 1000}) {
+            String space = "s" + floats + "-" + preview;
+            store.embeddings().define(space, "m", floats);
+            store.embeddings().put(embedding(space, "even", new float[floats], preview));
+            store.embeddings().put(embedding(space, "random", random(floats), preview));
 
-        assertThat(database.one("SELECT count(*) FROM " + partition)).isEqualTo("1");
-        assertThat(
-                database.one(
-                    "SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = '"
-                        + partition
-                        + "'::regclass"))
-            .isEqualTo("0");
+            String partition = Spaces.partition("agent_memory", Spaces.id("n", space));
+            assertThat(
+                    database.one(
+                        "SELECT count(*) || ', ' || count(pg_column_compression(embedding)) FROM "
+                            + partition))
+                .as("vectors, and those that are compressed, of %s", space)
+                .isEqualTo("2, 0");
+            assertThat(outOfLine(partition)).as(space).isLessThanOrEqualTo(preview);
+          }
+        }
+        assertThat(outOfLine(Spaces.partition("agent_memory", Spaces.id("n", "s1536-200"))))
+            .as("a row that fits its page has nothing out of line")
+            .isZero();
       }
+    }
+
+    @Test
+    void givenVectorThatFitsNoPage_whenPut_thenItIsKeptAllTheSame() throws SQLException {
+      try (PostgresMemoryStore store = database.open("n")) {
+        for (int floats : new int[] {2010, 2560, 4096}) {
+          String space = "s" + floats;
+          Embedding embedding = embedding(space, "random", random(floats), 200);
+          store.embeddings().define(space, "m", floats);
+          store.embeddings().put(embedding);
+
+          assertThat(store.embeddings().find(space, "random")).contains(embedding);
+          assertThat(outOfLine(Spaces.partition("agent_memory", Spaces.id("n", space))))
+              .as(space)
+              .isGreaterThan(floats * Float.BYTES);
+        }
+      }
+    }
+
+    private Embedding embedding(String space, String target, float[] vector, int preview) {
+      String text = HexFormat.of().formatHex(bytes(preview)).substring(0, preview);
+      return Embedding.of(
+          space,
+          target,
+          vector,
+          preview == 0 ? Value.EMPTY_MAP : Value.EMPTY_MAP.with("preview", Value.of(text)));
+    }
+
+    private byte[] bytes(int length) {
+      byte[] bytes = new byte[length];
+      new Random(length).nextBytes(bytes);
+      return bytes;
+    }
+
+    private float[] random(int floats) {
+      Random random = new Random(floats);
+      float[] vector = new float[floats];
+      for (int i = 0; i < floats; i++) {
+        vector[i] = (float) random.nextGaussian();
+      }
+      return vector;
+    }
+
+    /** The bytes of the longest value that is not in its row. */
+    private int outOfLine(String partition) throws SQLException {
+      String toast =
+          database.one(
+              "SELECT reltoastrelid::regclass FROM pg_class WHERE oid = '"
+                  + partition
+                  + "'::regclass");
+      return Integer.parseInt(
+          database.one(
+              "SELECT coalesce(max(bytes), 0) FROM (SELECT sum(length(chunk_data)) AS bytes FROM "
+                  + toast
+                  + " GROUP BY chunk_id) AS values_out_of_line"));
     }
 
     @Test

@@ -490,6 +490,9 @@ BEGIN
         ELSE num_nulls(embedding, dims) = 0 END),
       CHECK (NOT deleted OR num_nonnulls(preview, path, extra) = 0)
     ) PARTITION BY LIST (space_id)$table$, coalesce(vector_type, 'real[]'));
+  -- What else a row has goes out of line first, so that a vector that fits a page stays in it, and
+  -- as it is; one that does not fit is stored all the same. Partitions take this over.
+  ALTER TABLE ${schema}.embeddings ALTER COLUMN embedding SET STORAGE MAIN;
 END
 $embeddings$;
 
