@@ -53,7 +53,9 @@ import picocli.CommandLine.Spec;
       ReplayCommand.class,
       ConflictsCommand.class,
       ResolveCommand.class,
-      DrillCommand.class
+      DrillCommand.class,
+      RepairCommand.class,
+      UnsealCommand.class
     })
 final class Cli implements Runnable {
   private final Console console;

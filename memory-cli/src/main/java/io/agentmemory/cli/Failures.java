@@ -23,7 +23,11 @@ final class Failures {
   /** Says what was wrong with the arguments, without repeating values: one may be a memory. */
   static int usage(Console console, ParameterException failure, String[] args) {
     CommandLine command = failure.getCommandLine();
-    say(console, withoutValues(message(failure), args));
+    int commands = command.getSubcommands().isEmpty() ? 0 : 1; // a misspelt one, perhaps
+    for (CommandLine above = command.getParent(); above != null; above = above.getParent()) {
+      commands++;
+    }
+    say(console, withoutValues(message(failure), args, commands));
     boolean root = command.getParent() == null;
     String help = root ? "memory --help" : command.getCommandSpec().qualifiedName() + " --help";
     console.err().println("try '" + help + "'");
@@ -31,7 +35,7 @@ final class Failures {
   }
 
   // picocli puts the argument it stumbled over in quotes: whole, or what stands behind its "=".
-  private static String withoutValues(String message, String[] args) {
+  private static String withoutValues(String message, String[] args, int commands) {
     for (int i = 0; i < args.length; i++) {
       String arg = args[i];
       boolean option = arg.startsWith("-");
@@ -39,7 +43,7 @@ final class Failures {
       if (equals > 0) {
         message = message.replace("'" + arg + "'", "'" + arg.substring(0, equals) + "'");
         message = message.replace("'" + arg.substring(equals + 1) + "'", "'...'");
-      } else if (!option && i > 0) { // the first one is a command, perhaps a misspelt one
+      } else if (!option && i >= commands) {
         message = message.replace("'" + arg + "'", "'...'");
       }
     }

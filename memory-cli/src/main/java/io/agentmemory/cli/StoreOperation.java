@@ -10,17 +10,14 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
 /** What the commands have in common. */
 abstract class StoreOperation implements Callable<Integer> {
-  @ParentCommand private Cli cli;
-
   @Spec private CommandSpec spec;
 
   final Console console() {
-    return cli.console();
+    return ((Cli) spec.root().userObject()).console();
   }
 
   /** The exit code of an error that has none of its own. */

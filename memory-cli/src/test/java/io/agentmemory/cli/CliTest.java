@@ -101,7 +101,12 @@ class CliTest {
               "status",
               "promote",
               "rollback",
-              "replay")) {
+              "replay",
+              "conflicts",
+              "resolve",
+              "drill",
+              "repair",
+              "unseal")) {
         Run run = Run.memory(command, "--help");
 
         assertThat(run.exit()).as(command).isZero();

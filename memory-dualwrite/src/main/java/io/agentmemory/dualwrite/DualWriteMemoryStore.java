@@ -566,6 +566,11 @@ public final class DualWriteMemoryStore implements MemoryStore {
     return Keeper.answer(this, moves(), request);
   }
 
+  /** Repairs of one of the stores by the other one. */
+  Repairs repairs() {
+    return new Repairs(stores, gate, turns, debts, settling.conflicts(), patience);
+  }
+
   private StageMoves moves() {
     if (moves == null) {
       throw new IllegalStateException("no folder keeps what was found out: see Builder.folder");

@@ -11,9 +11,13 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -26,6 +30,9 @@ import org.slf4j.LoggerFactory;
 final class Keeper implements AutoCloseable {
   static final String STATUS = "status.json";
   static final String VERIFY = "verify";
+  static final String PLAN_REPAIR = "plan_repair";
+  static final String REPAIR = "repair";
+  private static final Set<String> LONG = Set.of(VERIFY, PLAN_REPAIR, REPAIR);
 
   private static final Logger LOG = LoggerFactory.getLogger(DualWriteMemoryStore.class);
   private static final long PAUSE_MILLIS = 500;
@@ -82,12 +89,17 @@ final class Keeper implements AutoCloseable {
     }
   }
 
+  /** Whether it may take as long as reading both stores. */
+  static boolean isLong(Value.Map request) {
+    return LONG.contains(Requests.verb(request));
+  }
+
   /** What takes long keeps nobody else waiting. */
   private static void run(Value.Map request, Runnable answering) {
-    if (Requests.verb(request).equals(VERIFY)) {
-      Thread verifier = new Thread(answering, "dualwrite-verify");
-      verifier.setDaemon(true);
-      verifier.start();
+    if (isLong(request)) {
+      Thread own = new Thread(answering, "dualwrite-" + Requests.verb(request));
+      own.setDaemon(true);
+      own.start();
     } else {
       answering.run();
     }
@@ -151,6 +163,13 @@ final class Keeper implements AutoCloseable {
                   ? moves.verifyItself()
                   : List.of(moves.verify(Verifier.Level.valueOf(level))));
         }
+        case PLAN_REPAIR ->
+            answer.put("plan", Value.of(text(store.repairs().plan(right(request)))));
+        case REPAIR -> {
+          RepairPlan plan = RepairPlan.parse(String.valueOf(Value.textOf(request.get("plan"))));
+          boolean deletes = Value.of(true).equals(request.get("deletes"));
+          put(answer, store.repairs().apply(plan, right(request), deletes));
+        }
         default -> answer.put("error", Value.of("that is nothing the owner can do"));
       }
     } catch (MemoryStoreException failure) {
@@ -161,6 +180,57 @@ final class Keeper implements AutoCloseable {
       answer.put("error", Value.of("unexpected " + defect.getClass().getSimpleName()));
     }
     return new Value.Map(answer);
+  }
+
+  private static Side right(Value.Map request) {
+    return Side.named(String.valueOf(Value.textOf(request.get("right"))));
+  }
+
+  /** A plan as it is handed over. */
+  static String text(RepairPlan plan) {
+    StringBuilder text = new StringBuilder();
+    try {
+      plan.write(text);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return text.toString();
+  }
+
+  private static void put(Map<String, Value> answer, RepairPlan.Result result) {
+    answer.put("repaired", Value.of((long) result.repaired()));
+    answer.put("unchanged", Value.of((long) result.unchanged()));
+    List<Value> left = new ArrayList<>();
+    for (RepairPlan.Left one : result.left()) {
+      Map<String, Value> map = new LinkedHashMap<>();
+      map.put("kind", Value.of(one.item().kind().name()));
+      map.put("key", Value.Seq.ofTexts(one.item().key().parts()));
+      map.put("reason", Value.of(one.reason()));
+      left.add(new Value.Map(map));
+    }
+    answer.put("left", new Value.Seq(left));
+  }
+
+  /** What became of a plan that somebody else applied. */
+  static RepairPlan.Result result(RepairPlan plan, Value.Map answer) {
+    Map<List<String>, String> reasons = new HashMap<>();
+    if (answer.get("left") instanceof Value.Seq left) {
+      for (Value one : left.items()) {
+        Value.Map map = (Value.Map) one;
+        List<String> ref = new ArrayList<>(Value.textsOf(map.get("key")));
+        ref.add(String.valueOf(Value.textOf(map.get("kind"))));
+        reasons.put(ref, String.valueOf(Value.textOf(map.get("reason"))));
+      }
+    }
+    List<RepairPlan.Left> left = new ArrayList<>();
+    for (RepairPlan.Item item : plan.items()) {
+      List<String> ref = new ArrayList<>(item.key().parts());
+      ref.add(item.kind().name());
+      Optional.ofNullable(reasons.get(ref))
+          .ifPresent(reason -> left.add(new RepairPlan.Left(item, reason)));
+    }
+    return new RepairPlan.Result(
+        (int) Facts.number(answer, "repaired"), (int) Facts.number(answer, "unchanged"), left);
   }
 
   private static @Nullable String force(Value.Map request) {

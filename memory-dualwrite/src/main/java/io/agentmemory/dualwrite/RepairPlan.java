@@ -2,6 +2,7 @@ package io.agentmemory.dualwrite;
 
 import static java.util.Objects.requireNonNull;
 
+import io.agentmemory.CorruptMemoryException;
 import io.agentmemory.Digest;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
@@ -22,12 +23,16 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,6 +49,8 @@ public final class RepairPlan {
 
   private final List<Item> items;
   private final boolean complete;
+  private final @Nullable String rightStore;
+  private final @Nullable String wrongStore;
 
   /**
    * A record that differs.
@@ -85,7 +92,7 @@ public final class RepairPlan {
     }
 
     /** Whether somebody changed it past the store. */
-    boolean isForged() {
+    public boolean isForged() {
       return kept != null && !Objects.equals(kept.digest(), digest);
     }
   }
@@ -111,9 +118,15 @@ public final class RepairPlan {
     }
   }
 
-  private RepairPlan(List<Item> items, boolean complete) {
+  private RepairPlan(
+      List<Item> items,
+      boolean complete,
+      @Nullable String rightStore,
+      @Nullable String wrongStore) {
     this.items = List.copyOf(items);
     this.complete = complete;
+    this.rightStore = rightStore;
+    this.wrongStore = wrongStore;
   }
 
   /**
@@ -134,14 +147,54 @@ public final class RepairPlan {
         refs.add(new Ref(difference.kind(), key));
       }
     }
-    Map<Ref, Stored<?>> here = Repair.read(right, refs);
-    Map<Ref, Stored<?>> there = Repair.read(wrong, refs);
+    Set<Ref> unreadable = new HashSet<>();
+    Map<Ref, Stored<?>> here = read(right, refs, unreadable);
+    Map<Ref, Stored<?>> there = read(wrong, refs, unreadable);
     List<Item> items = new ArrayList<>();
     for (Ref ref : refs) {
-      items.add(new Item(ref.kind(), ref.key(), Seen.of(here.get(ref)), Seen.of(there.get(ref))));
+      if (!unreadable.contains(ref)) {
+        items.add(new Item(ref.kind(), ref.key(), Seen.of(here.get(ref)), Seen.of(there.get(ref))));
+      }
     }
-    boolean all = report.total() == report.differences().size() && report.complete();
-    return new RepairPlan(items, all);
+    boolean all =
+        report.total() == report.differences().size() && report.complete() && unreadable.isEmpty();
+    return new RepairPlan(items, all, null, null);
+  }
+
+  private static Map<Ref, Stored<?>> read(MemoryStore store, Set<Ref> refs, Set<Ref> unreadable) {
+    try {
+      return Repair.read(store, refs);
+    } catch (CorruptMemoryException oneOfThem) {
+      Map<Ref, Stored<?>> found = new HashMap<>();
+      for (Ref ref : refs) {
+        try {
+          found.putAll(Repair.read(store, List.of(ref)));
+        } catch (CorruptMemoryException thisOne) {
+          unreadable.add(ref);
+        }
+      }
+      return found;
+    }
+  }
+
+  /**
+   * The same plan with the names of its stores, such as their addresses, to be written with it.
+   *
+   * @param right the store whose state is to hold; without a password, as {@code wrong}
+   */
+  public RepairPlan between(String right, String wrong) {
+    return new RepairPlan(
+        items, complete, requireNonNull(right, "right"), requireNonNull(wrong, "wrong"));
+  }
+
+  /** The name of the store whose state is to hold; empty if nobody gave it. */
+  public Optional<String> rightStore() {
+    return Optional.ofNullable(rightStore);
+  }
+
+  /** The name of the store that is put right. */
+  public Optional<String> wrongStore() {
+    return Optional.ofNullable(wrongStore);
   }
 
   /** The records, each after those it lives in. */
@@ -179,27 +232,70 @@ public final class RepairPlan {
           "the folder for what is overwritten cannot be read: " + e.getClass().getSimpleName(),
           e);
     }
+    return apply(right, wrong, kept, Side.SOURCE, deletes, (ref, step) -> step.get());
+  }
+
+  /** What became of one record: repaired, unchanged, or left alone for a reason. */
+  record Step(boolean repaired, @Nullable String left) {
+    static Step left(String reason) {
+      return new Step(false, reason);
+    }
+  }
+
+  /** Sees to it that nobody else writes a record while it is looked at and repaired. */
+  interface InTurn {
+    Step take(Ref ref, Supplier<Step> step);
+  }
+
+  /**
+   * As {@link #apply(MemoryStore, MemoryStore, Path, boolean)}.
+   *
+   * @param kept gets what is overwritten
+   * @param winner which of two stores {@code right} is
+   */
+  Result apply(
+      MemoryStore right,
+      MemoryStore wrong,
+      Conflicts kept,
+      Side winner,
+      boolean deletes,
+      InTurn turns) {
     int repaired = 0;
     int unchanged = 0;
     List<Left> left = new ArrayList<>();
     for (Item item : items) {
-      Stored<?> here = read(right, item.ref());
-      Stored<?> there = read(wrong, item.ref());
-      if (areEqual(here, there)) {
-        unchanged++;
-        continue;
-      }
-      String reason = obstacle(item, here, there, deletes);
-      if (reason == null) {
-        reason = repair(item, requireNonNull(here), there, right, wrong, kept);
-      }
-      if (reason == null) {
+      Step step = turns.take(item.ref(), () -> step(item, right, wrong, kept, winner, deletes));
+      if (step.left() != null) {
+        left.add(new Left(item, step.left()));
+      } else if (step.repaired()) {
         repaired++;
       } else {
-        left.add(new Left(item, reason));
+        unchanged++;
       }
     }
     return new Result(repaired, unchanged, left);
+  }
+
+  private static Step step(
+      Item item,
+      MemoryStore right,
+      MemoryStore wrong,
+      Conflicts kept,
+      Side winner,
+      boolean deletes) {
+    try {
+      Stored<?> here = read(right, item.ref());
+      Stored<?> there = read(wrong, item.ref());
+      if (areEqual(here, there)) {
+        return new Step(false, null);
+      }
+      String reason = obstacle(item, here, there, deletes);
+      return reason == null
+          ? new Step(true, repair(item, requireNonNull(here), there, right, wrong, kept, winner))
+          : Step.left(reason);
+    } catch (CorruptMemoryException unreadable) {
+      return Step.left("cannot be read: " + unreadable.location());
+    }
   }
 
   private static @Nullable Stored<?> read(MemoryStore store, Ref ref) {
@@ -215,7 +311,7 @@ public final class RepairPlan {
 
   private static @Nullable String obstacle(
       Item item, @Nullable Stored<?> here, @Nullable Stored<?> there, boolean deletes) {
-    boolean movedHere = !Seen.of(here).equals(item.right());
+    boolean movedHere = !Seen.of(here).equals(item.right()) && !isHalfWay(item, here);
     boolean movedThere = !Seen.of(there).equals(item.wrong());
     if (movedHere || movedThere) {
       return "moved since it was compared"
@@ -230,6 +326,19 @@ public final class RepairPlan {
     return deletion && !deletes ? "would be deleted, which was not allowed" : null;
   }
 
+  /** Whether the right store has its state at the new revision already: a repair was broken off. */
+  private static boolean isHalfWay(Item item, @Nullable Stored<?> here) {
+    Seen now = Seen.of(here);
+    return here != null
+        && !now.isForged()
+        && Objects.equals(now.digest(), item.right().digest())
+        && now.revision() == above(item);
+  }
+
+  private static long above(Item item) {
+    return Math.max(item.right().revision(), item.wrong().revision()) + 1;
+  }
+
   /** Makes one record equal; else why that was not possible. */
   private static @Nullable String repair(
       Item item,
@@ -237,13 +346,14 @@ public final class RepairPlan {
       @Nullable Stored<?> there,
       MemoryStore right,
       MemoryStore wrong,
-      Conflicts kept) {
+      Conflicts kept,
+      Side winner) {
     boolean behind = there == null || there.revision() < here.revision();
-    boolean asIs = behind && !item.right().isForged();
-    long revision = asIs ? here.revision() : Math.max(here.revision(), item.wrong().revision()) + 1;
+    boolean asIs = behind && !Seen.of(here).isForged();
+    long revision = asIs ? here.revision() : above(item);
     Stored<?> state = Repair.at(item.ref(), correct(here), revision);
     if (there != null) {
-      kept.add(item.ref(), Side.SOURCE, state.version(), there);
+      kept.add(item.ref(), winner, state.version(), there);
     }
     try {
       if (!asIs && !took(right, OpId.random(), state)) {
@@ -286,6 +396,10 @@ public final class RepairPlan {
     head.put(FORMAT, Value.of(1L));
     head.put("complete", Value.of(complete));
     head.put("items", Value.of((long) items.size()));
+    if (rightStore != null && wrongStore != null) {
+      head.put("right", Value.of(rightStore));
+      head.put("wrong", Value.of(wrongStore));
+    }
     out.append(Canonical.json(new Value.Map(head))).append('\n');
     for (Item item : items) {
       Map<String, Value> line = new LinkedHashMap<>();
@@ -336,7 +450,11 @@ public final class RepairPlan {
         Key key = new Key(Value.textsOf(line.get("key")));
         items.add(new Item(kind, key, seen(line.get("right")), seen(line.get("wrong"))));
       }
-      return new RepairPlan(items, Value.of(true).equals(head.get("complete")));
+      return new RepairPlan(
+          items,
+          Value.of(true).equals(head.get("complete")),
+          Value.textOf(head.get("right")),
+          Value.textOf(head.get("wrong")));
     } catch (IllegalArgumentException | NullPointerException e) {
       throw new IllegalArgumentException("line " + (at + 1) + ": " + e.getMessage(), e);
     }

@@ -313,6 +313,55 @@ public final class StageFolder {
     ask(request);
   }
 
+  /**
+   * What would give one of the two stores the state of the other one, as {@link RepairPlan#of}.
+   * Where a process has the folder, that compares: only it sees both while it writes.
+   *
+   * @param right the store whose state is to hold, {@code source} or {@code target}; which one that
+   *     is, only a person can say
+   * @return with the two sides of this folder as {@link RepairPlan#rightStore} and wrong one
+   * @throws IllegalArgumentException if {@code right} is neither
+   * @throws StoreUnavailableException if a store gives no answer, or the stage uses one of them
+   *     only
+   */
+  public RepairPlan planRepair(String right) {
+    Side side = Side.named(right);
+    Map<String, Value> request = request(Keeper.PLAN_REPAIR, null);
+    request.put("right", Value.of(right));
+    String plan = String.valueOf(Value.textOf(ask(request).get("plan")));
+    return RepairPlan.parse(plan).between(name(side), name(side.other()));
+  }
+
+  /**
+   * Applies a plan that {@link #planRepair} made, each record in turn with the writes of it. What
+   * is overwritten is kept as a conflict first; {@link #resolve} puts it back, or drops it.
+   *
+   * @param deletes as {@link RepairPlan#apply}
+   * @throws IllegalArgumentException if the plan is for other stores
+   * @throws StoreUnavailableException if a store gives no answer; apply the plan again
+   */
+  public RepairPlan.Result repair(RepairPlan plan, boolean deletes) {
+    Map<String, Value> request = request(Keeper.REPAIR, null);
+    request.put("right", Value.of(rightOf(plan).toString()));
+    request.put("plan", Value.of(Keeper.text(plan)));
+    request.put("deletes", Value.of(deletes));
+    return Keeper.result(plan, ask(request));
+  }
+
+  private Side rightOf(RepairPlan plan) {
+    for (Side side : Side.values()) {
+      if (plan.rightStore().equals(Optional.of(name(side)))
+          && plan.wrongStore().equals(Optional.of(name(side.other())))) {
+        return side;
+      }
+    }
+    throw new IllegalArgumentException("the plan is for other stores than those of this folder");
+  }
+
+  private String name(Side side) {
+    return "dual:" + folder.toAbsolutePath().normalize() + "#" + side;
+  }
+
   /** Goes through an outage, as {@link DualWriteMemoryStore#drill}. */
   public void drill() {
     ask(request("drill", null));
@@ -365,7 +414,7 @@ public final class StageFolder {
   private Value.Map ask(Map<String, Value> members) {
     Value.Map request = new Value.Map(members);
     if (isOwned()) {
-      return askOwner(request, PATIENCE);
+      return askOwner(request, Keeper.isLong(request) ? LONG_PATIENCE : PATIENCE);
     }
     try (DualWriteMemoryStore store = DualStoreProvider.write(disk, folder, environment)) {
       return checked(request, store.answer(request));

@@ -174,6 +174,18 @@ class RepairPlanTest {
   }
 
   @Test
+  void givenRepairBrokenOffBetweenTheTwoStores_whenAppliedAgain_thenItGoesOn() {
+    Trees.put(wrong, List.of(Trees.memory("m00001", "another")), 7);
+    RepairPlan plan = plan();
+    Trees.put(right, List.of(Trees.memory("m00001", "content of 1")), 8); // and not the other one
+
+    assertThat(apply(plan, false)).isEqualTo(new Result(1, 0, List.of()));
+
+    assertThat(verify().differences()).isEmpty();
+    assertThat(content(wrong, "m00001")).isEqualTo("content of 1");
+  }
+
+  @Test
   void givenOneFieldOfOneRecordOfEachKindChanged_whenApplied_thenEqualAgain() {
     long seed = 11;
     List<MemoryRecord> records = RandomRecords.tree(seed, 8);
@@ -203,7 +215,7 @@ class RepairPlanTest {
     edit(wrong, "m00001");
     right.execute(new ForgetMemory("m00002", 0));
     right.execute(StoreMemory.of("new", AT, "x"));
-    RepairPlan plan = plan();
+    RepairPlan plan = plan().between("here", "there");
     StringBuilder text = new StringBuilder();
     plan.write(text);
 
@@ -211,6 +223,8 @@ class RepairPlanTest {
 
     assertThat(read.items()).isEqualTo(plan.items()).hasSize(3);
     assertThat(read.isComplete()).isTrue();
+    assertThat(read.rightStore()).contains("here");
+    assertThat(read.wrongStore()).contains("there");
     assertThat(text.toString()).doesNotContain("edited");
     for (String bad : List.of("", "{}", text.substring(0, text.indexOf("\n") + 1), "no")) {
       assertThatIllegalArgumentException()

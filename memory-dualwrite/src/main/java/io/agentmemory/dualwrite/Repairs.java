@@ -1,0 +1,85 @@
+package io.agentmemory.dualwrite;
+
+import io.agentmemory.Operation;
+import io.agentmemory.StoreUnavailableException;
+import java.time.Duration;
+import java.util.List;
+import java.util.function.Supplier;
+
+/**
+ * Plans and applies repairs of two stores that are used as one, while they are: each record in turn
+ * with the writes of it.
+ */
+final class Repairs {
+  private final TwoStores stores;
+  private final StageGate gate;
+  private final Turns turns;
+  private final Debts debts;
+  private final Conflicts conflicts;
+  private final Duration patience;
+
+  Repairs(
+      TwoStores stores,
+      StageGate gate,
+      Turns turns,
+      Debts debts,
+      Conflicts conflicts,
+      Duration patience) {
+    this.stores = stores;
+    this.gate = gate;
+    this.turns = turns;
+    this.debts = debts;
+    this.conflicts = conflicts;
+    this.patience = patience;
+  }
+
+  /**
+   * What would give the other store the state of this one. Only reads.
+   *
+   * @throws StoreUnavailableException if a store gives no answer, or a stage uses one of them only
+   */
+  RepairPlan plan(Side right) {
+    refuseOneStore(gate.stage(), new Operation(DualWriteMemoryStore.STORE, "repairPlan", ""));
+    return RepairPlan.of(stores.of(right), stores.of(right.other()));
+  }
+
+  /**
+   * Applies a plan. What is overwritten is kept as a conflict that the state of {@code right} won.
+   *
+   * @throws StoreUnavailableException as {@link #plan}; apply the plan again
+   */
+  RepairPlan.Result apply(RepairPlan plan, Side right, boolean deletes) {
+    return plan.apply(
+        stores.of(right), stores.of(right.other()), conflicts, right, deletes, this::inTurn);
+  }
+
+  private RepairPlan.Step inTurn(Ref ref, Supplier<RepairPlan.Step> step) {
+    Operation operation = new Operation(DualWriteMemoryStore.STORE, "repair", ref.toString());
+    StageGate.Pass pass = gate.enter(operation);
+    try {
+      refuseOneStore(pass.stage(), operation);
+      Turns.Turn turn = turns.enter(Names.of(List.of(ref)));
+      try {
+        turn.await(operation, patience);
+        turn.answered(() -> {});
+        if (debts.of(ref).isPresent()) {
+          return RepairPlan.Step.left("one store lacks a write of it still");
+        }
+        RepairPlan.Step[] done = {RepairPlan.Step.left("a later write of it would not wait")};
+        turn.whileHeld(() -> done[0] = step.get());
+        return done[0];
+      } finally {
+        turn.end();
+      }
+    } finally {
+      gate.leave(pass);
+    }
+  }
+
+  private static void refuseOneStore(Stage stage, Operation operation) {
+    if (!stage.writesBoth()) {
+      throw StoreUnavailableException.refused(
+          operation, "in stage " + stage + " only one of the two stores is written", null);
+    }
+  }
+}
