@@ -4,6 +4,7 @@ import io.agentmemory.Edge;
 import io.agentmemory.Memory;
 import io.agentmemory.Observation;
 import io.agentmemory.Value;
+import io.agentmemory.spi.Canonical;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.Collections;
@@ -229,6 +230,14 @@ public record ContextView(
                 Python.str(member(shape, "skewness")));
     tree.put("hash", Value.of(FiveHashes.shortHash(text)));
     return new Value.Map(tree);
+  }
+
+  /**
+   * SHA-256 of all that its edges say, in whatever order they are; 64 hexadecimal digits. The
+   * original's hash tells hubs and distribution only, and these rounded.
+   */
+  public String digest() {
+    return Python.sha256(Canonical.canonical(new Value.Map(new LinkedHashMap<>(edges))));
   }
 
   /** One hash over the hashes of several graphs, in whatever order; 16 hexadecimal digits. */

@@ -29,7 +29,8 @@ import org.jspecify.annotations.Nullable;
  *     was
  * @param hashes of who, what, why, where and when
  * @param contexts of each context graph that its edges give now, by the name of its file, the
- *     fingerprint: {@link ContextView#fingerprint(java.util.Collection)}
+ *     fingerprint ({@link ContextView#fingerprint(java.util.Collection)}) and, as {@code digest},
+ *     what {@link ContextView#digest()} says
  * @param merkle the files of its memories
  * @param vitals numbers to follow over time
  */
@@ -45,6 +46,9 @@ public record IdentityReport(
     VitalSigns vitals) {
   /** The file that an exported fingerprint stands in, as a record of kind value. */
   public static final String EXPORTED = "cognitive_fingerprint.json";
+
+  /** The member of a graph in {@link #contexts} that tells all its content. */
+  static final String DIGEST = "digest";
 
   private static final int HISTORY_HUBS = 5;
 
@@ -120,8 +124,9 @@ public record IdentityReport(
   }
 
   /**
-   * The values in which two stores agree that hold the same records, by name: hashes and numbers.
-   * What hangs on the files of memories, which only one of them may have, is not among them.
+   * The values in which two stores agree that hold the same records, by name, if both reports are
+   * of one time: hashes and numbers. What hangs on the files of memories, which only one of them
+   * may have, is not among them.
    */
   public Map<String, Value> comparable() {
     Map<String, Value> values = new LinkedHashMap<>();
@@ -133,11 +138,9 @@ public record IdentityReport(
     values.put("hashes_5w.why", Value.of(hashes.why()));
     values.put("hashes_5w.where", Value.of(hashes.where()));
     values.put("hashes_5w.when", Value.of(hashes.when()));
-    for (String question : List.of("who", "what", "why", "where")) {
-      Value.Map graph = contexts.getOrDefault(question, Value.EMPTY_MAP);
-      values.put(
-          "context_graphs." + question, graph.entries().getOrDefault("edge_count", Value.of(0)));
-    }
+    contexts.forEach(
+        (name, graph) ->
+            values.put("context_graphs." + name, graph.entries().getOrDefault(DIGEST, Value.NULL)));
     vitals.metrics().entries().forEach((name, value) -> values.put("vitals." + name, value));
     VitalSigns.OF_FILES.forEach(name -> values.remove("vitals." + name));
     return values;

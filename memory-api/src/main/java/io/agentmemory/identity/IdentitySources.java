@@ -154,7 +154,7 @@ final class IdentitySources {
     }
   }
 
-  /** Of each context graph, by the name of its file, the fingerprint. */
+  /** Of each context graph, by the name of its file, the fingerprint and the digest. */
   private Map<String, Value.Map> contexts(List<Edge> edges, Instant at) {
     Map<String, Value.Map> fingerprints = new LinkedHashMap<>();
     for (ContextView view :
@@ -167,7 +167,7 @@ final class IdentitySources {
             ContextView.Rules.DRIFT)) {
       fingerprints.put(
           view.subView() == null ? view.dimension() : view.dimension() + "_" + view.subView(),
-          view.fingerprint(memories));
+          view.fingerprint(memories).with(IdentityReport.DIGEST, Value.of(view.digest())));
     }
     return fingerprints;
   }

@@ -51,6 +51,9 @@ record Identities(List<Difference> differences, List<String> notes) {
 
   /** The kind of records that a value is computed from, or mostly so. */
   private static Kind<?> kind(String name) {
+    if (name.startsWith("context_graphs.") || name.startsWith("vitals.cooccurrence_")) {
+      return Kind.EDGE;
+    }
     return switch (name) {
       case "taste_hash", "vitals.rejection_count", "vitals.twitter_rejections" -> Kind.REJECTION;
       case "fingerprint_hash", "drift_score" -> Kind.CO_OCCURRENCE;

@@ -55,8 +55,9 @@ public final class Verifier {
     /** Every record, by its content, down to the field: also finds what was changed by hand. */
     FIELDS,
     /**
-     * Who the agent is, as computed from either store: see {@link IdentityReport}. Of the files of
-     * memories those are compared that both sides know.
+     * Who the agent is, as computed from either store for one and the same time: see {@link
+     * IdentityReport#comparable()}. Of the files of memories those are compared that both sides
+     * know.
      */
     IDENTITY;
 
@@ -258,7 +259,7 @@ public final class Verifier {
   }
 
   private Identities identities() {
-    Clock now = Clock.fixed(Instant.now(), ZoneOffset.UTC);
+    Clock now = Clock.fixed(Instant.now(), ZoneOffset.UTC); // one: beliefs fade from hour to hour
     return Identities.of(IdentityReport.of(source, now), IdentityReport.of(target, now));
   }
 

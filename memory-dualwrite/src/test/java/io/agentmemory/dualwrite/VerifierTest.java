@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.agentmemory.CorruptMemoryException;
+import io.agentmemory.Edge;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
+import io.agentmemory.Observation;
 import io.agentmemory.Operation;
 import io.agentmemory.ScanRange;
 import io.agentmemory.StoreInfo;
@@ -22,13 +24,16 @@ import io.agentmemory.command.ForgetMemory;
 import io.agentmemory.command.RecallMemory;
 import io.agentmemory.command.StoreMemory;
 import io.agentmemory.command.UpdateMemory;
+import io.agentmemory.internal.Texts;
 import io.agentmemory.spi.Canonical;
 import io.agentmemory.spi.ForwardingMemoryStore;
 import io.agentmemory.testkit.FaultyMemoryStore;
 import io.agentmemory.testkit.InMemoryMemoryStore;
 import java.io.IOException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -89,6 +94,87 @@ class VerifierTest {
 
   private VerifyReport verify(Verifier.Level level) {
     return Verifier.builder(source, target).level(level).wait(duration -> true).run();
+  }
+
+  @Nested
+  class ContextGraphs {
+    private final String now = Texts.time(Instant.now());
+
+    private Edge edge(String pair, double belief, String context, String value) {
+      return new Edge(
+          pair,
+          Value.EMPTY_MAP
+              .with("belief", Value.of(belief))
+              .with(context, Value.EMPTY_MAP.with(value, Value.of(1))));
+    }
+
+    private Observation observation(String pair, double weight) {
+      return new Observation(
+          pair,
+          0,
+          Value.EMPTY_MAP.with("observed_at", Value.of(now)).with("weight", Value.of(weight)));
+    }
+
+    private List<MemoryRecord> records() {
+      return List.of(
+          edge("a|b", 0.5, "platform_context", "moltx"),
+          observation("a|b", 1),
+          edge("a|c", 0.5, "activity_context", "social"));
+    }
+
+    private List<String> differences(MemoryStore changed) {
+      VerifyReport report =
+          Verifier.builder(Trees.store(records()), changed)
+              .level(Verifier.Level.IDENTITY)
+              .wait(duration -> true)
+              .run();
+      assertThat(report.kinds().get(Kind.EDGE))
+          .extracting(VerifyReport.Counts::different)
+          .isEqualTo((long) report.differences().size());
+      return report.differences().stream().map(Difference::field).toList();
+    }
+
+    @Test
+    void givenTheSameEdgesInAnotherOrder_whenIdentitiesAreCompared_thenTheyAreEqual() {
+      List<MemoryRecord> turned = new ArrayList<>(records());
+      Collections.rotate(turned, 1); // a|c first, and an edge still before its observation
+
+      assertThat(differences(Trees.store(turned))).isEmpty();
+    }
+
+    @Test
+    void givenOneBeliefChanged_whenIdentitiesAreCompared_thenTheGraphsOfThatEdgeDiffer() {
+      MemoryStore changed =
+          Trees.withChanged(
+              Trees.store(records()), edge("a|b", 0.501, "platform_context", "moltx"));
+
+      assertThat(differences(changed))
+          .containsExactlyInAnyOrder(
+              "context_graphs.where", "context_graphs.where_moltx", "context_graphs.bridges");
+    }
+
+    @Test
+    void givenOneObservationChanged_whenIdentitiesAreCompared_thenTheWindowsOfTimeDiffer() {
+      MemoryStore changed = Trees.withChanged(Trees.store(records()), observation("a|b", 1.01));
+
+      assertThat(differences(changed))
+          .containsExactlyInAnyOrder(
+              "context_graphs.when_hot",
+              "context_graphs.when_warm",
+              "context_graphs.when_cool",
+              "context_graphs.bridges");
+    }
+
+    @Test
+    void givenOneEdgeElsewhere_whenIdentitiesAreCompared_thenTheGraphsItWasInDiffer() {
+      MemoryStore changed =
+          Trees.withChanged(
+              Trees.store(records()), edge("a|c", 0.5, "activity_context", "technical"));
+
+      assertThat(differences(changed))
+          .containsExactlyInAnyOrder(
+              "context_graphs.why", "context_graphs.why_social", "context_graphs.why_technical");
+    }
   }
 
   @Nested
