@@ -28,12 +28,14 @@ public final class FolderLock implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(20);
 
   private final Disk disk;
+  private final Path path;
   private final Disk.LockFile file;
   private final Set<Object> keys;
   private final Path owner;
 
-  private FolderLock(Disk disk, Disk.LockFile file, Set<Object> keys, Path owner) {
+  private FolderLock(Disk disk, Path path, Disk.LockFile file, Set<Object> keys, Path owner) {
     this.disk = disk;
+    this.path = path;
     this.file = file;
     this.keys = keys;
     this.owner = owner;
@@ -76,7 +78,7 @@ public final class FolderLock implements AutoCloseable {
       }
       Path owner = folder.resolve("owner-" + pid + ".json");
       writeOwner(disk, folder, owner, clock, pid);
-      return new FolderLock(disk, file, keys, owner);
+      return new FolderLock(disk, path, file, keys, owner);
     } catch (IOException | RuntimeException e) {
       if (file != null) {
         try {
@@ -183,6 +185,12 @@ public final class FolderLock implements AutoCloseable {
     try (Disk.Out out = disk.create(owner, null)) {
       out.write(0, bytes, 0, bytes.length);
     }
+  }
+
+  /** Whether the folder under this name is still the one whose lock this is. */
+  public boolean isInPlace() throws IOException {
+    Disk.Stat now = disk.stat(path);
+    return now != null && (file.id() == null || requireNonNull(file.id()).equals(now.id()));
   }
 
   @Override

@@ -97,7 +97,23 @@ final class Engine {
 
   /** A tree that is open for writing, and what writes to it. */
   record Session(
-      Tree tree, StoreLog log, TreeWriter writer, FolderLock lock, Rereading rereading) {}
+      Tree tree, StoreLog log, TreeWriter writer, FolderLock lock, Rereading rereading) {
+    /** Checks that the tree's name leads to it, not to nothing or to another one. */
+    void checkInPlace() throws IOException {
+      if (!lock.isInPlace() || !writer.isTheTreeThatWasOpened()) {
+        throw new ElsewhereException();
+      }
+    }
+  }
+
+  /** Whatever is to be written, it must not be written here. */
+  private static final class ElsewhereException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    ElsewhereException() {
+      super("the folder is not the one that was opened");
+    }
+  }
 
   /** Reads the tree anew that a session has open. */
   interface Rereading {
@@ -380,6 +396,9 @@ final class Engine {
   }
 
   static String describe(IOException e) {
+    if (e instanceof ElsewhereException) {
+      return requireNonNull(e.getMessage());
+    }
     return e.getClass().getSimpleName();
   }
 
@@ -443,6 +462,9 @@ final class Engine {
     List<Lines.Op> ops = draft.ops().stream().filter(op -> !op.changes().isEmpty()).toList();
     long seq = tree.seq + 1;
     try {
+      if (!open.log().hasSegment()) {
+        open.checkInPlace();
+      }
       open.log().append(seq, new Lines.Group(seq, ops, files));
     } catch (IOException e) {
       LOG.warn("a write failed and changed nothing: {}", describe(e));
@@ -749,10 +771,7 @@ final class Engine {
    */
   private void refreshNow(int most) throws IOException {
     Session old = session();
-    if (!old.writer().isTheTreeThatWasOpened()) {
-      refuse("the folder is not the one that was opened");
-      return;
-    }
+    old.checkInPlace();
     checkpointNow();
     Tree fresh = old.rereading().tree();
     if (looks < most && hasLost(old.tree(), fresh)) {
@@ -818,7 +837,10 @@ final class Engine {
   private void checkpointNow() throws IOException {
     Session open = session();
     try {
-      open.writer().checkpoint(open.log());
+      if (open.writer().hasToCheckpoint()) {
+        open.checkInPlace();
+        open.writer().checkpoint(open.log());
+      }
       nextCheckpoint = MOST_LOG;
       open.tree().notes.remove(BEHIND);
     } catch (TreeWriter.UnforcedException e) {

@@ -56,8 +56,7 @@ final class StoreLog implements AutoCloseable {
    */
   void append(long seq, Line line) throws IOException {
     byte[] bytes = Frames.line(Lines.write(line));
-    leaveIfGone();
-    Disk.Out to = out == null ? newSegment(seq, bytes.length) : out;
+    Disk.Out to = hasSegment() ? Objects.requireNonNull(out) : newSegment(seq, bytes.length);
     if (position + bytes.length > end) {
       extend(to, position + bytes.length);
     }
@@ -66,10 +65,11 @@ final class StoreLog implements AutoCloseable {
   }
 
   /**
-   * Leaves a segment that its name no longer leads to, as where the tree's folder was deleted or
-   * unmounted: bytes can be written to it and forced, but nobody would ever read them.
+   * Whether there is a segment that the next line goes to. Leaves one that its name no longer leads
+   * to, as where the tree's folder was deleted or unmounted: bytes can be written to it and forced,
+   * but nobody would ever read them.
    */
-  private void leaveIfGone() throws IOException {
+  boolean hasSegment() throws IOException {
     Path file = path;
     if (out != null && file != null) {
       Disk.Stat now = disk.stat(file);
@@ -77,6 +77,7 @@ final class StoreLog implements AutoCloseable {
         close();
       }
     }
+    return out != null;
   }
 
   /**

@@ -793,6 +793,11 @@ final class TreeWriter {
   private record Ready(
       String file, Path path, @Nullable Path temporary, String hash, boolean edited) {}
 
+  /** Whether something is not as a checkpoint would leave it. */
+  boolean hasToCheckpoint() {
+    return !tree.based || tree.isDirty() || !behind.isEmpty();
+  }
+
   /**
    * Makes all files durable and current, notes what they are, and drops the log. A crash anywhere
    * leaves a log that does it again. A file whose force failed is never forced again, since that
@@ -803,9 +808,6 @@ final class TreeWriter {
    *     opening to write all of it anew
    */
   void checkpoint(StoreLog log) throws IOException {
-    if (tree.based && !tree.isDirty() && behind.isEmpty() && tree.segments.isEmpty()) {
-      return;
-    }
     catchUp();
     forceFiles();
     putDocuments(log);

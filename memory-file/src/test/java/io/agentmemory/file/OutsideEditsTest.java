@@ -18,6 +18,7 @@ import io.agentmemory.NewMemory;
 import io.agentmemory.Observation;
 import io.agentmemory.OpId;
 import io.agentmemory.StoreInfo;
+import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Stored;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
@@ -677,6 +678,44 @@ final class OutsideEditsTest {
         assertThat(content(store, "m6")).isEqualTo("what a person wrote");
         assertThat(store.find(MemoryQuery.all())).hasSize(20);
         assertThat(memory(store, "m5").revision()).isEqualTo(1);
+      }
+    }
+
+    @Test
+    @DisplayName("T20: another tree where the opened one was")
+    void givenAnotherTreeInItsPlace_whenWritten_thenItFailsByNameAndNoFileChanges()
+        throws IOException {
+      for (boolean segment : new boolean[] {true, false}) {
+        Path away = folder.resolve("away");
+        try (FileMemoryStore store = open()) {
+          Path older = Trees.crashImage(tree, folder.resolve("older" + segment));
+          Files.delete(older.resolve(".memory/lock"));
+          Files.createFile(older.resolve(".memory/lock"));
+          if (segment) {
+            store.execute(UpdateMemory.of("m5").content("ours"));
+          }
+          Files.move(tree, away);
+          Files.move(older, tree);
+          Map<String, String> before = Trees.fingerprint(tree);
+          assertThatExceptionOfType(StoreUnavailableException.class)
+              .isThrownBy(() -> store.execute(UpdateMemory.of("m6").content("lost")))
+              .withMessageContaining("m6")
+              .withMessageContaining("not the one that was opened")
+              .satisfies(e -> assertThat(e.mayHaveApplied()).isEmpty());
+          assertThatExceptionOfType(StoreUnavailableException.class).isThrownBy(store::refresh);
+          if (segment) {
+            assertThatExceptionOfType(StoreUnavailableException.class)
+                .isThrownBy(store::checkpoint);
+          }
+          assertThat(Trees.fingerprint(tree)).isEqualTo(before);
+          Files.move(tree, folder.resolve("gone" + segment));
+          Files.move(away, tree);
+          store.execute(UpdateMemory.of("m6").content("ours " + segment));
+        }
+        try (FileMemoryStore store = open()) {
+          assertThat(content(store, "m6")).isEqualTo("ours " + segment);
+          assertThat(store.health().notes()).isEmpty();
+        }
       }
     }
 
