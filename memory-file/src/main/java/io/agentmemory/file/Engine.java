@@ -64,8 +64,11 @@ final class Engine {
   private static final String BEHIND = "the last checkpoint failed: the documents are behind";
 
   private static final String GONE =
-      "too many files are gone at once to count as deleted: they are served as they were, and no"
-          + " edit is taken over, until they are back or the store is opened again";
+      "files are gone that do not count as deleted: what was in them is served as it was until they"
+          + " are back or the store is opened again, see info";
+
+  private static final String UNSEEN =
+      "the last look for edits of others failed: the next one tries again";
 
   static final String STORE = "file";
 
@@ -96,8 +99,7 @@ final class Engine {
   }
 
   /** A tree that is open for writing, and what writes to it. */
-  record Session(
-      Tree tree, StoreLog log, TreeWriter writer, FolderLock lock, Rereading rereading) {
+  record Session(Tree tree, StoreLog log, TreeWriter writer, FolderLock lock, Rereading rereading) {
     /** Checks that the tree's name leads to it, not to nothing or to another one. */
     void checkInPlace() throws IOException {
       if (!lock.isInPlace() || !writer.isTheTreeThatWasOpened()) {
@@ -399,7 +401,9 @@ final class Engine {
     if (e instanceof ElsewhereException) {
       return requireNonNull(e.getMessage());
     }
-    return e.getClass().getSimpleName();
+    Throwable cause = e.getCause();
+    Throwable told = cause == null || cause instanceof IOException ? e : cause;
+    return told.getClass().getSimpleName();
   }
 
   private Session session() {
@@ -756,11 +760,25 @@ final class Engine {
   private void lookForEdits() {
     look = System.nanoTime() + between;
     try {
-      if (session().writer().isEdited()) {
+      if (reading(session().writer()::isEdited)) {
         refreshNow(LOOKS);
       }
+      session().tree().notes.remove(UNSEEN);
     } catch (IOException e) {
-      LOG.warn("edits of others could not be looked for and will be: {}", describe(e));
+      if (session().tree().notes.add(UNSEEN)) {
+        LOG.warn("edits of others could not be looked for and will be: {}", describe(e));
+      }
+    }
+  }
+
+  /** Does what only reads: if that fails in whatever way, the store is what it was. */
+  private static <T> T reading(Callable<T> look) throws IOException {
+    try {
+      return look.call();
+    } catch (IOException e) {
+      throw e;
+    } catch (Exception | StackOverflowError | OutOfMemoryError e) {
+      throw new IOException("reading failed", e);
     }
   }
 
@@ -773,39 +791,41 @@ final class Engine {
     Session old = session();
     old.checkInPlace();
     checkpointNow();
-    Tree fresh = old.rereading().tree();
+    Session next = reading(() -> reread(old));
+    Tree fresh = next.tree();
     if (looks < most && hasLost(old.tree(), fresh)) {
       looks++;
       look = System.nanoTime() + AGAIN;
       return;
     }
     looks = 0;
-    if (!old.tree().missing.keySet().containsAll(gone(fresh))) {
-      if (old.tree().notes.add(GONE)) {
-        LOG.warn(GONE);
-      }
-      return;
+    next.writer().takeReplaced(old.tree());
+    if (fresh.notes.contains(GONE) && !old.tree().notes.contains(GONE)) {
+      LOG.warn(GONE);
     }
-    fresh.notes.addAll(old.tree().notes);
-    fresh.notes.remove(GONE);
-    boolean edited = !fresh.edited.equals(old.tree().edited);
-    TreeWriter writer = old.rereading().writer(fresh);
-    writer.take(old.writer());
-    begin(new Session(fresh, old.log(), writer, old.lock(), old.rereading()));
-    if (edited) {
+    begin(next);
+    if (!fresh.edited.equals(old.tree().edited)) {
       LOG.info("what others changed was read again");
       whenEdited.run(); // before a checkpoint counts it as known
     }
-    writer.recover();
-    writer.isEdited(); // what cannot be read is no news
+    next.writer().recover();
+    reading(next.writer()::isEdited); // what cannot be read is no news
   }
 
-  /** Files that are gone and do not count as deleted. */
-  private static Set<String> gone(Tree tree) {
-    Set<String> gone = new LinkedHashSet<>(tree.missing.keySet());
-    gone.removeAll(tree.unread);
-    gone.removeAll(tree.brokenDocuments.keySet());
-    return gone;
+  /** The tree as it is now. What was known of files that are gone goes on being served. */
+  private static Session reread(Session old) throws IOException {
+    Tree fresh = old.rereading().tree();
+    if (!fresh.head.equals(old.tree().head)) {
+      throw new ElsewhereException(); // by now
+    }
+    fresh.notes.addAll(old.tree().notes);
+    fresh.notes.removeAll(Set.of(GONE, UNSEEN));
+    if (fresh.keepServing(old.tree())) {
+      fresh.notes.add(GONE);
+    }
+    TreeWriter writer = old.rereading().writer(fresh);
+    writer.take(old.writer());
+    return new Session(fresh, old.log(), writer, old.lock(), old.rereading());
   }
 
   /** Whether something is gone or cannot be read any more: its writer may not be done with it. */

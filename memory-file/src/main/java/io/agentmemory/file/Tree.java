@@ -1,10 +1,13 @@
 package io.agentmemory.file;
 
+import static java.util.Objects.requireNonNull;
+
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Stored;
 import io.agentmemory.file.Control.FileState;
 import io.agentmemory.file.Control.Ref;
+import io.agentmemory.internal.Places;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HexFormat;
@@ -72,7 +75,10 @@ final class Tree {
   /** Every file that holds records, as it was when we read or wrote it. */
   final Map<String, FileState> files = new HashMap<>();
 
-  /** Files that are gone, too many at once to be believed. */
+  /**
+   * Files that are gone and do not count as deleted, and what no longer can be read. Of the former
+   * some are served as they were; those are among {@link #files} too.
+   */
   final Map<String, FileState> missing = new HashMap<>();
 
   /** Revisions that records had which are neither there nor known to be deleted. */
@@ -180,6 +186,46 @@ final class Tree {
         || !changedFiles.isEmpty()
         || !changedDocuments.isEmpty()
         || !newOps.isEmpty();
+  }
+
+  /**
+   * Goes on serving what another reading of this tree had of files that are gone by now and do not
+   * count as deleted.
+   *
+   * @return whether there is any
+   */
+  boolean keepServing(Tree before) {
+    boolean any = false;
+    for (Map.Entry<String, FileState> gone : missing.entrySet()) {
+      String file = gone.getKey();
+      FileState state = before.files.get(file);
+      if (state == null || unread.contains(file) || brokenDocuments.containsKey(file)) {
+        continue; // was gone before, or is there but cannot be read
+      }
+      long place = 0;
+      for (Row row : before.rows(file, gone.getValue().id())) {
+        if (index.row(row.kind, row.key) == null) {
+          index.put(List.of(Places.has(row.kind) ? row.placed(place++) : row));
+          ghosts.remove(new Ref(row.kind, row.key));
+        }
+      }
+      files.put(file, state);
+      any = true;
+    }
+    return any;
+  }
+
+  /** What a file holds, in its order, with what has no place first. */
+  private List<Row> rows(String file, @Nullable String id) {
+    List<Row> rows = new ArrayList<>();
+    if (id == null) {
+      rows.addAll(Documents.rows(index, file));
+    } else if (id.equals(index.idIn(file))) {
+      rows.add(requireNonNull(index.row(Kind.MEMORY, Key.of(id))));
+      rows.addAll(index.startingWith(Kind.CO_OCCURRENCE, id));
+    }
+    rows.sort(Row.BY_PLACE);
+    return rows;
   }
 
   /** A file with what tells edits of its records apart. */

@@ -169,7 +169,7 @@ final class TreeWriter {
         continue;
       }
       if (known != null && !tree.brokenDocuments.containsKey(file)) {
-        edited |= !isAsKnown(stat, known);
+        edited |= !isAsKnown(stat, known) || tree.missing.containsKey(file);
       } else if (tree.unread.contains(file) || tree.brokenDocuments.containsKey(file)) {
         unreadable.put(file, stat);
         edited |= !stat.sameAs(before.get(file));
@@ -178,7 +178,8 @@ final class TreeWriter {
       }
     }
     for (String file : tree.files.keySet()) {
-      edited |= !there.contains(file) && !behind.containsKey(file);
+      edited |=
+          !there.contains(file) && !behind.containsKey(file) && !tree.missing.containsKey(file);
     }
     return edited;
   }
@@ -193,6 +194,37 @@ final class TreeWriter {
   void take(TreeWriter before) {
     touched.addAll(before.touched);
     kept = before.kept;
+  }
+
+  /**
+   * Goes on knowing what our last writes replaced. What others saved over a text of ours meanwhile,
+   * from what it was before, is a conflict as it is in {@link #importEdit}.
+   */
+  void takeReplaced(Tree before) throws IOException {
+    for (Map.Entry<String, Row> one : before.replaced.entrySet()) {
+      Key key = Key.of(one.getKey());
+      Row ours = before.index.row(Kind.MEMORY, key);
+      Row now = tree.index.row(Kind.MEMORY, key);
+      if (ours == null || now == null || !ours.isLive() || !now.isLive()) {
+        continue;
+      }
+      if (java.util.Arrays.equals(ours.digest(), now.digest())) {
+        tree.replaced.put(one.getKey(), one.getValue());
+      } else {
+        keepReplaced(one.getValue(), ours, (Memory) now.record());
+      }
+    }
+  }
+
+  /** Keeps our text if another program saved its own over it from the one before ours. */
+  private void keepReplaced(Row replaced, Row ours, Memory theirs) throws IOException {
+    if (isOfOlder((Memory) replaced.record(), (Memory) ours.record(), theirs)) {
+      keepConflict(
+          ours.memory().file,
+          null,
+          "was edited outside from what it was before we wrote",
+          ours.stored());
+    }
   }
 
   /** Takes over what somebody wrote into a memory's file since we last saw it. */
@@ -257,11 +289,9 @@ final class TreeWriter {
       throw new MemoryConflictException(
           operation, "the file of memory " + id + " was given another id", row.revision, 0);
     }
-    Row replaced = tree.replaced.get(id);
-    if (replaced != null
-        && isOfOlder(
-            (Memory) replaced.record(), (Memory) row.record(), requireNonNull(parsed).memory())) {
-      keepConflict(file, null, "was edited outside from what it was before we wrote", row.stored());
+    Row replaced = tree.replaced.remove(id);
+    if (replaced != null) {
+      keepReplaced(replaced, row, requireNonNull(parsed).memory());
     }
     List<Row> rows = new ArrayList<>();
     revise(Row.live(parsed.memory(), 1, null, null), row, rows);
@@ -449,6 +479,7 @@ final class TreeWriter {
     keepOthers(file, path, null, moved); // one that is forgotten is to be gone
     disk.delete(path);
     tree.files.remove(file);
+    found(file);
     Path folder = requireNonNull(path.getParent());
     if (disk.stat(folder) != null) {
       touched.add(folder);
@@ -485,6 +516,7 @@ final class TreeWriter {
         new FileState(-1, -1, hash, Math.max(1, tree.seq), tree.index.idIn(file), null, Map.of());
     tree.files.remove(file); // so that the path is one text with the index's
     tree.files.put(shared(file), stat == null ? written : stamped(written, stat));
+    found(file);
   }
 
   private boolean isFile(Path path) throws IOException {
@@ -1003,7 +1035,7 @@ final class TreeWriter {
     found(file);
   }
 
-  /** A document that was missing is so no longer. */
+  /** A file that was missing is so no longer. */
   private void found(String file) {
     if (tree.missing.remove(file) != null) {
       tree.setAside.remove(file);

@@ -26,6 +26,7 @@ import io.agentmemory.command.Batch;
 import io.agentmemory.command.PutRecords;
 import io.agentmemory.command.RecallMemory;
 import io.agentmemory.command.UpdateMemory;
+import io.agentmemory.internal.LocalDisk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -668,7 +669,7 @@ final class OutsideEditsTest {
       try (FileMemoryStore store = open()) {
         Files.move(tree.resolve("active"), away);
         store.refresh();
-        assertThat(store.health().notes()).anyMatch(note -> note.contains("are gone at once"));
+        assertThat(store.health().notes()).anyMatch(note -> note.contains("files are gone"));
         assertThat(store.find(MemoryQuery.all())).hasSize(20);
 
         Files.move(away, tree.resolve("active"));
@@ -678,6 +679,148 @@ final class OutsideEditsTest {
         assertThat(content(store, "m6")).isEqualTo("what a person wrote");
         assertThat(store.find(MemoryQuery.all())).hasSize(20);
         assertThat(memory(store, "m5").revision()).isEqualTo(1);
+      }
+    }
+
+    @Test
+    void givenADocumentGone_whenOtherFilesAreEdited_thenTheyCountAndItIsServedAsItWas()
+        throws IOException {
+      Path edges = tree.resolve(".edges_v3.json");
+      Path away = folder.resolve("away");
+      try (FileMemoryStore store = open()) {
+        store.execute(
+            new PutRecords(List.of(put(new Edge("m1|m0", members("belief", Value.of(0.125)))))));
+        store.checkpoint();
+        List<String> before = Snapshot.of(store);
+        Files.move(edges, away);
+        for (String id : List.of("m5", "m6")) { // also when it is gone already
+          Trees.edit(file(id), "body of " + id, "what a person wrote");
+          store.refresh();
+          assertThat(content(store, id)).isEqualTo("what a person wrote");
+          assertThat(setAside(store)).containsExactly(".edges_v3.json");
+          assertThat(store.health().notes()).anyMatch(note -> note.contains("files are gone"));
+          assertThat(without(store, "[m5]", "[m6]")).isEqualTo(less(before, "[m5]", "[m6]"));
+        }
+        Files.move(away, edges);
+        store.refresh();
+        assertThat(store.health().notes()).isEmpty();
+        assertThat(without(store, "[m5]", "[m6]")).isEqualTo(less(before, "[m5]", "[m6]"));
+
+        Files.delete(edges);
+        store.refresh();
+        store.execute(
+            new PutRecords(List.of(put(new Edge("m1|m4", members("belief", Value.of(0.75)))))));
+        store.checkpoint();
+        store.refresh();
+        assertThat(store.health().notes()).isEmpty();
+        assertThat(Files.readString(edges, UTF_8))
+            .as("all of them, where they stood")
+            .containsPattern("(?s)m1.m2.*m1.m3.*m1.m0.*m1.m4");
+      }
+    }
+
+    private List<String> without(FileMemoryStore store, String... ids) {
+      return less(Snapshot.of(store), ids);
+    }
+
+    private static List<String> less(List<String> lines, String... ids) {
+      return lines.stream()
+          .filter(line -> List.of(ids).stream().noneMatch(line::contains))
+          .toList();
+    }
+
+    @Test
+    @DisplayName("T65: 60 % of the files vanished while others are edited")
+    void givenManyFilesGone_whenAnotherIsEdited_thenThatCountsAndNoneIsDeleted()
+        throws IOException {
+      try (FileMemoryStore store = open()) {
+        for (int i = 0; i < 12; i++) {
+          Files.move(file("m" + i), folder.resolve("m" + i));
+        }
+        for (int i = 0; i < 2; i++) {
+          Trees.edit(file("m15"), i == 0 ? "body" : "a person", i == 0 ? "a person" : "somebody");
+          store.refresh();
+          assertThat(content(store, "m15")).startsWith(i == 0 ? "a person" : "somebody");
+          assertThat(setAside(store)).hasSize(12);
+          assertThat(store.find(MemoryQuery.all())).hasSize(20);
+          assertThat(store.info().tombstones().get(Kind.MEMORY)).isZero();
+          assertThat(store.read(Kind.CO_OCCURRENCE, Key.of("m1", "m3"))).isPresent();
+        }
+        store.memories().recall("m1"); // writes it anew
+        assertThat(file("m1")).content(UTF_8).contains("m2: 3", "m3: 4");
+        for (int i = 0; i < 12; i++) {
+          Files.move(folder.resolve("m" + i), i == 1 ? folder.resolve("old") : file("m" + i));
+        }
+        store.refresh();
+        assertThat(store.health().status()).isEqualTo(Health.Status.UP);
+        assertThat(memory(store, "m1").revision()).isEqualTo(2);
+        assertThat(memory(store, "m2").revision()).isEqualTo(1);
+        assertThat(store.find(MemoryQuery.all())).hasSize(20);
+      }
+    }
+
+    @Test
+    void givenALookThatFails_whenWrittenAndLookedAgain_thenTheStoreWentOnAndNothingIsMissed()
+        throws Exception {
+      HookedDisk disk = new HookedDisk(LocalDisk.INSTANCE);
+      for (Throwable failure :
+          List.of(
+              new OutOfMemoryError("while reading"),
+              new StackOverflowError("while reading"),
+              new IllegalStateException("while reading"))) {
+        try (FileMemoryStore store =
+            FileMemoryStore.builder(tree)
+                .disk(disk)
+                .checkpointAfter(Duration.ofHours(1))
+                .refreshEvery(Duration.ofMillis(20))
+                .build()) {
+          List<String> before = Snapshot.of(store);
+          disk.hook(
+              (call, path) -> {
+                if (call == HookedDisk.Call.READ && path.equals(file("m5"))) {
+                  Refreshed.<RuntimeException>sneak(failure);
+                }
+              });
+          String now = "of a person " + failure.getClass().getSimpleName();
+          Files.writeString(file("m5"), "---\nid: m5\n---\n\n" + now, UTF_8);
+          await(store, () -> store.health().notes().stream().anyMatch(n -> n.contains("look")));
+          assertThatExceptionOfType(StoreUnavailableException.class)
+              .isThrownBy(store::refresh)
+              .withMessageContaining(failure.getClass().getSimpleName())
+              .satisfies(e -> assertThat(e.mayHaveApplied()).isEmpty());
+          assertThat(Snapshot.of(store)).isEqualTo(before);
+          store.memories().recall("m6");
+
+          disk.hook(HookedDisk.Hook.NONE);
+          await(store, () -> content(store, "m5").equals(now));
+          store.refresh();
+          assertThat(store.health().notes()).isEmpty();
+        }
+      }
+    }
+
+    @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"})
+    private static <T extends Throwable> void sneak(Throwable failure) throws T {
+      throw (T) failure;
+    }
+
+    @Test
+    void givenAnOldBufferSaved_whenALookFindsIt_thenItCountsAndOursIsKept() throws IOException {
+      try (FileMemoryStore store = open()) {
+        String buffer = Files.readString(file("m5"), UTF_8).replace("body of m5", "body of m5!");
+        store.execute(UpdateMemory.of("m5").content("what we wrote"));
+        store.execute(UpdateMemory.of("m6").content("what we wrote"));
+        Trees.edit(file("m7"), "body of m7", "another edit");
+        store.refresh(); // between our write and the person's
+        Files.writeString(file("m5"), buffer, UTF_8);
+        Trees.edit(file("m6"), "we wrote", "we wrote and a person read");
+        store.refresh();
+        assertThat(content(store, "m5")).isEqualTo("body of m5!");
+        assertThat(memory(store, "m5").revision()).isEqualTo(3);
+        assertThat(Trees.named(tree.resolve(".memory/conflicts"), ".json"))
+            .singleElement()
+            .satisfies(kept -> assertThat(kept).content(UTF_8).contains("what we wrote", "m5"));
+        assertThat(setAside(store)).hasSize(1);
       }
     }
 
