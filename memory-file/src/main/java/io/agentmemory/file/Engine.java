@@ -67,6 +67,9 @@ final class Engine {
       "files are gone that do not count as deleted: what was in them is served as it was until they"
           + " are back or the store is opened again, see info";
 
+  private static final String SEALED_EDITED =
+      "the tree is sealed and was edited by others: that counts once it is unsealed";
+
   private static final String UNSEEN =
       "the last look for edits of others failed: the next one tries again";
 
@@ -86,6 +89,7 @@ final class Engine {
   private volatile @Nullable Tree tree;
   private volatile Runnable whenEdited = () -> {};
   private volatile @Nullable String refusal;
+  private volatile @Nullable String sealed; // why
 
   private static final class Task {
     final @Nullable Batch batch;
@@ -98,8 +102,18 @@ final class Engine {
     }
   }
 
-  /** A tree that is open for writing, and what writes to it. */
-  record Session(Tree tree, StoreLog log, TreeWriter writer, FolderLock lock, Rereading rereading) {
+  /**
+   * A tree that is open for writing, and what writes to it.
+   *
+   * @param sealed why nothing is to be written, not even what is left to do; null: it is not sealed
+   */
+  record Session(
+      Tree tree,
+      StoreLog log,
+      TreeWriter writer,
+      FolderLock lock,
+      Rereading rereading,
+      @Nullable String sealed) {
     /** Checks that the tree's name leads to it, not to nothing or to another one. */
     void checkInPlace() throws IOException {
       if (!lock.isInPlace() || !writer.isTheTreeThatWasOpened()) {
@@ -141,10 +155,16 @@ final class Engine {
       return (Tree)
           call(
               () -> {
-                begin(opening.call());
-                requireNonNull(session).writer().isEdited(); // what is wrong already is no news
+                Session opened = opening.call();
+                begin(opened);
+                sealed = opened.sealed();
+                Tree read = opened.tree();
+                if (sealed != null && !read.edited.equals(read.head.edited())) {
+                  read.notes.add(SEALED_EDITED);
+                }
+                opened.writer().isEdited(); // what is wrong already is no news
                 look = System.nanoTime() + between;
-                return session.tree();
+                return read;
               });
     } catch (CompletionException e) {
       stop();
@@ -202,11 +222,62 @@ final class Engine {
         });
   }
 
+  @Nullable String sealed() {
+    return sealed;
+  }
+
+  /**
+   * Makes everything durable and current, and from then on changes no file.
+   *
+   * @param mark makes the next opening know
+   */
+  void seal(String why, Callable<?> mark) {
+    change(
+        "seal",
+        () -> {
+          checkpointNow();
+          session().log().drop();
+          mark.call();
+          sealed = why;
+          return "";
+        });
+  }
+
+  /** Does what the seal kept from being done, and takes over what others changed meanwhile. */
+  void unseal(Callable<?> mark) {
+    change(
+        "unseal",
+        () -> {
+          if (sealed != null) {
+            session().writer().recover();
+            mark.call();
+            sealed = null;
+            session().tree().notes.remove(SEALED_EDITED);
+            lookForEdits();
+          }
+          return "";
+        });
+  }
+
+  private void change(String verb, Callable<?> work) {
+    Operation operation = new Operation(STORE, verb, "");
+    call(
+        () -> {
+          String refused = refusal;
+          if (refused != null) {
+            throw StoreUnavailableException.notApplied(operation, refused, null);
+          }
+          try {
+            return work.call();
+          } catch (IOException e) {
+            throw StoreUnavailableException.notApplied(
+                operation, "the files could not be written: " + describe(e), e);
+          }
+        });
+  }
+
   Outcome execute(Batch batch) {
-    String refused = refusal;
-    if (refused != null) {
-      throw unavailable(batch, refused);
-    }
+    refuseWrites(batch);
     return (Outcome) await(submit(new Task(batch, null)));
   }
 
@@ -337,7 +408,7 @@ final class Engine {
           lookForEdits();
           continue;
         }
-        boolean clean = idle || !requireNonNull(open).tree().isDirty();
+        boolean clean = idle || sealed != null || !requireNonNull(open).tree().isDirty();
         long calm = since + quiet.toNanos() - System.nanoTime();
         if (!clean && calm <= 0) {
           tryCheckpoint();
@@ -393,8 +464,24 @@ final class Engine {
     return new Operation(STORE, batch.verb(), batch.subject());
   }
 
-  private static StoreUnavailableException unavailable(Batch batch, String reason) {
-    return StoreUnavailableException.notApplied(operation(batch), reason, null);
+  private void refuseWrites(Batch batch) {
+    String refused = refusal;
+    if (refused != null) {
+      throw StoreUnavailableException.notApplied(operation(batch), refused, null);
+    }
+    String why = sealed;
+    if (why != null) {
+      throw new UncategorizedStoreException(
+          operation(batch),
+          "the folder is sealed for reading only: "
+              + why
+              + "; to write to it again, unseal it, or remove "
+              + Layout.CONTROL
+              + "/"
+              + FileMemoryStore.SEALED
+              + " while nobody has it open",
+          null);
+    }
   }
 
   static String describe(IOException e) {
@@ -420,10 +507,7 @@ final class Engine {
     for (Task task : batches) {
       Batch batch = requireNonNull(task.batch);
       try {
-        String refused = refusal;
-        if (refused != null) {
-          throw unavailable(batch, refused);
-        }
+        refuseWrites(batch);
         planned.put(task, plan(batch, draft));
       } catch (MemoryStoreException | IllegalArgumentException | NullPointerException refused) {
         task.done.completeExceptionally(refused);
@@ -760,7 +844,10 @@ final class Engine {
   private void lookForEdits() {
     look = System.nanoTime() + between;
     try {
-      if (reading(session().writer()::isEdited)) {
+      boolean edited = reading(session().writer()::isEdited);
+      if (edited && sealed != null) {
+        session().tree().notes.add(SEALED_EDITED);
+      } else if (edited) {
         refreshNow(LOOKS);
       }
       session().tree().notes.remove(UNSEEN);
@@ -788,6 +875,9 @@ final class Engine {
    * @param most how often to come back to an edit that looks half done
    */
   private void refreshNow(int most) throws IOException {
+    if (sealed != null) {
+      return;
+    }
     Session old = session();
     old.checkInPlace();
     checkpointNow();
@@ -825,7 +915,7 @@ final class Engine {
     }
     TreeWriter writer = old.rereading().writer(fresh);
     writer.take(old.writer());
-    return new Session(fresh, old.log(), writer, old.lock(), old.rereading());
+    return new Session(fresh, old.log(), writer, old.lock(), old.rereading(), null);
   }
 
   /** Whether something is gone or cannot be read any more: its writer may not be done with it. */
@@ -855,6 +945,9 @@ final class Engine {
   }
 
   private void checkpointNow() throws IOException {
+    if (sealed != null) {
+      return; // all that there is to write came after the seal
+    }
     Session open = session();
     try {
       if (open.writer().hasToCheckpoint()) {
@@ -880,7 +973,7 @@ final class Engine {
     }
     try (FolderLock lock = open.lock();
         StoreLog log = open.log()) {
-      if (refusal == null) {
+      if (refusal == null && sealed == null) {
         tryCheckpoint();
         if (!open.tree().isDirty()) {
           log.drop();

@@ -81,8 +81,9 @@ public final class FileMemoryStore implements MemoryStore, EditedOutside, Seal {
   private final Limits limits;
   private static final int LEAVES_AT_ONCE = 64; // as long as a write may have to wait for them
 
+  private final @Nullable String sealed; // when it was opened for reading only
+
   private volatile boolean closed;
-  private volatile @Nullable String sealed;
 
   private FileMemoryStore(
       Disk disk,
@@ -224,17 +225,14 @@ public final class FileMemoryStore implements MemoryStore, EditedOutside, Seal {
           return new FileMemoryStore(disk, layout, tree, null, limits, readSeal(disk, layout));
         }
         Layout[] found = new Layout[1];
-        String[] seal = new String[1];
         Engine engine = new Engine(checkpointAfter, refreshEvery, limits);
         Tree tree =
             engine.open(
                 () -> {
                   found[0] = Layout.find(disk, path);
-                  Engine.Session session = session(found[0], operation);
-                  seal[0] = readSeal(disk, found[0]);
-                  return session;
+                  return session(found[0], operation);
                 });
-        return new FileMemoryStore(disk, found[0], tree, engine, limits, seal[0]);
+        return new FileMemoryStore(disk, found[0], tree, engine, limits, null);
       } catch (Control.NewerLayoutException newer) {
         throw new UncategorizedStoreException(
             operation, "a newer version of this library wrote the tree", newer);
@@ -280,8 +278,8 @@ public final class FileMemoryStore implements MemoryStore, EditedOutside, Seal {
       try {
         Tree tree = load(layout, true);
         TreeWriter writer = new TreeWriter(disk, layout, tree, clock);
-        TreeWriter.ensureFolder(disk, layout.control(StoreLog.FOLDER));
-        boolean unfinished = writer.recover();
+        String sealed = readSeal(disk, layout);
+        boolean unfinished = sealed == null && writer.recover();
         StoreLog log =
             new StoreLog(
                 disk,
@@ -292,7 +290,7 @@ public final class FileMemoryStore implements MemoryStore, EditedOutside, Seal {
         if (unfinished) {
           Engine.recoveryCheckpoint(writer, log, tree);
         }
-        return new Engine.Session(tree, log, writer, lock, rereading(layout));
+        return new Engine.Session(tree, log, writer, lock, rereading(layout), sealed);
       } catch (IOException | RuntimeException | Error e) {
         try {
           lock.close();
@@ -323,20 +321,6 @@ public final class FileMemoryStore implements MemoryStore, EditedOutside, Seal {
           "the store was opened for reading only",
           null);
     }
-    String why = sealed;
-    if (why != null) {
-      throw new UncategorizedStoreException(
-          new Operation(Engine.STORE, batch.verb(), batch.subject()),
-          "the folder is sealed for reading only: "
-              + why
-              + "; to write to it again, unseal it, or"
-              + " remove "
-              + Layout.CONTROL
-              + "/"
-              + SEALED
-              + " while nobody has it open",
-          null);
-    }
     return engine.execute(batch);
   }
 
@@ -349,58 +333,56 @@ public final class FileMemoryStore implements MemoryStore, EditedOutside, Seal {
 
   @Override
   public Optional<String> sealed() {
-    return Optional.ofNullable(sealed);
+    return Optional.ofNullable(engine == null ? sealed : engine.sealed());
   }
 
+  /**
+   * {@inheritDoc}
+   *
+   * <p>No file of a sealed tree is changed from then on, in {@code .memory} neither, but for the
+   * note of who has it open. What others change in it is not taken over but shows in {@link
+   * #health()}, while the store is open; opening it serves what stands in the files then.
+   */
   @Override
-  public synchronized void seal(String why) {
-    checkOpen("seal");
-    String before = sealed;
-    sealed = requireNonNull(why, "why"); // nothing comes after the checkpoint
-    boolean done = false;
-    try {
-      checkpoint();
-      changeSeal("seal", why);
-      done = true;
-    } finally {
-      sealed = done ? why : before;
-    }
+  public void seal(String why) {
+    requireNonNull(why, "why");
+    writing("seal").seal(why, () -> mark(why));
   }
 
+  /** {@inheritDoc} Takes over what others changed meanwhile. */
   @Override
-  public synchronized void unseal() {
-    checkOpen("unseal");
-    if (sealed != null) {
-      changeSeal("unseal", null);
-    }
+  public void unseal() {
+    writing("unseal").unseal(() -> mark(null));
   }
 
-  private void changeSeal(String verb, @Nullable String why) {
-    Operation operation = new Operation(Engine.STORE, verb, layout.root().toString());
+  private Engine writing(String verb) {
+    checkOpen(verb);
     if (engine == null) {
       throw new UncategorizedStoreException(
-          operation, "the store was opened for reading only", null);
+          new Operation(Engine.STORE, verb, layout.root().toString()),
+          "the store was opened for reading only",
+          null);
     }
+    return engine;
+  }
+
+  /** Makes the next opening find the seal, or none. */
+  private @Nullable Object mark(@Nullable String why) throws IOException {
     Path file = layout.control(SEALED);
     Path temp = layout.control("." + SEALED + ".tmp");
-    try {
-      if (why == null) {
-        disk.delete(file);
-      } else {
-        byte[] text = why.getBytes(UTF_8);
-        disk.delete(temp);
-        try (Disk.Out out = disk.create(temp, null)) {
-          out.write(0, text, 0, text.length);
-          out.force();
-        }
-        disk.move(temp, file);
+    if (why == null) {
+      disk.delete(file);
+    } else {
+      byte[] text = why.getBytes(UTF_8);
+      disk.delete(temp);
+      try (Disk.Out out = disk.create(temp, null)) {
+        out.write(0, text, 0, text.length);
+        out.force();
       }
-      disk.forceFolder(layout.control());
-    } catch (IOException e) {
-      throw StoreUnavailableException.notApplied(
-          operation, "the seal could not be changed: " + Engine.describe(e), e);
+      disk.move(temp, file);
     }
-    sealed = why;
+    disk.forceFolder(layout.control());
+    return null;
   }
 
   @Override
@@ -667,7 +649,8 @@ public final class FileMemoryStore implements MemoryStore, EditedOutside, Seal {
   /**
    * Takes over what other programs changed in the tree, as opening it would; a store that is open
    * for writing does so by itself every minute. Makes a checkpoint and reads the tree again, while
-   * writes wait and reads go on. A store that is open for reading only stays as it is.
+   * writes wait and reads go on. A store that is open for reading only stays as it is, and so does
+   * one of a sealed tree.
    *
    * @throws StoreUnavailableException if the disk fails
    */

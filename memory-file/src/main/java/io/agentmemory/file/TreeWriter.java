@@ -636,6 +636,7 @@ final class TreeWriter {
    * @return whether there was anything
    */
   boolean recover() throws IOException {
+    ensureFolder(disk, layout.control(StoreLog.FOLDER));
     removeTemporaries();
     boolean left = !tree.segments.isEmpty();
     if (left || tree.head.generation() == 0) {

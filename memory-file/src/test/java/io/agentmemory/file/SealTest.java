@@ -9,6 +9,12 @@ import io.agentmemory.command.StoreMemory;
 import io.agentmemory.spi.Seal;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -53,6 +59,78 @@ class SealTest {
     try (FileMemoryStore store = FileMemoryStore.builder(folder).build()) {
       assertThat(store.sealed()).isEmpty();
       store.execute(StoreMemory.of("m3", AT, "content"));
+    }
+  }
+
+  private FileMemoryStore open() {
+    return FileMemoryStore.builder(folder)
+        .checkpointAfter(Duration.ofMillis(20))
+        .refreshEvery(Duration.ofMillis(20))
+        .build();
+  }
+
+  private Map<String, String> files() throws Exception {
+    Map<String, String> files = Trees.fingerprint(folder);
+    files.keySet().removeIf(name -> name.contains(".memory/owner-"));
+    files.replaceAll((name, is) -> name.endsWith(".memory") ? "who has it open" : is);
+    return files;
+  }
+
+  private static void await(BooleanSupplier condition) throws Exception {
+    Semaphore never = new Semaphore(0);
+    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while (!condition.getAsBoolean()) {
+      assertThat(System.nanoTime()).as("waited too long").isLessThan(until);
+      assertThat(never.tryAcquire(10, TimeUnit.MILLISECONDS)).isFalse();
+    }
+  }
+
+  private static boolean tells(MemoryStore store) {
+    return store.health().notes().stream().anyMatch(note -> note.contains("edited by others"));
+  }
+
+  private static String content(MemoryStore store) {
+    return store.memories().findById("m1").orElseThrow().content();
+  }
+
+  @Test
+  void givenSealedTree_whenEditedByOthers_thenThatIsToldAndNoFileChangesUntilItIsUnsealed()
+      throws Exception {
+    Path file;
+    try (FileMemoryStore store = open()) {
+      store.execute(StoreMemory.of("m1", AT, "content"));
+      store.seal("moved away");
+      file = Trees.named(folder, ".md").get(0);
+      Trees.edit(file, "content", "of a person");
+      Map<String, String> before = files();
+      await(() -> tells(store));
+      store.refresh();
+      store.checkpoint();
+      assertThat(content(store)).isEqualTo("content");
+      assertThat(store.lastEdit()).isEmpty();
+      assertThat(files()).isEqualTo(before);
+    }
+    Trees.edit(file, "of a person", "of somebody");
+    Files.writeString(file.resolveSibling(".x.md." + new UUID(1, 2) + ".tmp"), "left by an editor");
+    Map<String, String> before = files();
+    try (FileMemoryStore store = open()) {
+      assertThat(tells(store)).isTrue();
+      assertThat(content(store)).isEqualTo("of somebody");
+      store.checkpoint();
+      assertThat(files()).isEqualTo(before);
+    }
+    assertThat(files()).isEqualTo(before);
+    try (FileMemoryStore store = open()) {
+      Trees.edit(file, "of somebody", "of anybody");
+      store.unseal();
+      assertThat(content(store)).isEqualTo("of anybody");
+      assertThat(store.health().notes()).isEmpty();
+      store.execute(StoreMemory.of("m2", AT, "content"));
+    }
+    try (FileMemoryStore store = open()) {
+      assertThat(store.sealed()).isEmpty();
+      assertThat(content(store)).isEqualTo("of anybody");
+      assertThat(store.memories().findById("m2")).isPresent();
     }
   }
 }
