@@ -15,7 +15,7 @@ import picocli.CommandLine.Parameters;
     customSynopsis = {
       "memory stage init FOLDER --source=STORE --target=STORE",
       "                  [--source-password-env=NAME] [--target-password-env=NAME]",
-      "                  [--gate=NAME=N]..."
+      "                  [--gate=NAME=N]... [--shadow-rate=R] [--journal-cap=MIB]"
     },
     description = {
       "Make the folder of a move from one store to another, in stage OFF.",
@@ -76,6 +76,16 @@ final class StageCommand extends StoreOperation {
       description = "The part of the reads that is compared, 0 to 1. Default: ${DEFAULT-VALUE}.")
   private double shadowRate;
 
+  @Option(
+      names = "--journal-cap",
+      paramLabel = "MIB",
+      defaultValue = "1024",
+      description = {
+        "How large the journal of what one store lacks may get, in MiB: 64 to 65536. Where the target"
+            + " leads, writes are refused beyond it. Default: ${DEFAULT-VALUE}."
+      })
+  private int journalCap;
+
   @Override
   public Integer call() {
     if (!action.equals("init")) {
@@ -87,8 +97,7 @@ final class StageCommand extends StoreOperation {
         folder,
         new StoreAddress(source, sourcePassword),
         new StoreAddress(target, targetPassword),
-        gates,
-        shadowRate);
+        new StageFolder.Settings(gates, shadowRate, (long) journalCap << 20));
     console().line("dual:" + folder + " is in stage OFF");
     return ExitCode.OK;
   }

@@ -68,6 +68,9 @@ class StageTest {
     assertThat(again.exit()).isEqualTo(1);
     assertThat(again.err()).contains("there is one already");
     Path other = temp.resolve("other");
+    Run cap = initialise(other, "--journal-cap", "63");
+    assertThat(cap.exit()).isEqualTo(2);
+    assertThat(cap.err()).contains("64 MiB");
     Run gate = initialise(other, "--gate", "shadow=1");
     assertThat(gate.exit()).isEqualTo(2);
     assertThat(gate.err()).contains("shadow_reads");
@@ -96,6 +99,10 @@ class StageTest {
             "THE_VARIABLE");
     assertThat(later.exit()).as("the target is not asked: " + later.err()).isZero();
     assertThat(Files.readString(other.resolve("stores.json"))).contains("THE_VARIABLE");
+    Path small = temp.resolve("small");
+    assertThat(initialise(small, "--journal-cap", "64").exit()).isZero();
+    Run.memory("promote", "dual:" + small);
+    assertThat(Run.memory("status", "dual:" + small).out()).contains("of 67108864 bytes");
   }
 
   @Test

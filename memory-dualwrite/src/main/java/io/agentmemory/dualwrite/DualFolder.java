@@ -69,10 +69,12 @@ final class DualFolder implements AutoCloseable {
    * Opens it, or makes a new one.
    *
    * @param first the stage of a new one
+   * @param limits of the journal
    * @throws StoreUnavailableException if another store has it, if its disk fails, or if the target
    *     belongs to another folder by now
    */
-  static DualFolder open(Disk disk, Path folder, Stage first, MemoryStore target) {
+  static DualFolder open(
+      Disk disk, Path folder, Stage first, JournalLimits limits, MemoryStore target) {
     Operation operation = new Operation(DualWriteMemoryStore.STORE, "open", folder.toString());
     try {
       Files.makeFolder(disk, folder);
@@ -87,7 +89,7 @@ final class DualFolder implements AutoCloseable {
         boolean compared = disk.stat(folder.resolve(COMPARED)) != null;
         Journal journal =
             Journal.open(
-                disk, folder.resolve("journal"), JournalLimits.DEFAULT, register.id(), operation);
+                disk, folder.resolve("journal"), limits, register.id(), operation);
         return new DualFolder(disk, folder, compared, lock, journal, register, conflicts);
       } catch (IOException | RuntimeException e) {
         try {

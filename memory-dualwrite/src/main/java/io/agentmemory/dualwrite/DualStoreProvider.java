@@ -160,6 +160,7 @@ public final class DualStoreProvider implements StoreProvider {
               .disk(disk)
               .folder(folder)
               .shadowRate(stores.shadowRate())
+              .journalCap(stores.journalCap())
               .closesStores()
               .build();
     } catch (RuntimeException | Error e) {

@@ -251,6 +251,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
     private Duration deadline = Duration.ofSeconds(3);
     private Duration probePause = Duration.ofSeconds(1);
     private @Nullable Path folder;
+    private JournalLimits journal = JournalLimits.DEFAULT;
     private Disk disk = LocalDisk.INSTANCE;
     private boolean closesStores;
 
@@ -347,6 +348,20 @@ public final class DualWriteMemoryStore implements MemoryStore {
       return this;
     }
 
+    /**
+     * How many bytes the journal may take. At the cap nothing in it is dropped: where the target
+     * leads, writes are refused until a store is back and has what it lacks; where the source
+     * leads, writes go on, and both stores have to be compared before the next stage. Used with
+     * {@link #folder}. Default 1 GiB, from 64 MiB to 64 GiB. 256 MiB of the disk are left free in
+     * any case.
+     *
+     * @throws IllegalArgumentException if not in that range
+     */
+    public Builder journalCap(long bytes) {
+      journal = JournalLimits.DEFAULT.withCap(bytes);
+      return this;
+    }
+
     /** How long after the target was given up the first probe comes. */
     Builder probePause(Duration pause) {
       probePause = pause;
@@ -374,7 +389,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
       if (folder == null) {
         return new DualWriteMemoryStore(this, null);
       }
-      DualFolder opened = DualFolder.open(disk, folder, stage, target);
+      DualFolder opened = DualFolder.open(disk, folder, stage, journal, target);
       try {
         DualWriteMemoryStore store = new DualWriteMemoryStore(this, opened);
         if (store.stage() != Stage.COMPLETE && !(source instanceof LateStore)) {

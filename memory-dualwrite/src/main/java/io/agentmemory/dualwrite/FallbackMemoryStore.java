@@ -60,6 +60,17 @@ public final class FallbackMemoryStore extends ForwardingMemoryStore {
       return this;
     }
 
+    /**
+     * How many bytes the journal may take, beyond which writes are refused, as {@link
+     * DualWriteMemoryStore.Builder#journalCap}. Default 1 GiB, from 64 MiB to 64 GiB.
+     *
+     * @throws IllegalArgumentException if not in that range
+     */
+    public Builder journalCap(long bytes) {
+      both.journalCap(bytes);
+      return this;
+    }
+
     /** Closing this store closes the two others. Default: it leaves them open. */
     public Builder closesStores() {
       both.closesStores();

@@ -63,33 +63,51 @@ public final class StageFolder {
   }
 
   /**
-   * Makes one in stage {@link Stage#OFF} that compares one read in a hundred, as {@link #init(Path,
-   * StoreAddress, StoreAddress, Map, double)}.
+   * How two stores are used as one, where that is not the default.
+   *
+   * @param thresholds what the gates go by, by name
+   * @param shadowRate the part of the reads that is compared where the stage says so, 0 to 1
+   * @param journalCap how many bytes the journal may take, 64 MiB to 64 GiB: see {@link
+   *     DualWriteMemoryStore.Builder#journalCap}
+   */
+  public record Settings(Map<String, Long> thresholds, double shadowRate, long journalCap) {
+    /** One read in a hundred is compared, the journal may take 1 GiB. */
+    public static final Settings DEFAULT =
+        new Settings(Map.of(), StoresFile.SHADOW_RATE, JournalLimits.DEFAULT.cap());
+
+    /** Copies the thresholds. */
+    public Settings {
+      thresholds = Map.copyOf(thresholds);
+    }
+
+    /** The same with other thresholds. */
+    public Settings withThresholds(Map<String, Long> others) {
+      return new Settings(others, shadowRate, journalCap);
+    }
+  }
+
+  /**
+   * Makes one with the default of everything else, as {@link #init(Path, StoreAddress,
+   * StoreAddress, Settings)}.
    */
   public static void init(
       Path folder, StoreAddress source, StoreAddress target, Map<String, Long> thresholds) {
-    init(folder, source, target, thresholds, StoresFile.SHADOW_RATE);
+    init(folder, source, target, Settings.DEFAULT.withThresholds(thresholds));
   }
 
   /**
    * Makes one in stage {@link Stage#OFF}. The source has to be there, and is opened for reading;
    * the target is not asked.
    *
-   * @param thresholds what the gates go by where that is not the default, by name
-   * @param shadowRate the part of the reads that is compared where the stage says so, 0 to 1
-   * @throws IllegalArgumentException if a threshold is none, the rate is not in 0 to 1, or both
-   *     addresses are the same
+   * @throws IllegalArgumentException if a setting is none, or both addresses are the same
    * @throws UncategorizedStoreException if there is one already
    * @throws io.agentmemory.MemoryStoreException if the source cannot be read
    */
   public static void init(
-      Path folder,
-      StoreAddress source,
-      StoreAddress target,
-      Map<String, Long> thresholds,
-      double shadowRate) {
-    StoresFile stores = new StoresFile(source, target, shadowRate);
-    Gates.Settings settings = Gates.Settings.of(thresholds);
+      Path folder, StoreAddress source, StoreAddress target, Settings chosen) {
+    StoresFile stores =
+        new StoresFile(source, target, chosen.shadowRate(), chosen.journalCap());
+    Gates.Settings settings = Gates.Settings.of(chosen.thresholds());
     if (source.equals(target)) {
       throw new IllegalArgumentException("source and target are the same store");
     }

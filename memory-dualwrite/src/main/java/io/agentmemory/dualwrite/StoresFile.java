@@ -18,8 +18,9 @@ import org.jspecify.annotations.Nullable;
  * Which two stores a folder is about: its file {@code stores.json}.
  *
  * @param shadowRate the part of the reads that is compared, 0 to 1
+ * @param journalCap how many bytes the journal may take
  */
-record StoresFile(StoreAddress source, StoreAddress target, double shadowRate) {
+record StoresFile(StoreAddress source, StoreAddress target, double shadowRate, long journalCap) {
   static final String FILE = "stores.json";
 
   /** The part of the reads that is compared where the file does not say. */
@@ -29,10 +30,11 @@ record StoresFile(StoreAddress source, StoreAddress target, double shadowRate) {
     if (!(shadowRate >= 0 && shadowRate <= 1)) {
       throw new IllegalArgumentException("the shadow rate " + shadowRate + " is not in 0 to 1");
     }
+    JournalLimits.DEFAULT.withCap(journalCap);
   }
 
   StoresFile(StoreAddress source, StoreAddress target) {
-    this(source, target, SHADOW_RATE);
+    this(source, target, SHADOW_RATE, JournalLimits.DEFAULT.cap());
   }
 
   static boolean isIn(Disk disk, Path folder) throws IOException {
@@ -55,7 +57,10 @@ record StoresFile(StoreAddress source, StoreAddress target, double shadowRate) {
       Value.Map map =
           (Value.Map) Canonical.parse(new String(disk.read(folder.resolve(FILE)), UTF_8));
       return new StoresFile(
-          address(map, "source"), address(map, "target"), rate(map.get("shadow_rate")));
+          address(map, "source"),
+          address(map, "target"),
+          rate(map.get("shadow_rate")),
+          cap(map.get("journal_cap")));
     } catch (IOException | IllegalArgumentException | ClassCastException damaged) {
       throw StoreUnavailableException.notApplied(
           operation, "it cannot be read: " + damaged.getClass().getSimpleName(), damaged);
@@ -72,6 +77,10 @@ record StoresFile(StoreAddress source, StoreAddress target, double shadowRate) {
     return ((Value.Real) value).value();
   }
 
+  private static long cap(@Nullable Value value) {
+    return value == null ? JournalLimits.DEFAULT.cap() : ((Value.Int) value).value();
+  }
+
   private static StoreAddress address(Value.Map map, String side) {
     if (map.get(side) instanceof Value.Map address) {
       String url = Optional.ofNullable(Value.textOf(address.get("url"))).orElse("");
@@ -86,6 +95,7 @@ record StoresFile(StoreAddress source, StoreAddress target, double shadowRate) {
     map.put("source", value(source));
     map.put("target", value(target));
     map.put("shadow_rate", Value.of(shadowRate));
+    map.put("journal_cap", Value.of(journalCap));
     Files.replace(disk, folder.resolve(FILE), Canonical.json(new Value.Map(map)));
   }
 

@@ -13,6 +13,7 @@ import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.command.StoreMemory;
 import io.agentmemory.internal.LocalDisk;
 import io.agentmemory.spi.EpochGuard;
+import io.agentmemory.testkit.InMemoryMemoryStore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -162,7 +163,7 @@ class DualStoreProviderTest {
   @Test
   void givenShadowRate_whenOpened_thenThatManyReadsAreCompared() throws IOException {
     into(Stage.SHADOW);
-    new StoresFile(StoreAddress.of("named:" + source), StoreAddress.of("named:" + target), 1)
+    new StoresFile(StoreAddress.of("named:" + source), StoreAddress.of("named:" + target), 1, 1 << 30)
         .write(LocalDisk.INSTANCE, folder);
 
     try (DualWriteMemoryStore store = open()) {
@@ -178,9 +179,40 @@ class DualStoreProviderTest {
                     folder.resolve("new"),
                     StoreAddress.of("named:a"),
                     StoreAddress.of("named:b"),
-                    Map.of(),
-                    1.5))
+                    new StageFolder.Settings(Map.of(), 1.5, 1 << 30)))
         .withMessageContaining("1.5");
+  }
+
+  @Test
+  void givenJournalCap_whenOpened_thenItHoldsAndOneOutOfRangeIsRefusedByName() throws IOException {
+    StoreAddress here = StoreAddress.of("named:" + source);
+    StoreAddress there = StoreAddress.of("named:" + target);
+    Path made = folder.resolve("made");
+    StageFolder.init(made, here, there, new StageFolder.Settings(Map.of(), 0.01, 64L << 20));
+    try (MemoryStore store = MemoryStores.open("dual:" + made)) {
+      assertThat(((DualWriteMemoryStore) store).status().journalCap()).isEqualTo(64L << 20);
+    }
+    try (DualWriteMemoryStore store = open()) {
+      assertThat(store.status().journalCap()).as("default").isEqualTo(1L << 30);
+    }
+    for (long cap : new long[] {-1, 0, (64L << 20) - 1, (64L << 30) + 1}) {
+      Path none = folder.resolve("none");
+      assertThatIllegalArgumentException()
+          .isThrownBy(
+              () -> StageFolder.init(none, here, there, new StageFolder.Settings(Map.of(), 0, cap)))
+          .withMessageContaining(Long.toString(cap))
+          .withMessageContaining("64 MiB");
+      assertThatIllegalArgumentException()
+          .isThrownBy(
+              () -> DualWriteMemoryStore.builder(new InMemoryMemoryStore("a"), new InMemoryMemoryStore("b")).journalCap(cap));
+      assertThat(none).doesNotExist();
+    }
+    Files.writeString(
+        made.resolve("stores.json"),
+        Files.readString(made.resolve("stores.json")).replace("67108864", "1"));
+    assertThatExceptionOfType(StoreUnavailableException.class)
+        .isThrownBy(() -> MemoryStores.open("dual:" + made))
+        .withMessageContaining("stores.json");
   }
 
   @Test
