@@ -70,11 +70,17 @@ final class DualFolder implements AutoCloseable {
    *
    * @param first the stage of a new one
    * @param limits of the journal
+   * @param takesOver whether a target that belongs to another folder is taken over
    * @throws StoreUnavailableException if another store has it, if its disk fails, or if the target
    *     belongs to another folder by now
    */
   static DualFolder open(
-      Disk disk, Path folder, Stage first, JournalLimits limits, MemoryStore target) {
+      Disk disk,
+      Path folder,
+      Stage first,
+      JournalLimits limits,
+      boolean takesOver,
+      MemoryStore target) {
     Operation operation = new Operation(DualWriteMemoryStore.STORE, "open", folder.toString());
     try {
       Files.makeFolder(disk, folder);
@@ -84,12 +90,14 @@ final class DualFolder implements AutoCloseable {
       try {
         makeDurable(disk, folder);
         StageRegister register = StageRegister.open(disk, folder, first);
+        if (takesOver) {
+          register.takeOver();
+        }
         guardIfThere(register, target);
         Conflicts conflicts = Conflicts.open(disk, folder.resolve("conflicts"), Clock.systemUTC());
         boolean compared = disk.stat(folder.resolve(COMPARED)) != null;
         Journal journal =
-            Journal.open(
-                disk, folder.resolve("journal"), limits, register.id(), operation);
+            Journal.open(disk, folder.resolve("journal"), limits, register.id(), operation);
         return new DualFolder(disk, folder, compared, lock, journal, register, conflicts);
       } catch (IOException | RuntimeException e) {
         try {
@@ -163,9 +171,13 @@ final class DualFolder implements AutoCloseable {
   /**
    * Moves to another stage, durably.
    *
+   * @param forced whether the first stage takes over a target that belongs to another folder
    * @param facts what is taken note of with it
    */
-  void move(Stage now, Stage next, MemoryStore target, UnaryOperator<Facts> facts) {
+  void move(Stage now, Stage next, boolean forced, MemoryStore target, UnaryOperator<Facts> facts) {
+    if (forced && now == Stage.OFF) {
+      register.takeOver();
+    }
     Instant at = Clock.systemUTC().instant();
     register.move(next, target, known -> facts.apply(known).entered(now, next, at));
   }

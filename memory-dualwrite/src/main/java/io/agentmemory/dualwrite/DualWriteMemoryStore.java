@@ -252,6 +252,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
     private Duration probePause = Duration.ofSeconds(1);
     private @Nullable Path folder;
     private JournalLimits journal = JournalLimits.DEFAULT;
+    private boolean takesOver;
     private Disk disk = LocalDisk.INSTANCE;
     private boolean closesStores;
 
@@ -362,6 +363,16 @@ public final class DualWriteMemoryStore implements MemoryStore {
       return this;
     }
 
+    /**
+     * Takes the target over where it belongs to another {@link #folder}, which is lost: from then
+     * on that one is refused. Default: it is refused here, unless the other folder is in stage
+     * {@link Stage#OFF} or {@link Stage#COMPLETE}.
+     */
+    public Builder takeOver() {
+      takesOver = true;
+      return this;
+    }
+
     /** How long after the target was given up the first probe comes. */
     Builder probePause(Duration pause) {
       probePause = pause;
@@ -383,13 +394,14 @@ public final class DualWriteMemoryStore implements MemoryStore {
     /**
      * The store.
      *
-     * @throws StoreUnavailableException if the folder is another process's, or its disk fails
+     * @throws StoreUnavailableException if the folder is another process's, or the target another
+     *     folder's, or the folder's disk fails
      */
     public DualWriteMemoryStore build() {
       if (folder == null) {
         return new DualWriteMemoryStore(this, null);
       }
-      DualFolder opened = DualFolder.open(disk, folder, stage, journal, target);
+      DualFolder opened = DualFolder.open(disk, folder, stage, journal, takesOver, target);
       try {
         DualWriteMemoryStore store = new DualWriteMemoryStore(this, opened);
         if (store.stage() != Stage.COMPLETE && !(source instanceof LateStore)) {
@@ -452,7 +464,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
       if (next == Stage.COMPLETE) {
         complete(folder, now, facts);
       } else {
-        folder.move(now, next, stores.target(), facts);
+        folder.move(now, next, how != StageMoves.How.ORDERLY, stores.target(), facts);
         if (now == Stage.COMPLETE) {
           unsealSource();
         }
@@ -475,7 +487,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
     source.as(Seal.class).ifPresent(seal -> seal.seal(why(owned)));
     boolean moved = false;
     try {
-      owned.move(now, Stage.COMPLETE, stores.target(), facts);
+      owned.move(now, Stage.COMPLETE, false, stores.target(), facts);
       moved = true;
     } finally {
       if (!moved) {

@@ -71,6 +71,15 @@ public final class FallbackMemoryStore extends ForwardingMemoryStore {
       return this;
     }
 
+    /**
+     * Takes the primary over where it belongs to another folder, which is lost: as {@link
+     * DualWriteMemoryStore.Builder#takeOver}.
+     */
+    public Builder takeOver() {
+      both.takeOver();
+      return this;
+    }
+
     /** Closing this store closes the two others. Default: it leaves them open. */
     public Builder closesStores() {
       both.closesStores();
@@ -80,7 +89,8 @@ public final class FallbackMemoryStore extends ForwardingMemoryStore {
     /**
      * The store.
      *
-     * @throws StoreUnavailableException if the folder is another process's, or its disk fails
+     * @throws StoreUnavailableException if the folder is another process's, or the primary another
+     *     folder's, or the folder's disk fails
      * @throws IllegalArgumentException if the folder is that of a move in another stage
      */
     public FallbackMemoryStore build() {

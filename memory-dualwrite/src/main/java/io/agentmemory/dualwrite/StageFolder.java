@@ -103,10 +103,8 @@ public final class StageFolder {
    * @throws UncategorizedStoreException if there is one already
    * @throws io.agentmemory.MemoryStoreException if the source cannot be read
    */
-  public static void init(
-      Path folder, StoreAddress source, StoreAddress target, Settings chosen) {
-    StoresFile stores =
-        new StoresFile(source, target, chosen.shadowRate(), chosen.journalCap());
+  public static void init(Path folder, StoreAddress source, StoreAddress target, Settings chosen) {
+    StoresFile stores = new StoresFile(source, target, chosen.shadowRate(), chosen.journalCap());
     Gates.Settings settings = Gates.Settings.of(chosen.thresholds());
     if (source.equals(target)) {
       throw new IllegalArgumentException("source and target are the same store");

@@ -89,8 +89,15 @@ final class StageMoves {
         settling.doubts(),
         conflicts.size(),
         isTargetThere,
-        taken.get(),
+        notOurs(isTargetThere),
         events.resync.get());
+  }
+
+  /** In the first stage nobody has asked the target yet whose it is. */
+  private @Nullable String notOurs(boolean isTargetThere) {
+    return register.state().stage() == Stage.OFF && isTargetThere
+        ? register.owner(stores.target()).orElse(null)
+        : taken.get();
   }
 
   /** Takes note of what somebody else found out. */

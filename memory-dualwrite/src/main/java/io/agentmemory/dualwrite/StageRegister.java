@@ -23,10 +23,16 @@ import org.jspecify.annotations.Nullable;
  * The stage of a dual folder, in its file {@code stage.json} and, where the target can keep it, in
  * the target: there it keeps another owner from writing. Every change of stage raises the epoch.
  * The file is changed first and is what this folder goes by; a target that is found at a later
- * epoch belongs to somebody else by now. Thread-safe.
+ * epoch belongs to somebody else by now.
+ *
+ * <p>What the target keeps names the folder. A target that belongs to another folder is refused,
+ * whatever its epoch, unless that folder is not at work on it (any more): in {@link Stage#OFF} or
+ * {@link Stage#COMPLETE}, or somebody says that it is to be taken over. Then the epoch goes above
+ * that of the other folder, which is refused from then on. Thread-safe.
  */
 final class StageRegister {
   static final String FILE = "stage.json";
+  private static final String FOLDER_ID = "folder";
 
   private final Disk disk;
   private final Path folder;
@@ -34,6 +40,9 @@ final class StageRegister {
   private final Gates.Settings settings;
   private volatile State state;
   private volatile Facts facts;
+
+  /** Whether a target that belongs to another folder is taken over, once. */
+  private volatile boolean takesOver;
 
   /** Whether the file may say something else than what holds. */
   private volatile boolean unsure;
@@ -98,7 +107,7 @@ final class StageRegister {
       return new StageRegister(
           disk,
           folder,
-          UUID.fromString(text(map, "folder")),
+          UUID.fromString(text(map, FOLDER_ID)),
           new State(epoch, stage),
           Facts.of(part(map, "facts")),
           Gates.Settings.of(part(map, "settings")));
@@ -149,6 +158,11 @@ final class StageRegister {
     }
   }
 
+  /** From now on, and until that is done, a target that belongs to another folder is taken over. */
+  void takeOver() {
+    takesOver = true;
+  }
+
   /** Moves to another stage, as {@link #move(Stage, MemoryStore, UnaryOperator)}. */
   void move(Stage next, MemoryStore target) {
     move(next, target, UnaryOperator.identity());
@@ -164,9 +178,9 @@ final class StageRegister {
   synchronized void move(Stage next, MemoryStore target, UnaryOperator<Facts> change) {
     State before = state;
     Facts knownBefore = facts;
-    State then = new State(state.epoch() + 1, next);
+    long others = refuseIfTaken(target);
+    State then = new State(Math.max(state.epoch(), others) + 1, next);
     Facts known = change.apply(facts);
-    refuseIfTaken(target);
     write("changeStage", then, known);
     state = then;
     facts = known;
@@ -211,72 +225,133 @@ final class StageRegister {
     }
   }
 
-  /** Before anything is changed here: whether the target is somebody else's, if it answers. */
-  private void refuseIfTaken(MemoryStore target) {
+  /**
+   * Before anything is changed here: whether the target is somebody else's, if it answers.
+   *
+   * @return the epoch of the folder whose place this one takes; 0 if there is none
+   */
+  private long refuseIfTaken(MemoryStore target) {
     try {
-      EpochGuard guard = target.as(EpochGuard.class).orElse(null);
-      if (guard != null) {
-        refuse(guard.register(), state.epoch());
-      }
+      Optional<EpochGuard.Register> held =
+          target.as(EpochGuard.class).flatMap(EpochGuard::register);
+      held.ifPresent(this::refuse);
+      return held.filter(this::isOthers).map(EpochGuard.Register::epoch).orElse(0L);
     } catch (StoreUnavailableException away) {
       if (away.isRefusal()) {
         throw away;
       }
+      return 0;
+    }
+  }
+
+  /** Why the target is not to be had, if it answers: it belongs to another folder. */
+  Optional<String> owner(MemoryStore target) {
+    try {
+      return target
+          .as(EpochGuard.class)
+          .flatMap(EpochGuard::register)
+          .filter(held -> isOthers(held) && !isFree(held))
+          .map(held -> "the target belongs to another folder, " + name(held));
+    } catch (StoreUnavailableException away) {
+      return Optional.empty();
     }
   }
 
   /**
    * Sees to it that the target takes writes of this epoch only.
    *
-   * @throws StoreUnavailableException if the target is at a later epoch, or gives no answer
+   * @throws StoreUnavailableException if the target is at a later epoch or belongs to another
+   *     folder, or gives no answer
    */
   void guard(MemoryStore target) {
     @Nullable EpochGuard guard = target.as(EpochGuard.class).orElse(null);
     if (guard == null) {
       return;
     }
-    State now = state;
-    Optional<EpochGuard.Register> held = guard.register();
-    long there = held.map(EpochGuard.Register::epoch).orElse(0L);
-    if (there < now.epoch()
-        && !guard.advance(there, new EpochGuard.Register(now.epoch(), document(now)))) {
-      held = guard.register();
-    }
-    refuse(held, now.epoch());
+    State now;
+    long there;
+    do {
+      Optional<EpochGuard.Register> held = guard.register();
+      now = claim(held);
+      there = held.map(EpochGuard.Register::epoch).orElse(0L);
+    } while (there != now.epoch()
+        && !guard.advance(there, new EpochGuard.Register(now.epoch(), document(now))));
+    takesOver = false;
     guard.guard(now.epoch());
   }
 
-  /** One that moved to the same epoch elsewhere has taken over too; at the first nobody has. */
-  private void refuse(Optional<EpochGuard.Register> held, long here) {
-    if (held.isEmpty()) {
-      return;
+  /** The state to write under: of an epoch above that of the folder whose place this one takes. */
+  private synchronized State claim(Optional<EpochGuard.Register> held) {
+    held.ifPresent(this::refuse);
+    long others = held.filter(this::isOthers).map(EpochGuard.Register::epoch).orElse(0L);
+    if (others >= state.epoch()) {
+      State above = new State(others + 1, state.stage());
+      write("takeOver", above, facts);
+      state = above;
     }
-    long there = held.get().epoch();
-    if (there > here || (there == here && here > 1 && !isOurs(held.get()))) {
-      throw StoreUnavailableException.refused(
-          new Operation(DualWriteMemoryStore.STORE, "open", ""),
-          "the target is at epoch "
-              + there
-              + ", this folder at "
-              + here
-              + ": another folder has taken over",
-          null);
-    }
+    return state;
   }
 
-  private boolean isOurs(EpochGuard.Register held) {
-    return !(Canonical.parse(held.document()) instanceof Value.Map map)
-        || id.toString().equals(Value.textOf(map.get("folder")));
+  private void refuse(EpochGuard.Register held) {
+    long here = state.epoch();
+    boolean others = isOthers(held);
+    if (others ? takesOver || isFree(held) : held.epoch() <= here) {
+      return;
+    }
+    String why =
+        others && held.epoch() <= here
+            ? "the target belongs to another folder"
+            : "the target is at epoch "
+                + held.epoch()
+                + ", this folder at "
+                + here
+                + ": another folder has taken over";
+    String what =
+        others
+            ? ", "
+                + name(held)
+                + ": use that one, or roll it back to OFF; if it is lost, take the target over: by"
+                + " 'promote --force' from OFF here, or takeOver() of the builder"
+            : "";
+    throw StoreUnavailableException.refused(
+        new Operation(DualWriteMemoryStore.STORE, "open", ""), why + what, null);
+  }
+
+  /** Whether another folder is known to have written it. */
+  private boolean isOthers(EpochGuard.Register held) {
+    String folderId = member(held, FOLDER_ID);
+    return folderId != null && !folderId.equals(id.toString());
+  }
+
+  /** Whether the folder that wrote it does not write to the target, or no longer keeps it alone. */
+  private static boolean isFree(EpochGuard.Register held) {
+    String stage = member(held, "stage");
+    return Stage.OFF.name().equals(stage) || Stage.COMPLETE.name().equals(stage);
+  }
+
+  private static String name(EpochGuard.Register held) {
+    String path = member(held, "path");
+    String stage = member(held, "stage");
+    return (path == null ? String.valueOf(member(held, FOLDER_ID)) : path)
+        + (stage == null ? "" : " in stage " + stage);
+  }
+
+  private static @Nullable String member(EpochGuard.Register held, String name) {
+    return Canonical.parse(held.document()) instanceof Value.Map map
+        ? Value.textOf(map.get(name))
+        : null;
   }
 
   private String document(State some) {
-    return Canonical.json(new Value.Map(members(some)));
+    Map<String, Value> map = members(some);
+    map.put("path", Value.of(folder.toAbsolutePath().normalize().toString()));
+    return Canonical.json(new Value.Map(map));
   }
 
   private Map<String, Value> members(State some) {
     Map<String, Value> map = new LinkedHashMap<>();
     map.put("epoch", Value.of(some.epoch()));
-    map.put("folder", Value.of(id.toString()));
+    map.put(FOLDER_ID, Value.of(id.toString()));
     map.put("stage", Value.of(some.stage().name()));
     return map;
   }

@@ -163,7 +163,8 @@ class DualStoreProviderTest {
   @Test
   void givenShadowRate_whenOpened_thenThatManyReadsAreCompared() throws IOException {
     into(Stage.SHADOW);
-    new StoresFile(StoreAddress.of("named:" + source), StoreAddress.of("named:" + target), 1, 1 << 30)
+    new StoresFile(
+            StoreAddress.of("named:" + source), StoreAddress.of("named:" + target), 1, 1 << 30)
         .write(LocalDisk.INSTANCE, folder);
 
     try (DualWriteMemoryStore store = open()) {
@@ -204,7 +205,10 @@ class DualStoreProviderTest {
           .withMessageContaining("64 MiB");
       assertThatIllegalArgumentException()
           .isThrownBy(
-              () -> DualWriteMemoryStore.builder(new InMemoryMemoryStore("a"), new InMemoryMemoryStore("b")).journalCap(cap));
+              () ->
+                  DualWriteMemoryStore.builder(
+                          new InMemoryMemoryStore("a"), new InMemoryMemoryStore("b"))
+                      .journalCap(cap));
       assertThat(none).doesNotExist();
     }
     Files.writeString(

@@ -48,6 +48,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -68,6 +69,10 @@ class FallbackTest {
   private DualWriteMemoryStore store = open(Stage.LIVE);
 
   private DualWriteMemoryStore open(Stage stage) {
+    return builder(stage).build();
+  }
+
+  private DualWriteMemoryStore.Builder builder(Stage stage) {
     return DualWriteMemoryStore.builder(source, target)
         .stage(stage)
         .folder(FOLDER)
@@ -116,8 +121,7 @@ class FallbackTest {
               public void onMismatch(OpId operation, Difference difference) {
                 heard.add("mismatch");
               }
-            })
-        .build();
+            });
   }
 
   @AfterEach
@@ -670,7 +674,10 @@ class FallbackTest {
       store.close();
       disk = new MemoryDisk();
       target.up();
-      store = open(Stage.LIVE);
+      assertThatExceptionOfType(StoreUnavailableException.class)
+          .isThrownBy(() -> open(Stage.LIVE))
+          .withMessageContaining("belongs to another folder, " + FOLDER + " in stage LIVE");
+      store = builder(Stage.LIVE).takeOver().build();
 
       await(() -> store.status().isSettled());
       assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
@@ -1034,6 +1041,11 @@ class FallbackTest {
   @Nested
   class OnItsOwn {
     private final Path folder = Path.of("/fallback");
+
+    @BeforeEach
+    void ofNoOtherFolder() {
+      target = new Probe("target", new InMemoryMemoryStore("test"));
+    }
 
     private FallbackMemoryStore open() {
       FallbackMemoryStore.Builder builder = FallbackMemoryStore.builder(target, source, folder);

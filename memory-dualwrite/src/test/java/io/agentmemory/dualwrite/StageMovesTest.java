@@ -489,12 +489,78 @@ class StageMovesTest {
     InMemoryMemoryStore elsewhere = new InMemoryMemoryStore("test");
     second.move(Stage.DUAL_WRITE, elsewhere);
     second.move(Stage.SHADOW, elsewhere);
+    assertThatExceptionOfType(StoreUnavailableException.class)
+        .isThrownBy(() -> second.move(Stage.LIVE, target))
+        .withMessageContaining("belongs to another folder");
+    second.takeOver();
     second.move(Stage.LIVE, target);
 
     assertThatExceptionOfType(StoreUnavailableException.class)
         .isThrownBy(() -> first.move(Stage.SHADOW, target))
         .withMessageContaining("another folder has taken over");
     assertThat(StageRegister.peek(disk, FOLDER).state().stage()).isEqualTo(Stage.DUAL_WRITE);
+  }
+
+  @Test
+  void givenTwoFoldersAtTheFirstEpoch_whenOneTargetIsShared_thenTheSecondIsRefusedByName() {
+    DualWriteMemoryStore.Builder first =
+        DualWriteMemoryStore.builder(source, target)
+            .folder(Path.of("/dual1"))
+            .disk(disk)
+            .stage(Stage.DUAL_WRITE);
+    InMemoryMemoryStore otherSource = new InMemoryMemoryStore("other");
+    DualWriteMemoryStore.Builder second =
+        DualWriteMemoryStore.builder(otherSource, target)
+            .folder(Path.of("/dual2"))
+            .disk(disk)
+            .stage(Stage.DUAL_WRITE);
+    first.build().close();
+
+    assertThatExceptionOfType(StoreUnavailableException.class)
+        .isThrownBy(second::build)
+        .withMessageContaining("belongs to another folder, /dual1 in stage DUAL_WRITE")
+        .withMessageContaining("roll it back to OFF")
+        .withMessageContaining("promote --force")
+        .satisfies(e -> assertThat(e.isRefusal()).isTrue());
+    first.build().close(); // and the first goes on
+    try (DualWriteMemoryStore taker = second.takeOver().build()) {
+      taker.execute(StoreMemory.of("m", AT, "x"));
+      assertThat(taker.drain(Duration.ofSeconds(10))).isTrue();
+      assertThat(target.memories().findById("m")).isPresent();
+      assertThatExceptionOfType(StoreUnavailableException.class)
+          .isThrownBy(first::build)
+          .withMessageContaining("another folder has taken over, /dual2 in stage DUAL_WRITE");
+      taker.changeStage(Stage.OFF);
+    }
+    try (DualWriteMemoryStore again = first.build()) {
+      assertThat(again.status().epoch()).as("above the other's").isEqualTo(4);
+    }
+  }
+
+  @Test
+  void givenTargetOfAnotherFolder_whenPromotedFromOff_thenBlockedByNameUntilForced() {
+    DualWriteMemoryStore.builder(new InMemoryMemoryStore("other"), target)
+        .folder(Path.of("/dual2"))
+        .disk(disk)
+        .stage(Stage.LIVE)
+        .build()
+        .close();
+    try (DualWriteMemoryStore store =
+        DualWriteMemoryStore.builder(source, target).folder(FOLDER).disk(disk).build()) {
+      StageMove blocked = store.promote();
+      assertThat(blocked.moved()).isFalse();
+      assertThat(blocked.reasons()).singleElement().asString().contains("/dual2 in stage LIVE");
+      assertThatExceptionOfType(StoreUnavailableException.class)
+          .isThrownBy(() -> store.changeStage(Stage.DUAL_WRITE))
+          .withMessageContaining("/dual2");
+      assertThat(store.stage()).isEqualTo(Stage.OFF);
+
+      assertThat(store.promote("the other folder is lost").to()).isEqualTo(Stage.DUAL_WRITE);
+
+      store.execute(StoreMemory.of("m", AT, "x"));
+      assertThat(store.drain(Duration.ofSeconds(10))).isTrue();
+      assertThat(target.memories().findById("m")).isPresent();
+    }
   }
 
   @Test
