@@ -39,7 +39,7 @@ final class Conflicts {
   private static final String SUFFIX = ".json";
 
   private final Disk disk;
-  private final Path folder;
+  private final @Nullable Path folder;
   private final Clock clock;
   private final TreeMap<String, Held> held = new TreeMap<>();
   private int unreadable;
@@ -47,13 +47,15 @@ final class Conflicts {
   /** A conflict and the state that lost. */
   record Held(Conflict conflict, Stored<?> loser) {}
 
-  /** Where no store ever stands in for another, nothing can be written in both. */
-  static final Conflicts NONE = new Conflicts(LocalDisk.INSTANCE, Path.of(""), Clock.systemUTC());
-
-  private Conflicts(Disk disk, Path folder, Clock clock) {
+  private Conflicts(Disk disk, @Nullable Path folder, Clock clock) {
     this.disk = disk;
     this.folder = folder;
     this.clock = clock;
+  }
+
+  /** For two stores without a folder: held as long as the process lasts. */
+  static Conflicts inMemory(Clock clock) {
+    return new Conflicts(LocalDisk.INSTANCE, null, clock);
   }
 
   /** Reads what is there. The folder is made when it is needed. */
@@ -101,6 +103,9 @@ final class Conflicts {
   }
 
   private void write(Held one) throws IOException {
+    if (folder == null) {
+      return;
+    }
     Files.makeFolder(disk, folder);
     Files.replace(disk, folder.resolve(one.conflict().id() + SUFFIX), text(one));
   }
@@ -122,8 +127,10 @@ final class Conflicts {
   /** It is decided. */
   synchronized void remove(String id) {
     try {
-      disk.delete(folder.resolve(id + SUFFIX));
-      disk.forceFolder(folder);
+      if (folder != null) {
+        disk.delete(folder.resolve(id + SUFFIX));
+        disk.forceFolder(folder);
+      }
     } catch (IOException e) {
       throw StoreUnavailableException.notApplied(
           new Operation(DualWriteMemoryStore.STORE, "resolve", id),

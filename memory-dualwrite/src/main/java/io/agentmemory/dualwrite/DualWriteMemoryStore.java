@@ -123,7 +123,11 @@ public final class DualWriteMemoryStore implements MemoryStore {
     log = folder == null ? OpLog.NONE : folder.log();
     debts = new Debts(Clock.systemUTC(), log::done);
     settling =
-        new Settling(stores, debts, events, folder == null ? Conflicts.NONE : folder.conflicts());
+        new Settling(
+            stores,
+            debts,
+            events,
+            folder == null ? Conflicts.inMemory(Clock.systemUTC()) : folder.conflicts());
     settling.sourceLeads(!gate.stage().targetIsAuthority());
     breaker =
         folder == null
@@ -635,7 +639,10 @@ public final class DualWriteMemoryStore implements MemoryStore {
     return debts.list();
   }
 
-  /** States that were set aside because the same record was written in both stores. */
+  /**
+   * States that were set aside because the same record was written in both stores. Without a
+   * {@linkplain Builder#folder folder} they are gone once this store is closed.
+   */
   public List<Conflict> conflicts() {
     return settling.conflicts().list();
   }

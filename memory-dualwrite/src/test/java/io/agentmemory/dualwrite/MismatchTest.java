@@ -24,6 +24,8 @@ import io.agentmemory.command.RecallMemory;
 import io.agentmemory.command.StoreMemory;
 import io.agentmemory.command.UpdateMemory;
 import io.agentmemory.testkit.InMemoryMemoryStore;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -171,6 +173,37 @@ class MismatchTest {
           .as("the authority never had it")
           .isTrue();
       assertThat(Verifier.builder(source, target).run().differences()).isEmpty();
+    }
+  }
+
+  @Test
+  void givenNoFolder_whenAStateIsSetAside_thenThisStoreHoldsItAndNothingIsWritten()
+      throws IOException {
+    InMemoryMemoryStore source = new InMemoryMemoryStore("test");
+    InMemoryMemoryStore target = new InMemoryMemoryStore("test");
+    Trees.put(source, List.of(Trees.memory("m", "content")), 3);
+    Secondary.AHEAD.set(target);
+    List<Path> before = inWorkingDirectory();
+    try (DualWriteMemoryStore store = open(source, target);
+        DualWriteMemoryStore other = open(source, target)) {
+      store.execute(new RecallMemory("m", AT));
+      assertThat(store.drain(LONG)).isTrue();
+
+      assertThat(store.conflicts()).hasSize(1);
+      assertThat(other.conflicts()).as("of other stores").isEmpty();
+      assertThat(inWorkingDirectory()).as("files made").isEqualTo(before);
+      store.resolve(store.conflicts().get(0).id(), Resolution.KEEP_LOSER);
+      assertThat(store.conflicts()).isEmpty();
+      assertThat(store.drain(LONG)).isTrue();
+    }
+    for (MemoryStore one : List.of(source, target)) {
+      assertThat(one.memories().findById("m").orElseThrow().content()).isEqualTo("ahead");
+    }
+  }
+
+  private static List<Path> inWorkingDirectory() throws IOException {
+    try (Stream<Path> files = java.nio.file.Files.list(Path.of(""))) {
+      return files.sorted().toList();
     }
   }
 
