@@ -262,6 +262,8 @@ final class DualFolder implements AutoCloseable {
     if (changes.isEmpty()) {
       if (guarded) {
         settling.doubt(op); // asked for again later, the target must not find something to do
+      } else if (lacking == Side.SOURCE) {
+        settling.missedBySource(op);
       } else if (!targetTried) {
         journal.done(op);
       }

@@ -47,6 +47,9 @@ final class Settling {
   /** Operations of which nobody knows whether the target applied them. */
   private final Set<OpId> doubtful = ConcurrentHashMap.newKeySet();
 
+  /** Those among them that the target answered: it found nothing to do. The source missed them. */
+  private final Set<OpId> idle = ConcurrentHashMap.newKeySet();
+
   private volatile boolean sourceLeads;
 
   Settling(TwoStores stores, Debts debts, Events events, Conflicts conflicts) {
@@ -69,6 +72,19 @@ final class Settling {
   void doubt(OpId op) {
     doubtful.add(op);
     debts.owed();
+  }
+
+  /** The target found nothing to do for it; asked for again, neither must the source. */
+  void missedBySource(OpId op) {
+    idle.add(op);
+    doubt(op);
+  }
+
+  /** Before the source is asked for it in the target's place. */
+  void rememberIfMissed(OpId op) {
+    if (idle.contains(op)) {
+      remember(Set.of(op));
+    }
   }
 
   boolean isDoubtful(OpId op) {
@@ -111,34 +127,35 @@ final class Settling {
   /**
    * Ends the doubt about operations: from here on the target has applied each of them or never
    * will. What it did and the source lacks is noted; or, if the source leads, that the target is
-   * wrong.
+   * wrong: repeated, it then takes effect in the source.
    */
   private void conclude(Set<OpId> ops) {
     if (ops.isEmpty()) {
       return;
     }
+    Map<OpId, Outcome> byTarget = stores.target().conclude(ops);
+    if (!sourceLeads) { // else what the source does not have has yet to be done
+      remember(byTarget.keySet());
+    }
     Side lacking = sourceLeads ? Side.TARGET : Side.SOURCE; // the one that leads is right
-    stores
-        .target()
-        .conclude(ops)
-        .forEach(
-            (op, outcome) -> {
-              remember(Set.of(op));
-              List<Journal.Change> missed = new ArrayList<>();
-              for (Journal.Change change : changes(outcome, true)) {
-                if (debts.among(List.of(change.ref()), lacking.other()).isEmpty()) {
-                  missed.add(change); // of the others the source has more than that
-                }
-              }
-              debts.add(op, missed, lacking, false, "its answer got lost");
-            });
+    byTarget.forEach(
+        (op, outcome) -> {
+          List<Journal.Change> missed = new ArrayList<>();
+          for (Journal.Change change : changes(outcome, true)) {
+            if (debts.among(List.of(change.ref()), lacking.other()).isEmpty()) {
+              missed.add(change); // of the others the source has more than that
+            }
+          }
+          debts.add(op, missed, lacking, false, "its answer got lost");
+        });
+    idle.removeAll(ops);
     doubtful.removeAll(ops);
   }
 
-  /** Ends the doubt about one operation, if there is one. */
-  void conclude(OpId op) {
+  /** What the target has not done of a doubtful operation, it will not do. Needs it alone. */
+  void claim(OpId op) {
     if (doubtful.contains(op)) {
-      conclude(Set.of(op));
+      stores.target().conclude(op);
     }
   }
 
@@ -195,6 +212,7 @@ final class Settling {
    * @return what it lacks all the same; it is found by comparing once the target is back
    */
   List<Lagging> takeOver() {
+    remember(idle);
     List<Ref> refs = debts.refs(debt -> debt.lacking() == Side.SOURCE);
     for (int from = 0; from < refs.size(); from += TAKEN_AT_ONCE) {
       settleFromNotes(refs.subList(from, Math.min(from + TAKEN_AT_ONCE, refs.size())));

@@ -247,7 +247,7 @@ final class Writes implements AutoCloseable {
                 operation,
                 op,
                 () -> {
-                  settling.conclude(op); // if it was in doubt, it is not carried out now
+                  settling.claim(op); // if it was in doubt, it is not carried out now
                   return stores.target().execute(batch);
                 });
         answered(start);
@@ -335,6 +335,7 @@ final class Writes implements AutoCloseable {
             operation, "the source lacks what the target did, which is away", null);
       }
       log.began(op, Side.SOURCE, true);
+      settling.rememberIfMissed(op);
       outcome = stores.source().execute(batch);
       List<Journal.Change> changes = Settling.changes(outcome, false);
       noted(() -> log.changed(op, Side.SOURCE, changes, false));
@@ -509,8 +510,12 @@ final class Writes implements AutoCloseable {
 
     /** The follower lacks these, and of what this write did the leader's state may be needed. */
     private List<Lagging> debt(Set<Ref> refs, String why) {
-      if (refs.isEmpty()) {
-        log.done(op); // nothing changed
+      if (refs.isEmpty()) { // nothing changed
+        if (follower() == Side.SOURCE && log.isKept()) {
+          settling.missedBySource(op);
+        } else {
+          log.done(op);
+        }
         return List.of();
       }
       List<Journal.Change> changes =

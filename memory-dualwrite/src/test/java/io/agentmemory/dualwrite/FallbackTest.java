@@ -209,18 +209,27 @@ class FallbackTest {
     @Test
     @DisplayName("T14: disk full during fallback")
     void givenDiskThatIsFull_whenTheSourceStandsIn_thenWritesFailUntilThereIsRoomAgain() {
+      assertSettled();
       target.down();
-      store.execute(StoreMemory.of("m", AT, "in the outage"));
+      int written = 0;
+      while (store.status().targetReachable()) { // then it alone is asked, and its line is first
+        store.execute(StoreMemory.of("m" + written++, AT, "in the outage"));
+      }
       disk.failAt(1, MemoryDisk.Fault.ENOSPC);
 
       assertNotApplied("n");
 
-      assertThat(memory("m").content()).isEqualTo("in the outage");
+      assertThat(memory("m0").content()).isEqualTo("in the outage");
       disk.repair();
       store.execute(StoreMemory.of("n", AT, "with room"));
+      disk.failAt(1, MemoryDisk.Fault.ENOSPC);
+      assertNotApplied("o");
+      disk.repair();
+      killAndReopen();
+      assertThat(store.status().resync()).as("the journal says it all").isNull();
       target.up();
       assertSettled();
-      assertThat(store.find(MemoryQuery.all())).hasSize(2);
+      assertThat(store.find(MemoryQuery.all())).hasSize(written + 1);
     }
 
     private void assertNotApplied(String id) {
@@ -530,24 +539,151 @@ class FallbackTest {
       assertThat(memory("m").recallCount()).isEqualTo(1);
     }
 
-    @Test
-    void givenAnswerLostByBoth_whenWritten_thenTheCallerIsToldThatNobodyKnows() {
-      Batch batch = Batch.of(StoreMemory.of("m", AT, "x"));
+    /** The target does it, and nobody hears of that: it goes away, and the source is away. */
+    private void loseByBoth(Batch batch) {
+      assertSettled(); // past the first comparison, which would find it
       target.after =
           b -> {
             target.after = c -> {};
+            target.down();
             throw Probe.unknown(b.opId());
           };
       source.down();
-
       assertThatExceptionOfType(StoreUnavailableException.class)
           .isThrownBy(() -> store.execute(batch))
           .satisfies(e -> assertThat(e.mayHaveApplied()).contains(batch.opId()));
+    }
+
+    @Test
+    void givenAnswerLostByBoth_whenWritten_thenTheCallerIsToldThatNobodyKnows() {
+      Batch batch = Batch.of(StoreMemory.of("m", AT, "x"));
+      loseByBoth(batch);
+
+      source.up();
+      target.up();
+      assertSettled();
+      assertThat(memory("m").content()).isEqualTo("x");
+      assertThat(store.execute(batch).repeated()).isTrue();
+    }
+
+    @Test
+    void givenLostWriteThatFoundNothingToDo_whenItIsRepeatedInAnOutage_thenTheSourceDoesNothing() {
+      Batch recall = Batch.of(new RecallMemory("m", AT));
+      loseByBoth(recall);
+      source.up();
+      target.up();
+      assertSettled();
+      store.execute(StoreMemory.of("m", AT, "later"));
+      assertSettled();
+      target.down();
+
+      assertThat(store.execute(recall).repeated()).isTrue();
+
+      target.up();
+      assertSettled();
+      assertThat(memory("m").recallCount()).isZero();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"settled", "away", "killed", "taken over"})
+    void givenAnsweredWriteThatFoundNothingToDo_whenTheSourceMissedIt_thenItDoesNothingThereLater(
+        String then) {
+      assertSettled();
+      Batch recall = Batch.of(new RecallMemory("m", AT));
+      source.down();
+      assertThat(store.execute(recall).changes()).isEmpty();
+      assertThat(store.drain(Duration.ofSeconds(5))).isTrue();
+      assertThat(store.status().doubts()).as("it still has to hear of that").isOne();
+      if (then.equals("settled")) {
+        source.up();
+        assertSettled();
+        store.execute(StoreMemory.of("m", AT, "later"));
+        assertSettled();
+        target.down();
+      } else {
+        target.down();
+        source.up();
+        if (then.equals("killed")) {
+          killAndReopen();
+        } else if (then.equals("taken over")) {
+          store.rollback("the target is away");
+        }
+        store.execute(StoreMemory.of("m", AT, "later"));
+      }
+
+      assertThat(store.execute(recall).repeated()).isTrue();
+
+      target.up();
+      assertSettled();
+      assertThat(memory("m").recallCount()).isZero();
+    }
+
+    @Test
+    void
+        givenLostWriteThatAnotherOneWentOver_whenItIsRepeatedInAnOutage_thenItTakesNoEffectAgain() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      Batch lost = Batch.of(UpdateMemory.of("m").content("lost"));
+      loseByBoth(lost);
+      source.up();
+      store.execute(UpdateMemory.of("m").content("acknowledged"));
+      target.up();
+      assertSettled();
+      assertThat(heard).contains("conflict m source");
+      target.down();
+
+      assertThat(store.execute(lost).repeated()).isTrue();
+
+      assertThat(memory("m").content()).isEqualTo("acknowledged");
+      target.up();
+      assertSettled();
+      assertThat(memory("m").content()).isEqualTo("acknowledged");
+    }
+
+    @Test
+    void givenLostWrite_whenTheSourceTookOver_thenItTakesEffectOnceItIsRepeated() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      Batch recall = Batch.of(new RecallMemory("m", AT));
+      loseByBoth(recall);
+      source.up();
+      assertThat(store.rollback("the target is away").to()).isEqualTo(Stage.SHADOW);
+      target.up();
+      await(() -> store.status().isSettled());
+      assertThat(memory("m").recallCount()).isZero();
+
+      store.execute(recall);
+
+      assertThat(memory("m").recallCount()).isOne();
+      assertSettled();
+      assertThat(memory("m").recallCount()).isOne();
+    }
+
+    @Test
+    void givenAnswerLostByBoth_whenItIsRepeatedWithoutTheSource_thenTheTargetAnswers() {
+      Batch batch = Batch.of(StoreMemory.of("m", AT, "x"));
+      loseByBoth(batch);
+      target.up();
+
+      assertThat(store.execute(batch).repeated()).isTrue();
 
       source.up();
       assertSettled();
       assertThat(memory("m").content()).isEqualTo("x");
-      assertThat(store.execute(batch).repeated()).isTrue();
+    }
+
+    @Test
+    void givenTargetThatBreaksAfterItDidIt_whenWritten_thenTheSourceGetsItToo() {
+      assertSettled();
+      target.after =
+          b -> {
+            target.after = c -> {};
+            throw new IllegalStateException("a defect");
+          };
+
+      assertThatExceptionOfType(IllegalStateException.class)
+          .isThrownBy(() -> store.execute(StoreMemory.of("m", AT, "x")));
+
+      assertSettled();
+      assertThat(memory("m").content()).isEqualTo("x");
     }
   }
 
