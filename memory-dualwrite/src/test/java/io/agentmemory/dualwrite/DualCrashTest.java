@@ -10,10 +10,12 @@ import io.agentmemory.OpId;
 import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Stored;
+import io.agentmemory.Version;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Command;
 import io.agentmemory.command.CountCoOccurrences;
 import io.agentmemory.command.ForgetMemory;
+import io.agentmemory.command.Outcome;
 import io.agentmemory.command.RecallMemory;
 import io.agentmemory.command.StoreMemory;
 import io.agentmemory.command.UpdateMemory;
@@ -447,27 +449,44 @@ final class DualCrashTest {
   @EnumSource(names = {"DUAL_WRITE", "SHADOW", "LIVE", "RAMP_DOWN"})
   @DisplayName("T06: killed after COMMIT was sent, before the answer")
   void givenTheProcessDiesWhenTheLeaderHasIt_whenAskedForAgain_thenItHappenedOnce(Stage stage) {
-    World world = new World(stage);
-    world.store = world.openCompared();
-    world.write(world.store, SCRIPT.get(0));
-    Step recall = Step.of(50, Target.THERE, new RecallMemory("a", AT));
-    Probe leader = stage.targetIsAuthority() ? world.target : world.source;
-    leader.after = batch -> world.kill();
-    world.write(world.store, recall);
-    assertThat(world.unknown).containsExactly(recall.batch());
-    killed(world);
+    for (boolean away : new boolean[] {false, true}) {
+      World world = new World(stage);
+      world.store = world.openCompared();
+      world.write(world.store, SCRIPT.get(0));
+      assertThat(world.store.drain(Duration.ofSeconds(10))).isTrue();
+      Step recall = Step.of(50, Target.THERE, new RecallMemory("a", AT));
+      Probe leader = stage.targetIsAuthority() ? world.target : world.source;
+      leader.after = batch -> world.kill();
+      world.write(world.store, recall);
+      assertThat(world.unknown).containsExactly(recall.batch());
+      killed(world);
 
-    try (DualWriteMemoryStore next = world.open()) {
-      assertThat(next.execute(recall.batch()).repeated()).isTrue();
+      try (DualWriteMemoryStore next = world.open()) {
+        if (away) {
+          world.target.down();
+        }
+        Outcome again = next.execute(recall.batch());
+        // Where the one that knows it is away, the other one does it, and finds out later.
+        assertThat(again.repeated()).isEqualTo(!away || !stage.targetIsAuthority());
+        assertThat(again.changes())
+            .singleElement()
+            .satisfies(
+                change -> {
+                  assertThat(change.before()).extracting(Version::revision).isEqualTo(1L);
+                  assertThat(change.after()).isEqualTo(Trees.memory(next, "a"));
+                  assertThat(change.after().revision()).isEqualTo(2);
+                });
+        world.target.up();
 
-      assertThat(next.replay(Duration.ofSeconds(20))).isZero();
-      assertThat(next.execute(recall.batch()).repeated()).isTrue();
-      assertThat(next.drain(Duration.ofSeconds(10))).isTrue();
+        assertThat(next.replay(Duration.ofSeconds(20))).isZero();
+        assertThat(next.execute(recall.batch()).repeated()).isTrue();
+        assertThat(next.drain(Duration.ofSeconds(10))).isTrue();
+      }
+      for (MemoryStore store : List.of(world.sourceStore, world.targetStore)) {
+        assertThat(Trees.memory(store, "a").live().orElseThrow().recallCount()).isOne();
+      }
+      assertThat(Trees.dump(world.targetStore)).isEqualTo(Trees.dump(world.sourceStore));
     }
-    for (MemoryStore store : List.of(world.sourceStore, world.targetStore)) {
-      assertThat(Trees.memory(store, "a").live().orElseThrow().recallCount()).isOne();
-    }
-    assertThat(Trees.dump(world.targetStore)).isEqualTo(Trees.dump(world.sourceStore));
   }
 
   @ParameterizedTest
