@@ -25,11 +25,11 @@ import java.util.Optional;
  */
 public final class Embeddings {
   private static final int IMAGES = 5;
-
-  private final MemoryStore store;
   private static final int PREVIEW = 200;
+  private static final int PAIR_PREVIEW = 80;
   private static final Key VOCABULARY = Key.of("vocabulary_map.json");
 
+  private final MemoryStore store;
   private final Clock clock;
   private final Detection detection;
   private final SessionRule session;
@@ -101,9 +101,19 @@ public final class Embeddings {
    * @throws RuntimeException if the function gives no vector
    */
   public void put(Memory memory, EmbeddingFunction function) {
+    put(memory, function, PREVIEW);
+  }
+
+  /**
+   * Puts the vector of a memory's content, as {@link #put(Memory, EmbeddingFunction)}.
+   *
+   * @param preview how many characters are kept beside the vector; at least 0
+   */
+  public void put(Memory memory, EmbeddingFunction function, int preview) {
+    requireCharacters(preview);
     String text = vocabulary().bridge(memory.content());
     float[] vector = vector(text, function);
-    Value.Map members = Value.EMPTY_MAP.with("preview", Value.of(Ranking.cut(text, PREVIEW)));
+    Value.Map members = Value.EMPTY_MAP.with("preview", Value.of(Ranking.cut(text, preview)));
     store.execute(
         Batch.of(
             List.of(
@@ -199,8 +209,8 @@ public final class Embeddings {
    * Two memories whose vectors lie near each other.
    *
    * @param similarity cosine, four decimals
-   * @param firstPreview the first 80 characters of what stands beside the first one's vector as
-   *     preview; empty if there is none
+   * @param firstPreview the first characters, 80 if nothing else is said, of what stands beside the
+   *     first one's vector as preview; empty if there is none
    * @param secondPreview the same of the second
    */
   public record Pair(
@@ -224,10 +234,21 @@ public final class Embeddings {
    *     MemoryQuery#MAX_LIMIT}
    */
   public List<Pair> similarPairs(String space, double threshold, int limit) {
+    return similarPairs(space, threshold, limit, PAIR_PREVIEW);
+  }
+
+  /**
+   * The pairs of vectors in a space that are at least so similar, as {@link #similarPairs(String,
+   * double, int)}.
+   *
+   * @param preview how many characters of what stands beside a vector come with it; at least 0
+   */
+  public List<Pair> similarPairs(String space, double threshold, int limit, int preview) {
+    requireCharacters(preview);
     if (Double.isNaN(threshold) || limit < 1 || limit > MemoryQuery.MAX_LIMIT) {
       throw new IllegalArgumentException("threshold is a number, limit 1 to 10000");
     }
-    return new Pairing(store, space, threshold, limit).best();
+    return new Pairing(store, space, threshold, limit, preview).best();
   }
 
   /** The 20 most similar pairs of memories' texts with a similarity of 0.85 or more. */
@@ -289,6 +310,12 @@ public final class Embeddings {
                         .limit(limit)
                         .toList())
         .orElse(List.of());
+  }
+
+  private static void requireCharacters(int preview) {
+    if (preview < 0) {
+      throw new IllegalArgumentException("preview is below 0");
+    }
   }
 
   private static int requireLimit(int limit) {

@@ -28,24 +28,31 @@ public final class Identity {
 
   private final MemoryStore store;
   private final Clock clock;
+  private final IdentityReport.Rules rules;
 
   Identity(MemoryStore store) {
-    this(store, Clock.systemUTC());
+    this(store, Clock.systemUTC(), IdentityReport.Rules.DRIFT);
   }
 
-  private Identity(MemoryStore store, Clock clock) {
+  private Identity(MemoryStore store, Clock clock, IdentityReport.Rules rules) {
     this.store = requireNonNull(store, "store");
     this.clock = requireNonNull(clock, "clock");
+    this.rules = requireNonNull(rules, "rules");
   }
 
   /** The same with another clock, for tests that repeat. */
   public Identity with(Clock clock) {
-    return new Identity(store, clock);
+    return new Identity(store, clock, rules);
+  }
+
+  /** The same by other rules than Drift's. */
+  public Identity with(IdentityReport.Rules rules) {
+    return new Identity(store, clock, rules);
   }
 
   /** Computes who the agent is. Reads the whole store; see {@link IdentityReport#of}. */
   public IdentityReport report() {
-    return IdentityReport.of(store, clock);
+    return IdentityReport.of(store, clock, rules);
   }
 
   /**
@@ -108,7 +115,8 @@ public final class Identity {
         new Attestation(
             Attestation.TASTE,
             Attestation.LATEST,
-            TasteProfile.of(rejections).attestation(agent, zulu()));
+            TasteProfile.of(rejections, rules.reasons(), rules.tags())
+                .attestation(agent, zulu(), rules.attestedReasons()));
     store.execute(new ReplaceRecord(attestation, ReplaceRecord.ANY));
     return attestation;
   }

@@ -50,26 +50,38 @@ public final class Insights {
   private final Clock clock;
   private final RandomGenerator random;
   private final SessionRule session;
+  private final DecayRule decay;
 
   Insights(MemoryStore store) {
-    this(store, Clock.systemUTC(), new SecureRandom(), SessionRule.DRIFT);
+    this(store, Clock.systemUTC(), new SecureRandom(), SessionRule.DRIFT, DecayRule.DRIFT);
   }
 
-  private Insights(MemoryStore store, Clock clock, RandomGenerator random, SessionRule session) {
+  private Insights(
+      MemoryStore store,
+      Clock clock,
+      RandomGenerator random,
+      SessionRule session,
+      DecayRule decay) {
     this.store = requireNonNull(store, "store");
     this.clock = requireNonNull(clock, "clock");
     this.random = requireNonNull(random, "random");
     this.session = requireNonNull(session, "session");
+    this.decay = requireNonNull(decay, "decay");
   }
 
   /** The same with another clock and another source of chance, for answers that repeat. */
   public Insights with(Clock clock, RandomGenerator random) {
-    return new Insights(store, clock, random, session);
+    return new Insights(store, clock, random, session, decay);
   }
 
   /** The same with another rule than Drift's of when a session is over. */
   public Insights with(SessionRule session) {
-    return new Insights(store, clock, random, session);
+    return new Insights(store, clock, random, session, decay);
+  }
+
+  /** The same with another rule than Drift's of how ties decay. */
+  public Insights with(DecayRule decay) {
+    return new Insights(store, clock, random, session, decay);
   }
 
   // ---- tags and entities ----
@@ -392,7 +404,7 @@ public final class Insights {
    * @param recalled how many memories the session that is going on has retrieved
    * @param lastDecayed how many ties the last run of decay lowered
    * @param lastPruned how many it removed
-   * @param decayRate what a pair loses whose memories were never recalled, in Drift
+   * @param decayRate what a pair loses whose memories were never recalled
    * @param sessionTimeout after how long a session is over
    */
   public record Statistics(
@@ -450,7 +462,7 @@ public final class Insights {
       sum += count.count(); // in this order, or the last digits are not the original's
     }
     int pairs = inOrder.size();
-    DecayRun decay = lastDecay().orElse(new DecayRun(0, Value.EMPTY_MAP));
+    DecayRun last = lastDecay().orElse(new DecayRun(0, Value.EMPTY_MAP));
     return new Statistics(
         tiers[Tier.CORE.ordinal()],
         tiers[Tier.ACTIVE.ordinal()],
@@ -459,9 +471,9 @@ public final class Insights {
         sum,
         pairs == 0 ? 0 : Arithmetic.round(sum / pairs, 2),
         recalled(),
-        (long) number(decay.members().entries().getOrDefault("decayed", Value.NULL)),
-        (long) number(decay.members().entries().getOrDefault("pruned", Value.NULL)),
-        DecayRule.DRIFT.rate(),
+        (long) number(last.members().entries().getOrDefault("decayed", Value.NULL)),
+        (long) number(last.members().entries().getOrDefault("pruned", Value.NULL)),
+        decay.rate(),
         session.limit());
   }
 

@@ -90,7 +90,18 @@ public final class Lessons {
    * @param factor what is left of its confidence: 0 to 1
    */
   public Lesson contradict(String id, String by, double factor) {
-    return changed(new ContradictLesson(id, by, factor)).or(() -> findById(id)).orElseThrow();
+    return contradict(id, by, factor, ContradictLesson.DRIFT_CONFIDENCE);
+  }
+
+  /**
+   * Notes that something speaks against a lesson, as {@link #contradict(String, String, double)}.
+   *
+   * @param defaultConfidence of a lesson that states none: 0 to 1
+   */
+  public Lesson contradict(String id, String by, double factor, double defaultConfidence) {
+    return changed(new ContradictLesson(id, by, factor, defaultConfidence))
+        .or(() -> findById(id))
+        .orElseThrow();
   }
 
   /**

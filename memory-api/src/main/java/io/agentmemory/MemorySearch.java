@@ -22,6 +22,7 @@ public final class MemorySearch {
 
   private static final double RESOLUTION_BOOST = 1.25;
   private static final double DIMENSION_BOOST = 0.1;
+  private static final int PREVIEW = 150;
 
   private final String space;
   private final float[] vector;
@@ -33,6 +34,7 @@ public final class MemorySearch {
   private final double dimensionBoost;
   private final boolean recalls;
   private final int digits;
+  private final int preview;
 
   private MemorySearch(
       String space,
@@ -44,7 +46,8 @@ public final class MemorySearch {
       @Nullable String graph,
       double dimensionBoost,
       boolean recalls,
-      int digits) {
+      int digits,
+      int preview) {
     this.space = space;
     this.vector = vector;
     this.limit = limit;
@@ -55,6 +58,7 @@ public final class MemorySearch {
     this.dimensionBoost = dimensionBoost;
     this.recalls = recalls;
     this.digits = digits;
+    this.preview = preview;
   }
 
   /**
@@ -75,7 +79,8 @@ public final class MemorySearch {
         null,
         DIMENSION_BOOST,
         true,
-        0);
+        0,
+        PREVIEW);
   }
 
   private MemorySearch copy(
@@ -87,7 +92,8 @@ public final class MemorySearch {
       @Nullable String graph,
       double dimensionBoost,
       boolean recalls,
-      int digits) {
+      int digits,
+      int preview) {
     return new MemorySearch(
         space,
         vector,
@@ -98,7 +104,8 @@ public final class MemorySearch {
         graph,
         dimensionBoost,
         recalls,
-        digits);
+        digits,
+        preview);
   }
 
   private static boolean isResolution(Memory memory) {
@@ -123,7 +130,8 @@ public final class MemorySearch {
         graph,
         dimensionBoost,
         recalls,
-        digits);
+        digits,
+        preview);
   }
 
   /**
@@ -144,7 +152,8 @@ public final class MemorySearch {
         graph,
         dimensionBoost,
         recalls,
-        digits);
+        digits,
+        preview);
   }
 
   /**
@@ -165,7 +174,8 @@ public final class MemorySearch {
         graph,
         dimensionBoost,
         recalls,
-        digits);
+        digits,
+        preview);
   }
 
   /** Taking these for memories that tell how to do something, in place of those so tagged. */
@@ -180,7 +190,8 @@ public final class MemorySearch {
         graph,
         dimensionBoost,
         recalls,
-        digits);
+        digits,
+        preview);
   }
 
   /**
@@ -193,7 +204,16 @@ public final class MemorySearch {
       throw new IllegalArgumentException("the factor is below 1 or not finite");
     }
     return copy(
-        space, limit, threshold, resolution, factor, graph, dimensionBoost, recalls, digits);
+        space,
+        limit,
+        threshold,
+        resolution,
+        factor,
+        graph,
+        dimensionBoost,
+        recalls,
+        digits,
+        preview);
   }
 
   /**
@@ -206,7 +226,16 @@ public final class MemorySearch {
       throw new IllegalArgumentException("the boost is below 0 or not finite");
     }
     return copy(
-        space, limit, threshold, resolution, resolutionBoost, graph, boost, recalls, digits);
+        space,
+        limit,
+        threshold,
+        resolution,
+        resolutionBoost,
+        graph,
+        boost,
+        recalls,
+        digits,
+        preview);
   }
 
   /**
@@ -227,7 +256,8 @@ public final class MemorySearch {
         dimension,
         dimensionBoost,
         recalls,
-        digits);
+        digits,
+        preview);
   }
 
   /** As {@link #along(String)}, in the graph of one part of the dimension. */
@@ -238,7 +268,16 @@ public final class MemorySearch {
   /** Without noting that what is found was recalled, so that nothing is written. */
   public MemorySearch withoutRecall() {
     return copy(
-        space, limit, threshold, resolution, resolutionBoost, graph, dimensionBoost, false, digits);
+        space,
+        limit,
+        threshold,
+        resolution,
+        resolutionBoost,
+        graph,
+        dimensionBoost,
+        false,
+        digits,
+        preview);
   }
 
   /**
@@ -262,7 +301,34 @@ public final class MemorySearch {
         graph,
         dimensionBoost,
         recalls,
-        digits);
+        digits,
+        preview);
+  }
+
+  /**
+   * Giving as many characters of the preview beside a vector. Default 150.
+   *
+   * @throws IllegalArgumentException if it is below 0
+   */
+  public MemorySearch preview(int characters) {
+    if (characters < 0) {
+      throw new IllegalArgumentException("characters is below 0");
+    }
+    return copy(
+        space,
+        limit,
+        threshold,
+        resolution,
+        resolutionBoost,
+        graph,
+        dimensionBoost,
+        recalls,
+        digits,
+        characters);
+  }
+
+  int preview() {
+    return preview;
   }
 
   int significantDigits() {
@@ -311,8 +377,8 @@ public final class MemorySearch {
    * @param id of the memory; there need be none, where a vector was left over
    * @param score the similarity with what was added; may be above 1
    * @param similarity cosine, -1 to 1, to its last bit
-   * @param preview the first 150 characters of what stands beside the vector as preview; empty if
-   *     there is none
+   * @param preview the first {@link MemorySearch#preview(int)} characters of what stands beside the
+   *     vector as preview; empty if there is none
    * @param path what stands there as path; empty if there is none
    * @param resolution whether it got more because it tells how to do something
    * @param degree its edges along the dimension; 0 if none was asked for

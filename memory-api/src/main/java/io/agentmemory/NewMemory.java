@@ -144,6 +144,13 @@ public final class NewMemory {
         content, id, title, tags, weight, at, eventTime, causedBy, retrieved, entities, true);
   }
 
+  /** What each thing that a memory meant counts in its emotional weight. */
+  public record Weights(
+      double surprise, double goalRelevance, double socialSignificance, double utility) {
+    /** Drift's own. */
+    public static final Weights DRIFT = new Weights(0.2, 0.35, 0.2, 0.25);
+  }
+
   /**
    * The emotional weight of something by what it meant, each 0 to 1; three decimals.
    *
@@ -153,8 +160,27 @@ public final class NewMemory {
    */
   public static double weightOf(
       double surprise, double goalRelevance, double socialSignificance, double utility) {
+    return weightOf(surprise, goalRelevance, socialSignificance, utility, Weights.DRIFT);
+  }
+
+  /**
+   * The emotional weight of something by what it meant, as {@link #weightOf(double, double, double,
+   * double)}.
+   *
+   * @param weights what each counts
+   */
+  public static double weightOf(
+      double surprise,
+      double goalRelevance,
+      double socialSignificance,
+      double utility,
+      Weights weights) {
     return Arithmetic.round(
-        0.2 * surprise + 0.35 * goalRelevance + 0.2 * socialSignificance + 0.25 * utility, 3);
+        weights.surprise() * surprise
+            + weights.goalRelevance() * goalRelevance
+            + weights.socialSignificance() * socialSignificance
+            + weights.utility() * utility,
+        3);
   }
 
   Optional<String> id() {

@@ -17,7 +17,6 @@ final class Pairing {
   private static final long BLOCK_FLOATS = 4L << 20;
   private static final int CHUNK = 500;
   private static final int DIGITS = 4;
-  private static final int PREVIEW = 80;
 
   /** More than doubles can err in the order of their additions. */
   private static final double SLACK = 1e-9;
@@ -33,21 +32,24 @@ final class Pairing {
   private final double threshold;
   private final int limit;
   private final PriorityQueue<Found> worstFirst = new PriorityQueue<>(ORDER.reversed());
+  private final int preview;
   private final long blockFloats;
 
   private record Row(String id, int rank, float[] vector, double length, String preview) {}
 
   private record Found(Row first, Row second, double similarity) {}
 
-  Pairing(MemoryStore store, String space, double threshold, int limit) {
-    this(store, space, threshold, limit, BLOCK_FLOATS);
+  Pairing(MemoryStore store, String space, double threshold, int limit, int preview) {
+    this(store, space, threshold, limit, preview, BLOCK_FLOATS);
   }
 
-  Pairing(MemoryStore store, String space, double threshold, int limit, long blockFloats) {
+  Pairing(
+      MemoryStore store, String space, double threshold, int limit, int preview, long blockFloats) {
     this.store = store;
     this.space = space;
     this.threshold = threshold;
     this.limit = limit;
+    this.preview = preview;
     this.blockFloats = blockFloats;
   }
 
@@ -122,7 +124,7 @@ final class Pairing {
     }
   }
 
-  private static Row row(Embedding embedding, Map<String, Integer> ranks) {
+  private Row row(Embedding embedding, Map<String, Integer> ranks) {
     float[] vector = embedding.vector();
     double squares = 0;
     for (float x : vector) {
@@ -133,7 +135,7 @@ final class Pairing {
         ranks.getOrDefault(embedding.target(), Integer.MAX_VALUE),
         vector,
         Math.sqrt(squares),
-        Ranking.text(embedding, "preview", PREVIEW));
+        Ranking.text(embedding, "preview", preview));
   }
 
   private void compare(List<Row> block, Row row) {

@@ -102,7 +102,7 @@ final class Primer {
 
   private void look(MemoryHead head) {
     most.add(new Present(head, rules.activation().of(head, now)));
-    if (most.size() > 2 * rules.activated()) {
+    if (most.size() > rules.lookedAt() * rules.activated()) {
       most.poll();
     }
     Place place =

@@ -65,7 +65,8 @@ public record Priming(
   /**
    * How much to call to mind.
    *
-   * @param activated how many activated memories; twice as many are looked at
+   * @param activated how many activated memories
+   * @param lookedAt how many times as many are looked at; at least 1
    * @param perMemory how many co-occurring ones for each memory looked at
    * @param unfinished how many with work to do
    * @param excavated how many long unrecalled ones
@@ -82,6 +83,7 @@ public record Priming(
    */
   public record Rules(
       int activated,
+      int lookedAt,
       int perMemory,
       int unfinished,
       int excavated,
@@ -100,6 +102,7 @@ public record Priming(
         new Rules(
             5,
             2,
+            2,
             3,
             2,
             3,
@@ -116,11 +119,12 @@ public record Priming(
     /**
      * Copies what is not immutable.
      *
-     * @throws IllegalArgumentException if a number is below 0, or {@code activated} not in 1 to 100
+     * @throws IllegalArgumentException if a number is below 0, or {@code activated} or {@code
+     *     lookedAt} not in 1 to 100
      */
     public Rules {
-      if (activated < 1 || activated > 100) {
-        throw new IllegalArgumentException("activated is not in 1 to 100");
+      if (activated < 1 || activated > 100 || lookedAt < 1 || lookedAt > 100) {
+        throw new IllegalArgumentException("activated or lookedAt is not in 1 to 100");
       }
       if (Math.min(Math.min(perMemory, unfinished), Math.min(excavated, hubs)) < 0
           || previewLength < 0) {
@@ -136,6 +140,7 @@ public record Priming(
     public Rules withHubsOf(String dimension, @Nullable String subView) {
       return new Rules(
           activated,
+          lookedAt,
           perMemory,
           unfinished,
           excavated,

@@ -24,7 +24,6 @@ final class Ranking {
   private static final int CANDIDATES = 64;
   private static final int GROWTH = 8;
   private static final int CHUNK = 500;
-  private static final int PREVIEW = 150;
 
   private static final Comparator<Ranked> ORDER =
       Comparator.comparingDouble((Ranked ranked) -> ranked.hit.score())
@@ -234,7 +233,7 @@ final class Ranking {
               id,
               score,
               similarity,
-              text(embedding, "preview", PREVIEW),
+              text(embedding, "preview", search.preview()),
               text(embedding, "path", Integer.MAX_VALUE),
               resolution,
               degree);

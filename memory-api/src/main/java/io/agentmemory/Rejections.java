@@ -130,6 +130,18 @@ public final class Rejections {
     }
   }
 
+  /**
+   * What the whole log says of the agent's taste.
+   *
+   * @param reasons how many of the most common reasons to list; Drift's are 15
+   * @param tags how many of the most common tags to list; Drift's are 10
+   */
+  public TasteProfile tasteProfile(int reasons, int tags) {
+    try (Stream<Rejection> all = all()) {
+      return TasteProfile.of(all.map(Rejection::members).toList(), reasons, tags);
+    }
+  }
+
   private Stream<Rejection> all() {
     return store.scan(Kind.REJECTION).flatMap(stored -> stored.live().stream());
   }

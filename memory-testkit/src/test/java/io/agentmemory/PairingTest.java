@@ -31,12 +31,12 @@ final class PairingTest {
     puts.add(0, new PutRecords.Put(new VectorSpace("textual", Value.EMPTY_MAP), 1));
     store.execute(new PutRecords(puts));
 
-    List<Embeddings.Pair> whole = new Pairing(store, "text", 0.3, 200, 1 << 20).best();
+    List<Embeddings.Pair> whole = new Pairing(store, "text", 0.3, 200, 80, 1 << 20).best();
 
     assertThat(whole).hasSizeGreaterThan(100);
     assertThat(whole.get(0).similarity()).isEqualTo(1);
     for (int floats : new int[] {1, 7, 50, 190}) {
-      assertThat(new Pairing(store, "text", 0.3, 200, floats).best())
+      assertThat(new Pairing(store, "text", 0.3, 200, 80, floats).best())
           .as("blocks of %d floats", floats)
           .isEqualTo(whole);
     }

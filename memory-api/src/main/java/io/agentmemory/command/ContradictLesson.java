@@ -12,15 +12,21 @@ import io.agentmemory.spi.Needs;
  * @param id of the lesson
  * @param by what speaks against it, such as the id of a memory
  * @param factor what is left of the confidence: 0 to 1
+ * @param defaultConfidence of a lesson that states none
  */
-public record ContradictLesson(String id, String by, double factor) implements Command {
+public record ContradictLesson(String id, String by, double factor, double defaultConfidence)
+    implements Command {
   /** What a contradiction leaves, unless somebody says otherwise. */
   public static final double FACTOR = 0.5;
+
+  /** How sure Drift is of a lesson that does not say. */
+  public static final double DRIFT_CONFIDENCE = 0.5;
 
   /**
    * Checks that nothing is missing.
    *
-   * @throws IllegalArgumentException if {@code factor} is not in 0 to 1
+   * @throws IllegalArgumentException if {@code factor} or {@code defaultConfidence} is not in 0 to
+   *     1
    */
   public ContradictLesson {
     requireNonNull(id, "id");
@@ -28,6 +34,14 @@ public record ContradictLesson(String id, String by, double factor) implements C
     if (!(factor >= 0 && factor <= 1)) {
       throw new IllegalArgumentException("factor is not in 0 to 1");
     }
+    if (!(defaultConfidence >= 0 && defaultConfidence <= 1)) {
+      throw new IllegalArgumentException("defaultConfidence is not in 0 to 1");
+    }
+  }
+
+  /** By Drift's confidence in a lesson that states none. */
+  public ContradictLesson(String id, String by, double factor) {
+    this(id, by, factor, DRIFT_CONFIDENCE);
   }
 
   @Override

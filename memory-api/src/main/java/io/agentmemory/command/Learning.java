@@ -20,7 +20,6 @@ import java.util.Set;
 /** What the commands mean that are about lessons. */
 final class Learning {
   private static final int ID_DIGITS = 8;
-  private static final double CONFIDENCE = 0.5;
 
   private final Plan plan;
   private final Rules rules;
@@ -105,7 +104,7 @@ final class Learning {
       return;
     }
     by.add(Value.of(c.by()));
-    double confidence = lesson.confidence().orElse(CONFIDENCE) * c.factor();
+    double confidence = lesson.confidence().orElse(c.defaultConfidence()) * c.factor();
     put(
         lesson,
         lesson

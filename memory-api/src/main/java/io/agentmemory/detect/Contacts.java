@@ -15,10 +15,13 @@ import java.util.regex.Pattern;
  *
  * @param known every contact with its names in lower case; the first that has a name gets it
  * @param ignored mentions that are none: the agent's own names, and words after an at sign
+ * @param shortest a mention of fewer characters is none
  */
-record Contacts(Map<String, List<String>> known, Set<String> ignored) {
+record Contacts(Map<String, List<String>> known, Set<String> ignored, int shortest) {
   private static final Pattern MENTION = Pattern.compile("@([a-zA-Z0-9_]+)");
-  private static final int SHORTEST = 3;
+
+  /** The shortest of Drift's mentions. */
+  static final int SHORTEST = 3;
 
   Contacts {
     Map<String, List<String>> copy = new LinkedHashMap<>();
@@ -33,7 +36,7 @@ record Contacts(Map<String, List<String>> known, Set<String> ignored) {
     Matcher matcher = MENTION.matcher(lower);
     while (matcher.find()) {
       String mention = matcher.group(1);
-      if (mention.length() >= SHORTEST && !ignored.contains(mention)) {
+      if (mention.length() >= shortest && !ignored.contains(mention)) {
         found.add(nameOf(mention));
       }
     }

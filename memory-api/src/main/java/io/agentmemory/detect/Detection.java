@@ -29,42 +29,43 @@ public final class Detection {
   /** The words of the original. */
   public static final Detection DRIFT = DriftWords.detection();
 
-  private static final int LONG = 500;
-  private static final int VERY_LONG = 1000;
   private static final int DIGITS = 3;
-  private static final double LEAST_CONFIDENCE = 0.15;
 
   private final Entities entities;
   private final Contacts contacts;
   private final List<Platform> platforms;
+  private final Evidence evidence;
   private final Topics topics;
-  private final List<String> salientWords;
+  private final Salience salience;
   private final Vocabulary vocabulary;
 
   Detection(
       Entities entities,
       Contacts contacts,
       List<Platform> platforms,
+      Evidence evidence,
       Topics topics,
-      List<String> salientWords,
+      Salience salience,
       Vocabulary vocabulary) {
     this.entities = entities;
     this.contacts = contacts;
     this.platforms = List.copyOf(platforms);
+    this.evidence = evidence;
     this.topics = topics;
-    this.salientWords = List.copyOf(salientWords);
+    this.salience = salience;
     this.vocabulary = vocabulary;
   }
 
   /**
-   * How a text shows that it has to do with a platform. Everything in lower case.
+   * How a text shows that it has to do with a platform. Everything in lower case. What each sign
+   * counts is {@link Evidence}.
    *
    * @param name as it is in tags and in a memory's source
-   * @param urls regular expressions of addresses, 0.4 for each that is found
-   * @param keywords texts, 0.1 for each that is there and 0.4 at most
-   * @param agents texts, 0.15 for each that is there
-   * @param patterns regular expressions, 0.2 for each that is found
-   * @param projects texts, 0.15 for each that is there
+   * @param urls regular expressions of addresses
+   * @param keywords texts
+   * @param agents texts
+   * @param patterns regular expressions
+   * @param projects texts
    */
   public record Platform(
       String name,
@@ -73,14 +74,6 @@ public final class Detection {
       List<String> agents,
       List<String> patterns,
       List<String> projects) {
-    private static final double OF_URL = 0.4;
-    private static final double OF_KEYWORD = 0.1;
-    private static final double OF_KEYWORDS = 0.4;
-    private static final double OF_NAME = 0.15;
-    private static final double OF_PATTERN = 0.2;
-    private static final double OF_TAG = 0.5;
-    private static final double OF_SOURCE = 0.6;
-
     /** Copies the lists. */
     public Platform {
       requireNonNull(name, "name");
@@ -92,27 +85,54 @@ public final class Detection {
     }
 
     // The order of the additions is the original's: the last bit depends on it.
-    private double evidence(String lower, List<String> tags, @Nullable String source) {
+    private double confidence(
+        Evidence each, String lower, List<String> tags, @Nullable String source) {
       double evidence = 0;
       for (String url : urls) {
-        evidence += Regex.of(url).matcher(lower).find() ? OF_URL : 0;
+        evidence += Regex.of(url).matcher(lower).find() ? each.url() : 0;
       }
       long hits = keywords.stream().filter(lower::contains).count();
-      evidence += Math.min(OF_KEYWORDS, hits * OF_KEYWORD);
+      evidence += Math.min(each.keywords(), hits * each.keyword());
       for (String agent : agents) {
-        evidence += lower.contains(agent) ? OF_NAME : 0;
+        evidence += lower.contains(agent) ? each.name() : 0;
       }
       for (String pattern : patterns) {
-        evidence += Regex.of(pattern).matcher(lower).find() ? OF_PATTERN : 0;
+        evidence += Regex.of(pattern).matcher(lower).find() ? each.pattern() : 0;
       }
       for (String project : projects) {
-        evidence += lower.contains(project) ? OF_NAME : 0;
+        evidence += lower.contains(project) ? each.name() : 0;
       }
       for (String tag : tags) {
-        evidence += Regex.lower(tag).contains(name) ? OF_TAG : 0;
+        evidence += Regex.lower(tag).contains(name) ? each.tag() : 0;
       }
-      return Math.min(1, name.equals(source) ? evidence + OF_SOURCE : evidence);
+      return Math.min(1, name.equals(source) ? evidence + each.source() : evidence);
     }
+  }
+
+  /**
+   * What each sign of a platform adds to the confidence that a text has to do with it, which is 1
+   * at most.
+   *
+   * @param url for each address that is found
+   * @param keyword for each keyword that is there
+   * @param keywords for all keywords together at most
+   * @param name for each agent and each project that is there
+   * @param pattern for each pattern that is found
+   * @param tag for each tag that has the platform's name in it
+   * @param source if it is the platform that the memory's source names
+   * @param least a platform with less confidence is left out
+   */
+  public record Evidence(
+      double url,
+      double keyword,
+      double keywords,
+      double name,
+      double pattern,
+      double tag,
+      double source,
+      double least) {
+    /** Drift's own. */
+    public static final Evidence DRIFT = new Evidence(0.4, 0.1, 0.4, 0.15, 0.2, 0.5, 0.6, 0.15);
   }
 
   /**
@@ -124,7 +144,7 @@ public final class Detection {
   public Detection withEntities(
       Map<String, String> agents, Collection<String> projects, Collection<String> concepts) {
     Entities changed = new Entities(agents, Set.copyOf(projects), Set.copyOf(concepts));
-    return new Detection(changed, contacts, platforms, topics, salientWords, vocabulary);
+    return new Detection(changed, contacts, platforms, evidence, topics, salience, vocabulary);
   }
 
   /**
@@ -135,8 +155,18 @@ public final class Detection {
    *     gmail}
    */
   public Detection withContacts(Map<String, List<String>> known, Collection<String> ignored) {
-    Contacts changed = new Contacts(known, new HashSet<>(ignored));
-    return new Detection(entities, changed, platforms, topics, salientWords, vocabulary);
+    return withContacts(known, ignored, Contacts.SHORTEST);
+  }
+
+  /**
+   * With these contacts, as {@link #withContacts(Map, Collection)}.
+   *
+   * @param shortest a name after an at sign of fewer characters is no contact; Drift's is 3
+   */
+  public Detection withContacts(
+      Map<String, List<String>> known, Collection<String> ignored, int shortest) {
+    Contacts changed = new Contacts(known, new HashSet<>(ignored), shortest);
+    return new Detection(entities, changed, platforms, evidence, topics, salience, vocabulary);
   }
 
   /**
@@ -149,18 +179,37 @@ public final class Detection {
       platform.urls().forEach(Pattern::compile);
       platform.patterns().forEach(Pattern::compile);
     }
-    return new Detection(entities, contacts, platforms, topics, salientWords, vocabulary);
+    return new Detection(entities, contacts, platforms, evidence, topics, salience, vocabulary);
+  }
+
+  /** With signs of platforms that count this much. */
+  public Detection withEvidence(Evidence evidence) {
+    requireNonNull(evidence, "evidence");
+    return new Detection(entities, contacts, platforms, evidence, topics, salience, vocabulary);
   }
 
   /** With these topics. */
   public Detection withTopics(Topics topics) {
     requireNonNull(topics, "topics");
-    return new Detection(entities, contacts, platforms, topics, salientWords, vocabulary);
+    return new Detection(entities, contacts, platforms, evidence, topics, salience, vocabulary);
   }
 
   /** With these words, in lower case, that make a text worth keeping. */
   public Detection withSalientWords(List<String> words) {
-    return new Detection(entities, contacts, platforms, topics, words, vocabulary);
+    return withSalience(words, salience.each(), salience.lengths());
+  }
+
+  /**
+   * With other rules of what makes a text worth keeping.
+   *
+   * @param words in lower case
+   * @param each what each word that is in the text counts, and each length; Drift's is 0.1
+   * @param lengths characters: a text counts for each of these that it is longer than; Drift's are
+   *     500 and 1,000
+   */
+  public Detection withSalience(List<String> words, double each, List<Integer> lengths) {
+    Salience changed = new Salience(words, each, lengths);
+    return new Detection(entities, contacts, platforms, evidence, topics, changed, vocabulary);
   }
 
   /**
@@ -172,7 +221,7 @@ public final class Detection {
     return terms.isEmpty()
         ? this
         : new Detection(
-            entities, contacts, platforms, topics, salientWords, vocabulary.with(terms));
+            entities, contacts, platforms, evidence, topics, salience, vocabulary.with(terms));
   }
 
   /**
@@ -196,7 +245,8 @@ public final class Detection {
   }
 
   /**
-   * The platforms a text has to do with, each with a confidence of 0.15 to 1, three decimals.
+   * The platforms a text has to do with, each with a confidence of up to 1, three decimals, by
+   * Drift's {@link Evidence} from 0.15 on.
    *
    * @param source the platform that the memory's source names; null for none
    */
@@ -204,9 +254,9 @@ public final class Detection {
     String lower = Regex.lower(content);
     Map<String, Double> found = new LinkedHashMap<>();
     for (Platform platform : platforms) {
-      double evidence = platform.evidence(lower, tags, source);
-      if (evidence >= LEAST_CONFIDENCE) {
-        found.put(platform.name(), Arithmetic.round(evidence, DIGITS));
+      double confidence = platform.confidence(evidence, lower, tags, source);
+      if (confidence >= evidence.least()) {
+        found.put(platform.name(), Arithmetic.round(confidence, DIGITS));
       }
     }
     return found;
@@ -222,17 +272,12 @@ public final class Detection {
     return topics.of(text);
   }
 
-  /** How much a text is worth keeping, 0 to 1: 0.1 for each word in it, and for a long text. */
+  /**
+   * How much a text is worth keeping, up to 1: with Drift's numbers 0.1 for each word in it, and
+   * for a long text.
+   */
   public double salience(String text) {
-    String lower = Regex.lower(text);
-    double salience = 0;
-    for (String word : salientWords) {
-      salience += lower.contains(word) ? 0.1 : 0;
-    }
-    int length = text.codePointCount(0, text.length());
-    salience += length > LONG ? 0.1 : 0;
-    salience += length > VERY_LONG ? 0.1 : 0;
-    return Math.min(salience, 1);
+    return salience.of(text);
   }
 
   /**

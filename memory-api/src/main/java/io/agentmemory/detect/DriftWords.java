@@ -16,7 +16,13 @@ final class DriftWords {
 
   static Detection detection() {
     return new Detection(
-        entities(), contacts(), platforms(), Topics.DRIFT, salient(), new Vocabulary(vocabulary()));
+        entities(),
+        contacts(),
+        platforms(),
+        Detection.Evidence.DRIFT,
+        Topics.DRIFT,
+        salience(),
+        new Vocabulary(vocabulary()));
   }
 
   private static List<String> words(String words) {
@@ -61,7 +67,8 @@ final class DriftWords {
             words(
                 "driftcornwall drift spindriftmend spindrift tags tag gmail com json yaml file path"
                     + " http https api url get post put delete the and for you type data content"
-                    + " status error success")));
+                    + " status error success")),
+        Contacts.SHORTEST);
   }
 
   private static List<Detection.Platform> platforms() {
@@ -230,11 +237,14 @@ final class DriftWords {
             texts()));
   }
 
-  private static List<String> salient() {
-    return words(
-        "error failed success important critical warning learned discovered realized insight"
-            + " bounty earned $ usdc eth wallet stake collaboration mentioned replied followed"
-            + " drift spindrift lex agent");
+  private static Salience salience() {
+    return new Salience(
+        words(
+            "error failed success important critical warning learned discovered realized insight"
+                + " bounty earned $ usdc eth wallet stake collaboration mentioned replied followed"
+                + " drift spindrift lex agent"),
+        Salience.EACH,
+        Salience.LENGTHS);
   }
 
   private static Map<String, String> vocabulary() {

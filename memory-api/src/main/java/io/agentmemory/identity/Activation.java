@@ -17,6 +17,7 @@ import java.time.Instant;
  * @param heavy from this weight on a memory keeps {@code heavyFloor}, others {@code floor}
  * @param heavyFloor see {@code heavy}
  * @param floor see {@code heavy}
+ * @param recallDivisor what ln(1 + recalls) is divided by before it is added to the weight
  */
 public record Activation(
     double halfLifeHours,
@@ -24,22 +25,23 @@ public record Activation(
     double graceLeast,
     double heavy,
     double heavyFloor,
-    double floor) {
+    double floor,
+    double recallDivisor) {
   /** Drift's own. */
-  public static final Activation DRIFT = new Activation(240, 7, 0.5, 0.6, 0.1, 0.01);
+  public static final Activation DRIFT = new Activation(240, 7, 0.5, 0.6, 0.1, 0.01, 5);
 
   private static final double DEFAULT_WEIGHT = 0.5;
   private static final double MICROS = 1_000_000;
   private static final double HOUR = 3_600;
 
   /**
-   * Checks the half-life.
+   * Checks the half-life and the divisor.
    *
-   * @throws IllegalArgumentException if {@code halfLifeHours} is not above 0
+   * @throws IllegalArgumentException if one of them is not above 0
    */
   public Activation {
-    if (!(halfLifeHours > 0)) {
-      throw new IllegalArgumentException("halfLifeHours is not above 0");
+    if (!(halfLifeHours > 0) || !(recallDivisor > 0)) {
+      throw new IllegalArgumentException("halfLifeHours or recallDivisor is not above 0");
     }
   }
 
@@ -53,7 +55,7 @@ public record Activation(
     Value.Map members = memory.members();
     double weight = number(members, "emotional_weight", DEFAULT_WEIGHT);
     double recalls = Math.max(0, number(members, "recall_count", 1));
-    double base = weight + Arithmetic.log(recalls + 1) / 5;
+    double base = weight + Arithmetic.log(recalls + 1) / recallDivisor;
     if (number(members, "sessions_since_recall", 0) < graceSessions) {
       return Math.max(base, graceLeast);
     }

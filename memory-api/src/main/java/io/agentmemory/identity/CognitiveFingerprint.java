@@ -33,15 +33,32 @@ public record CognitiveFingerprint(Value.Map members) {
    * @param clusterPercent pairs at or above this percentile of weight form the clusters
    * @param domains the tags of each field of thought in lower case, the first of two equals first
    * @param hashedHubs how many of the hubs go into the hash
+   * @param clusters how many of the largest clusters to keep; all of them count
+   * @param domainHubs how many hubs of each field to keep
+   * @param sampled from at most so many memories the ways are followed that make up the centrality;
+   *     at least 1
    */
   public record Rules(
-      int hubs, int pairs, int clusterPercent, Map<String, List<String>> domains, int hashedHubs) {
+      int hubs,
+      int pairs,
+      int clusterPercent,
+      Map<String, List<String>> domains,
+      int hashedHubs,
+      int clusters,
+      int domainHubs,
+      int sampled) {
     /** Drift's own. */
-    public static final Rules DRIFT = new Rules(20, 20, 90, driftDomains(), 15);
+    public static final Rules DRIFT = new Rules(20, 20, 90, driftDomains(), 15, 10, 5, 50);
 
-    /** Copies the map in its order. */
+    /**
+     * Copies the map in its order.
+     *
+     * @throws IllegalArgumentException if a number is out of range
+     */
     public Rules {
       if (Math.min(hubs, Math.min(pairs, hashedHubs)) < 0
+          || Math.min(clusters, domainHubs) < 0
+          || sampled < 1
           || clusterPercent < 0
           || clusterPercent > 100) {
         throw new IllegalArgumentException("a number of the rules is out of range");
@@ -112,11 +129,12 @@ public record CognitiveFingerprint(Value.Map members) {
     members.put("hubs", new Value.Seq(List.copyOf(hubs(graph, rules.hubs()))));
     members.put("strongest_pairs", pairs(graph, rules.pairs()));
     members.put(
-        "clusters", new Value.Seq(clusters.stream().limit(10).map(Value.class::cast).toList()));
+        "clusters",
+        new Value.Seq(clusters.stream().limit(rules.clusters()).map(Value.class::cast).toList()));
     members.put("cluster_count", Value.of(clusters.size()));
-    members.put("cognitive_domains", Domains.of(graph, rules.domains()));
+    members.put("cognitive_domains", Domains.of(graph, rules.domains(), rules.domainHubs()));
     members.put("strength_distribution", Distribution.of(graph));
-    members.put("graph_metrics", Metrics.of(graph, rules.domains()));
+    members.put("graph_metrics", Metrics.of(graph, rules.domains(), rules.sampled()));
     Value.Map unsigned = new Value.Map(members);
     return new CognitiveFingerprint(
         unsigned.with("fingerprint_hash", Value.of(hash(unsigned, rules.hashedHubs()))));

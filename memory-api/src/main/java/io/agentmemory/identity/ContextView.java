@@ -45,6 +45,8 @@ public record ContextView(
    * @param leastShare what an edge counts whose two memories share nothing of the question
    * @param partShare what an edge counts for a topic that not both of its memories have
    * @param hubs how many hubs a graph names
+   * @param leastDimensions an edge that as many graphs have is a bridge; at least 1
+   * @param pairScore the score of a bridge between two dimensions
    */
   public record Rules(
       double sessionHours,
@@ -53,7 +55,9 @@ public record ContextView(
       List<String> activities,
       double leastShare,
       double partShare,
-      int hubs) {
+      int hubs,
+      int leastDimensions,
+      double pairScore) {
     /** Drift's own. */
     public static final Rules DRIFT =
         new Rules(
@@ -64,16 +68,19 @@ public record ContextView(
                 "social", "technical", "reflective", "collaborative", "exploratory", "economic"),
             0.3,
             0.5,
-            10);
+            10,
+            2,
+            0.5);
 
     /**
      * Copies the collections in their order.
      *
-     * @throws IllegalArgumentException if {@code hubs} is below 0
+     * @throws IllegalArgumentException if {@code hubs} is below 0 or {@code leastDimensions} below
+     *     1
      */
     public Rules {
-      if (hubs < 0) {
-        throw new IllegalArgumentException("hubs is below 0");
+      if (hubs < 0 || leastDimensions < 1) {
+        throw new IllegalArgumentException("hubs is below 0 or leastDimensions below 1");
       }
       windows = Collections.unmodifiableMap(new LinkedHashMap<>(windows));
       topics = List.copyOf(topics);

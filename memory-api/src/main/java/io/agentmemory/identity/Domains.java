@@ -11,15 +11,13 @@ import java.util.Set;
 
 /** What part of a graph's weight lies in each field of thought, and how much between two. */
 final class Domains {
-  private static final int TOP_HUBS = 5;
-
   private Domains() {}
 
-  static Value.Map of(Graph graph, Map<String, List<String>> domains) {
+  static Value.Map of(Graph graph, Map<String, List<String>> domains, int topHubs) {
     Map<String, Set<String>> members = members(graph, domains);
     double total = Python.number(graph.totalWeight());
     Map<String, Value> stats = new LinkedHashMap<>();
-    members.forEach((domain, ids) -> stats.put(domain, stats(graph, ids, total)));
+    members.forEach((domain, ids) -> stats.put(domain, stats(graph, ids, total, topHubs)));
     Map<String, Value> result = new LinkedHashMap<>();
     result.put("domains", new Value.Map(stats));
     result.put("inter_domain", between(graph, members));
@@ -43,7 +41,7 @@ final class Domains {
     return members;
   }
 
-  private static Value.Map stats(Graph graph, Set<String> ids, double total) {
+  private static Value.Map stats(Graph graph, Set<String> ids, double total, int topHubs) {
     double inner = 0;
     for (Map.Entry<Graph.Pair, Value> edge : graph.edges.entrySet()) {
       if (ids.contains(edge.getKey().a()) && ids.contains(edge.getKey().b())) {
@@ -55,11 +53,11 @@ final class Domains {
     stats.put("total_weight", Value.of(Python.round(inner, 2)));
     stats.put(
         "weight_pct", total > 0 ? Value.of(Python.round(inner / total * 100, 1)) : Value.of(0));
-    stats.put("top_hubs", Value.Seq.ofTexts(topHubs(graph, ids)));
+    stats.put("top_hubs", Value.Seq.ofTexts(topHubs(graph, ids, topHubs)));
     return new Value.Map(stats);
   }
 
-  private static List<String> topHubs(Graph graph, Set<String> ids) {
+  private static List<String> topHubs(Graph graph, Set<String> ids, int most) {
     List<String> order = HashOrder.of(ids);
     Map<String, Double> weights = new LinkedHashMap<>();
     for (String id : order) {
@@ -76,7 +74,7 @@ final class Domains {
     }
     return weights.entrySet().stream()
         .sorted((x, y) -> Double.compare(y.getValue(), x.getValue()))
-        .limit(TOP_HUBS)
+        .limit(most)
         .map(Map.Entry::getKey)
         .toList();
   }

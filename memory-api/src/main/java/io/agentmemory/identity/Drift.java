@@ -19,12 +19,13 @@ import org.jspecify.annotations.Nullable;
  *
  * @param score the weighted sum of the four parts
  * @param hubOverlap hubs in both divided by hubs in either
- * @param hubTurnover the first five ids of new hubs
- * @param hubLost the first five ids of hubs that are none any more
+ * @param hubTurnover the first ids of new hubs, five by Drift's rule
+ * @param hubLost the first ids of hubs that are none any more
  * @param distributionDrift mean relative change of mean, deviation, skewness and gini, each at most
  *     1
  * @param domainDrift mean relative change of the domains' weights
- * @param domainChanges by how many percent points a domain changed, where that is more than 0.5
+ * @param domainChanges by how many percent points a domain changed, where that is enough to tell,
+ *     by Drift's rule more than 0.5
  * @param clusterDrift relative change of the number of clusters
  * @param previousTimestamp of the earlier fingerprint; {@code unknown} if it has none
  * @param interpretation the score in words, as the original says it
@@ -40,13 +41,50 @@ public record Drift(
     double clusterDrift,
     String previousTimestamp,
     String interpretation) {
+  private static final List<String> WORDS =
+      List.of(
+          "Stable identity \u2014 minimal change",
+          "Healthy evolution \u2014 same agent, growing",
+          "Notable shift \u2014 new domains or priorities",
+          "Significant change \u2014 verify continuity",
+          "Major identity shift \u2014 investigate");
   private static final List<String> SHAPE = List.of("mean", "std_dev", "skewness", "gini");
-  private static final double WORTH_TELLING = 0.5;
 
-  /** What each part counts in the score. */
-  public record Weights(double hubs, double distribution, double domains, double clusters) {
+  /**
+   * What each part counts in the score, and what is told beside it.
+   *
+   * @param hubs what the turnover of hubs counts
+   * @param distribution what {@link Drift#distributionDrift()} counts
+   * @param domains what {@link Drift#domainDrift()} counts
+   * @param clusters what {@link Drift#clusterDrift()} counts
+   * @param toldHubs how many new and how many lost hubs are named
+   * @param toldChange a domain's change of no more percent points is not told
+   * @param steps the four scores, in order, from which on the next {@link Drift#interpretation()}
+   *     holds
+   */
+  public record Weights(
+      double hubs,
+      double distribution,
+      double domains,
+      double clusters,
+      int toldHubs,
+      double toldChange,
+      List<Double> steps) {
     /** Drift's own. */
-    public static final Weights DRIFT = new Weights(0.4, 0.25, 0.25, 0.1);
+    public static final Weights DRIFT =
+        new Weights(0.4, 0.25, 0.25, 0.1, 5, 0.5, List.of(0.05, 0.15, 0.30, 0.50));
+
+    /**
+     * Copies the list.
+     *
+     * @throws IllegalArgumentException if {@code toldHubs} is below 0, or there are not four steps
+     */
+    public Weights {
+      steps = List.copyOf(steps);
+      if (toldHubs < 0 || steps.size() != WORDS.size() - 1) {
+        throw new IllegalArgumentException("toldHubs is below 0, or there are not four steps");
+      }
+    }
   }
 
   /** Copies the collections in their order. */
@@ -76,7 +114,7 @@ public record Drift(
     double shape = shape(previous, current);
     double cluster = relative(previous.get("cluster_count"), current.get("cluster_count"));
     Map<String, Double> changes = new LinkedHashMap<>();
-    double domain = domains(previous, current, changes);
+    double domain = domains(previous, current, weights.toldChange(), changes);
     double score =
         weights.hubs() * (1.0 - overlap)
             + weights.distribution() * shape
@@ -86,18 +124,22 @@ public record Drift(
     return new Drift(
         Python.round(score, 4),
         Python.round(overlap, 4),
-        firstNotIn(before, after),
-        firstNotIn(after, before),
+        firstNotIn(before, after, weights.toldHubs()),
+        firstNotIn(after, before, weights.toldHubs()),
         Python.round(shape, 4),
         Python.round(domain, 4),
         changes,
         Python.round(cluster, 4),
         timestamp == null ? "unknown" : timestamp,
-        interpretation(score));
+        interpretation(score, weights.steps()));
   }
 
-  private static List<String> firstNotIn(Set<String> known, Set<String> ids) {
-    return ids.stream().filter(id -> !known.contains(id)).sorted(Texts::compare).limit(5).toList();
+  private static List<String> firstNotIn(Set<String> known, Set<String> ids, int most) {
+    return ids.stream()
+        .filter(id -> !known.contains(id))
+        .sorted(Texts::compare)
+        .limit(most)
+        .toList();
   }
 
   private static double shape(Value.Map previous, Value.Map current) {
@@ -119,7 +161,7 @@ public record Drift(
   }
 
   private static double domains(
-      Value.Map previous, Value.Map current, Map<String, Double> changes) {
+      Value.Map previous, Value.Map current, double toldChange, Map<String, Double> changes) {
     Value.Map before =
         CognitiveFingerprint.map(
             CognitiveFingerprint.map(previous, "cognitive_domains"), "domains");
@@ -133,7 +175,7 @@ public record Drift(
       double old = Python.number(CognitiveFingerprint.map(before, name).get("weight_pct"));
       double now = Python.number(CognitiveFingerprint.map(after, name).get("weight_pct"));
       double change = now - old;
-      if (Math.abs(change) > WORTH_TELLING) {
+      if (Math.abs(change) > toldChange) {
         changes.put(name, Python.round(change, 1));
       }
       if (old > 0 || now > 0) {
@@ -144,20 +186,12 @@ public record Drift(
     return counted == 0 ? 0 : sum / counted;
   }
 
-  private static String interpretation(double score) {
-    if (score < 0.05) {
-      return "Stable identity \u2014 minimal change";
+  private static String interpretation(double score, List<Double> steps) {
+    int step = 0;
+    while (step < steps.size() && score >= steps.get(step)) {
+      step++;
     }
-    if (score < 0.15) {
-      return "Healthy evolution \u2014 same agent, growing";
-    }
-    if (score < 0.30) {
-      return "Notable shift \u2014 new domains or priorities";
-    }
-    if (score < 0.50) {
-      return "Significant change \u2014 verify continuity";
-    }
-    return "Major identity shift \u2014 investigate";
+    return WORDS.get(step);
   }
 
   /** The drift in the original's form. */

@@ -7,6 +7,7 @@ import io.agentmemory.Kind;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.Stored;
 import io.agentmemory.Value;
+import io.agentmemory.command.BeliefRule;
 import io.agentmemory.internal.Texts;
 import java.time.Clock;
 import java.time.Instant;
@@ -52,6 +53,59 @@ public record IdentityReport(
 
   private static final int HISTORY_HUBS = 5;
 
+  /**
+   * What an identity is computed by.
+   *
+   * @param fingerprint what the fingerprint looks at
+   * @param drift what each part of the drift counts
+   * @param contexts what the context graphs are made by
+   * @param beliefs how observations add up to the belief in an edge within a window of time
+   * @param topics finds those of memories that state none
+   * @param reasons how many of the most common reasons the taste lists
+   * @param tags how many of the most common tags the taste lists
+   * @param attestedReasons how many of those reasons stand in an attestation
+   * @param link from this belief on the vital signs take an edge for a link
+   */
+  public record Rules(
+      CognitiveFingerprint.Rules fingerprint,
+      Drift.Weights drift,
+      ContextView.Rules contexts,
+      BeliefRule beliefs,
+      Topics topics,
+      int reasons,
+      int tags,
+      int attestedReasons,
+      double link) {
+    /** Drift's own. */
+    public static final Rules DRIFT =
+        new Rules(
+            CognitiveFingerprint.Rules.DRIFT,
+            Drift.Weights.DRIFT,
+            ContextView.Rules.DRIFT,
+            BeliefRule.DRIFT,
+            Topics.DRIFT,
+            TasteProfile.REASONS,
+            TasteProfile.TAGS,
+            TasteProfile.ATTESTED_REASONS,
+            VitalSigns.LINK);
+
+    /**
+     * Checks that nothing is missing.
+     *
+     * @throws IllegalArgumentException if a number of reasons or tags is below 0
+     */
+    public Rules {
+      requireNonNull(fingerprint, "fingerprint");
+      requireNonNull(drift, "drift");
+      requireNonNull(contexts, "contexts");
+      requireNonNull(beliefs, "beliefs");
+      requireNonNull(topics, "topics");
+      if (Math.min(reasons, Math.min(tags, attestedReasons)) < 0) {
+        throw new IllegalArgumentException("a number of reasons or tags is below 0");
+      }
+    }
+  }
+
   /** Checks that nothing is missing, and copies the map in its order. */
   public IdentityReport {
     requireNonNull(agent, "agent");
@@ -72,7 +126,12 @@ public record IdentityReport(
    * @param clock says when
    */
   public static IdentityReport of(MemoryStore store, Clock clock) {
-    return new IdentitySources(store).report(clock.instant());
+    return of(store, clock, Rules.DRIFT);
+  }
+
+  /** Reads the whole store and computes by other rules, as {@link #of(MemoryStore, Clock)}. */
+  public static IdentityReport of(MemoryStore store, Clock clock, Rules rules) {
+    return new IdentitySources(store, rules).report(clock.instant());
   }
 
   /** The time as attestations and fingerprints spell it. */

@@ -21,7 +21,6 @@ import io.agentmemory.Stored;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
-import io.agentmemory.command.BeliefRule;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -43,13 +42,15 @@ final class IdentitySources {
   private static final String UNNAMED = "DriftCornwall"; // as whom the original signs
 
   private final MemoryStore store;
+  private final IdentityReport.Rules rules;
   private final List<Memory> memories = new ArrayList<>();
   private final Map<String, List<String>> topics = new HashMap<>();
   private final Map<String, List<String>> contacts = new HashMap<>();
   private Optional<String> agent = Optional.empty();
 
-  IdentitySources(MemoryStore store) {
+  IdentitySources(MemoryStore store, IdentityReport.Rules rules) {
     this.store = store;
+    this.rules = rules;
   }
 
   IdentityReport report(Instant at) {
@@ -59,8 +60,12 @@ final class IdentitySources {
     List<Value.Map> fingerprints = all(Kind.FINGERPRINT, Fingerprint::members);
     List<Value.Map> attestations = new ArrayList<>();
     MerkleState merkle = merkle(store, attestations);
-    CognitiveFingerprint fingerprint = CognitiveFingerprint.of(memories, counts());
-    Drift drift = IdentityReport.exported(store).map(fingerprint::driftFrom).orElse(null);
+    CognitiveFingerprint fingerprint =
+        CognitiveFingerprint.of(memories, counts(), rules.fingerprint());
+    Drift drift =
+        IdentityReport.exported(store)
+            .map(before -> Drift.between(before, fingerprint.members(), rules.drift()))
+            .orElse(null);
     VitalSigns vitals =
         VitalSigns.of(
             new VitalSigns.Sources(
@@ -79,11 +84,12 @@ final class IdentitySources {
                     .map(IdentitySources::size)
                     .orElse(0),
                 searchable(),
-                all(Kind.CONTEXT_GRAPH, IdentitySources::view)));
+                all(Kind.CONTEXT_GRAPH, IdentitySources::view)),
+            rules.link());
     return new IdentityReport(
         agent(merkle),
         at,
-        TasteProfile.of(rejections),
+        TasteProfile.of(rejections, rules.reasons(), rules.tags()),
         fingerprint,
         drift,
         FiveHashes.of(memories, fingerprints, topics, contacts),
@@ -126,7 +132,7 @@ final class IdentitySources {
       live(scan)
           .forEach(
               memory -> {
-                topics.put(memory.id(), FiveHashes.topics(memory, Topics.DRIFT::of));
+                topics.put(memory.id(), FiveHashes.topics(memory, rules.topics()::of));
                 contacts.put(memory.id(), FiveHashes.contacts(memory, text -> List.of()));
                 if (memory.tier() == Tier.CORE && memory.fileName().equals("identity.md")) {
                   agent = Optional.ofNullable(Value.textOf(memory.members().get("agent_name")));
@@ -163,8 +169,8 @@ final class IdentitySources {
             all(Kind.OBSERVATION, observation -> observation),
             memories,
             at,
-            BeliefRule.DRIFT::belief,
-            ContextView.Rules.DRIFT)) {
+            rules.beliefs()::belief,
+            rules.contexts())) {
       fingerprints.put(
           view.subView() == null ? view.dimension() : view.dimension() + "_" + view.subView(),
           view.fingerprint(memories).with(IdentityReport.DIGEST, Value.of(view.digest())));

@@ -11,7 +11,8 @@ import java.util.TreeSet;
 /**
  * How much a lesson has to do with a situation, and how many come of it.
  *
- * @param perWord what each word of three letters or more counts that both have
+ * @param perWord what each word counts that both have
+ * @param shortest a shorter word does not count there; characters
  * @param forCategory what it counts if the situation names the lesson's category
  * @param categories the categories that can be named so
  * @param defaultConfidence of a lesson that states none
@@ -22,6 +23,7 @@ import java.util.TreeSet;
  */
 public record LessonRule(
     double perWord,
+    int shortest,
     double forCategory,
     Set<String> categories,
     double defaultConfidence,
@@ -29,8 +31,6 @@ public record LessonRule(
     double perConfidence,
     int most,
     int noted) {
-  private static final int SHORTEST = 3;
-
   /** The categories of Drift's lessons. */
   public static final Set<String> DRIFT_CATEGORIES =
       Set.of(
@@ -67,14 +67,14 @@ public record LessonRule(
   }
 
   private static LessonRule drift(double perWord, int most, int noted) {
-    return new LessonRule(perWord, 0.3, DRIFT_CATEGORIES, 0.5, 0.1, 0.2, most, noted);
+    return new LessonRule(perWord, 3, 0.3, DRIFT_CATEGORIES, 0.5, 0.1, 0.2, most, noted);
   }
 
   /** The relevance of a lesson to a situation; 0 if they have nothing to do with each other. */
   public double relevance(Lesson lesson, String situation) {
     String lower = situation.toLowerCase(Locale.ROOT);
-    Set<String> words = words(lower, SHORTEST);
-    words.retainAll(words(lesson.text().toLowerCase(Locale.ROOT), SHORTEST));
+    Set<String> words = words(lower, shortest);
+    words.retainAll(words(lesson.text().toLowerCase(Locale.ROOT), shortest));
     double relevance = words.size() * perWord;
     String category = lesson.category().orElse("");
     if (categories.contains(category) && lower.contains(category)) {

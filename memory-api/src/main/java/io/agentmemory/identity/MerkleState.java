@@ -89,6 +89,15 @@ public record MerkleState(List<Leaf> leaves, Value.Map latest) {
    * that are not. While there is no root to tell by, {@code verified} is null.
    */
   public Value.Map integrity() {
+    return integrity(LISTED_CHANGES);
+  }
+
+  /**
+   * Whether the files are as they were last attested, as {@link #integrity()}.
+   *
+   * @param listed how many of those that are not are named at most; at least 0
+   */
+  public Value.Map integrity(int listed) {
     Map<String, Value> tree = new LinkedHashMap<>();
     if (latest.isEmpty()) {
       tree.put("verified", Value.of(false));
@@ -107,14 +116,11 @@ public record MerkleState(List<Leaf> leaves, Value.Map latest) {
     tree.put("last_attested", latest.entries().getOrDefault("timestamp", Value.of("unknown")));
     if (known && !verified) {
       List<String> changes = changes();
-      tree.put("changed_files", Value.Seq.ofTexts(first(changes)));
+      tree.put(
+          "changed_files", Value.Seq.ofTexts(changes.subList(0, Math.min(listed, changes.size()))));
       tree.put("total_changes", Value.of(changes.size()));
     }
     return new Value.Map(tree);
-  }
-
-  private static List<String> first(List<String> changes) {
-    return changes.subList(0, Math.min(LISTED_CHANGES, changes.size()));
   }
 
   /** New files with a plus, other ones with a tilde, and files that are gone with a minus. */

@@ -17,19 +17,18 @@ import org.jspecify.annotations.Nullable;
  */
 final class Metrics {
   private static final int TOP = 10;
-  private static final int SAMPLE = 50;
   private static final int SEED = 42;
 
   private Metrics() {}
 
-  static Value.Map of(Graph graph, Map<String, List<String>> domains) {
+  static Value.Map of(Graph graph, Map<String, List<String>> domains, int sampled) {
     List<String> nodes = HashOrder.of(graph.rows.keySet());
     Map<String, Double> clustering = new LinkedHashMap<>();
     Map<String, Double> betweenness = new LinkedHashMap<>();
     double modularity = 0;
     if (nodes.size() >= 2) {
       nodes.forEach(id -> clustering.put(id, clustering(graph, id)));
-      betweenness = betweenness(graph, nodes);
+      betweenness = betweenness(graph, nodes, sampled);
       modularity = modularity(graph, nodes, domains);
     }
     double sum = 0;
@@ -87,10 +86,10 @@ final class Metrics {
     return graph.rows.getOrDefault(id, Map.of());
   }
 
-  /** Brandes' algorithm from at most {@value #SAMPLE} of the nodes, scaled up to all. */
-  private static Map<String, Double> betweenness(Graph graph, List<String> nodes) {
+  /** Brandes' algorithm from at most so many of the nodes, scaled up to all. */
+  private static Map<String, Double> betweenness(Graph graph, List<String> nodes, int sampled) {
     List<String> sources =
-        nodes.size() <= SAMPLE ? nodes : Sampling.sample(nodes, SAMPLE, Sampling.seeded(SEED));
+        nodes.size() <= sampled ? nodes : Sampling.sample(nodes, sampled, Sampling.seeded(SEED));
     Map<String, Double> scores = new LinkedHashMap<>();
     sources.forEach(source -> addPathsFrom(source, graph, scores));
     double n = nodes.size();

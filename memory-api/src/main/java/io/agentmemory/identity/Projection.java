@@ -25,7 +25,6 @@ final class Projection {
   private static final int DIGITS = 3;
   private static final double MICROS = 1_000_000;
   private static final double HOUR = 3_600;
-  private static final double PAIR_SCORE = 0.5;
   private static final Value NOTHING = Value.of("");
 
   private final Collection<Edge> edges;
@@ -245,8 +244,8 @@ final class Projection {
     return seconds / HOUR <= hours;
   }
 
-  /** Edges that at least two graphs have. */
-  private static Map<String, Value.Map> bridges(Map<String, ContextView> graphs) {
+  /** Edges that enough graphs have. */
+  private Map<String, Value.Map> bridges(Map<String, ContextView> graphs) {
     Map<String, Set<String>> dimensions = new LinkedHashMap<>();
     graphs.forEach(
         (name, graph) ->
@@ -257,7 +256,7 @@ final class Projection {
     Map<String, Value.Map> bridges = new LinkedHashMap<>();
     dimensions.forEach(
         (pair, names) -> {
-          if (names.size() >= 2) {
+          if (names.size() >= rules.leastDimensions()) {
             double score = Python.round((double) names.size() / graphs.size(), DIGITS);
             Map<String, ContextView> of = new LinkedHashMap<>();
             graphs.forEach(
@@ -273,7 +272,7 @@ final class Projection {
   }
 
   /** Edges that both graphs have, in the order in which two sets of the original intersect. */
-  private static Map<String, Value.Map> bridges(ContextView first, ContextView second) {
+  private Map<String, Value.Map> bridges(ContextView first, ContextView second) {
     Map<String, ContextView> of = new LinkedHashMap<>();
     of.put(first.dimension(), first);
     of.put(second.dimension(), second);
@@ -287,7 +286,7 @@ final class Projection {
     List<String> both = HashOrder.of(fewer).stream().filter(more::contains).toList();
     Map<String, Value.Map> bridges = new LinkedHashMap<>();
     for (String pair : HashOrder.of(both)) {
-      bridges.put(pair, bridge(pair, List.copyOf(of.keySet()), PAIR_SCORE, of));
+      bridges.put(pair, bridge(pair, List.copyOf(of.keySet()), rules.pairScore(), of));
     }
     return bridges;
   }

@@ -37,9 +37,9 @@ public record TasteProfile(
     String hash,
     @Nullable String first,
     @Nullable String latest) {
-  private static final int REASONS = 15;
-  private static final int TAGS = 10;
-  private static final int ATTESTED_REASONS = 5;
+  static final int REASONS = 15;
+  static final int TAGS = 10;
+  static final int ATTESTED_REASONS = 5;
   private static final Value NONE_GIVEN = Value.of("");
 
   /** Copies the maps in their order. */
@@ -148,6 +148,16 @@ public record TasteProfile(
    * @param timestamp of the attestation, as it is to stand in it
    */
   public Value.Map attestation(String agent, String timestamp) {
+    return attestation(agent, timestamp, ATTESTED_REASONS);
+  }
+
+  /**
+   * The taste attestation, signed with the hash of itself.
+   *
+   * @param timestamp of the attestation, as it is to stand in it
+   * @param topReasons how many of the most common reasons stand in it; Drift's are 5
+   */
+  public Value.Map attestation(String agent, String timestamp, int topReasons) {
     Map<String, Value> tree = new LinkedHashMap<>();
     tree.put("version", Value.of("1.0"));
     tree.put("type", Value.of("taste_attestation"));
@@ -156,7 +166,7 @@ public record TasteProfile(
     tree.put("rejection_count", Value.of(total));
     tree.put("taste_hash", Value.of(total == 0 ? "" : hash));
     tree.put("category_distribution", counts(categories));
-    tree.put("top_reasons", counts(Python.mostCommon(reasons, ATTESTED_REASONS)));
+    tree.put("top_reasons", counts(Python.mostCommon(reasons, topReasons)));
     tree.put("attestation_hash", Value.of(""));
     Value.Map unsigned = new Value.Map(tree);
     return unsigned.with("attestation_hash", Value.of(Attestations.hash(unsigned)));

@@ -22,7 +22,9 @@ public record VitalSigns(Value.Map metrics) {
   /** The metrics that only the files of memories tell exactly. */
   static final List<String> OF_FILES = List.of("platform_tagged", "platform_tagged_pct");
 
-  private static final double LINK = 3.0;
+  /** From this belief on Drift takes an edge for a link. */
+  static final double LINK = 3.0;
+
   private static final List<String> QUESTIONS = List.of("who", "what", "why", "where");
   private static final List<String> RECALL_SOURCES =
       List.of("manual", "start_priming", "thought_priming", "prompt_priming");
@@ -76,8 +78,17 @@ public record VitalSigns(Value.Map metrics) {
     }
   }
 
-  /** Takes the vital signs. */
+  /** Takes the vital signs. An edge is a link from a belief of 3 on. */
   public static VitalSigns of(Sources of) {
+    return of(of, LINK);
+  }
+
+  /**
+   * Takes the vital signs.
+   *
+   * @param link from this belief on an edge is a link
+   */
+  public static VitalSigns of(Sources of, double link) {
     Map<String, Value> m = new LinkedHashMap<>();
     int total = of.memories().size();
     m.put("memory_total", Value.of(total));
@@ -85,7 +96,7 @@ public record VitalSigns(Value.Map metrics) {
       long count = of.memories().stream().filter(memory -> memory.tier() == tier).count();
       m.put("memory_" + tier.folder(), Value.of(count));
     }
-    edges(of.edges(), m);
+    edges(of.edges(), link, m);
     m.put("rejection_count", Value.of(of.rejections().size()));
     m.put("lesson_count", Value.of(of.lessons()));
     Value.Map attestation = last(of.attestations());
@@ -123,7 +134,7 @@ public record VitalSigns(Value.Map metrics) {
     return new VitalSigns(new Value.Map(m));
   }
 
-  private static void edges(Collection<Edge> edges, Map<String, Value> m) {
+  private static void edges(Collection<Edge> edges, double link, Map<String, Value> m) {
     List<Value> beliefs = new ArrayList<>();
     edges.forEach(edge -> beliefs.add(member(edge.members(), "belief", Value.of(0))));
     m.put(
@@ -132,7 +143,7 @@ public record VitalSigns(Value.Map metrics) {
     m.put("cooccurrence_total_strength", Python.round(Python.sum(beliefs), 2));
     m.put(
         "cooccurrence_links",
-        Value.of(beliefs.stream().filter(belief -> Python.number(belief) >= LINK).count()));
+        Value.of(beliefs.stream().filter(belief -> Python.number(belief) >= link).count()));
     m.put("cooccurrence_edges_total", Value.of(edges.size()));
   }
 

@@ -134,4 +134,26 @@ class DetectionTest {
     assertThat(own.salience(text)).isEqualTo(0.1);
     assertThat(own.bridge(text)).endsWith("\nengram: note\napogee: far point");
   }
+
+  @Test
+  void givenOtherNumbers_whenDetected_thenTheyCount() {
+    String text = "a bounty on clawtasks, says @al";
+    Detection.Evidence least = new Detection.Evidence(1, 0.25, 0.5, 1, 0, 0.125, 1, 0.625);
+    Detection own =
+        Detection.DRIFT
+            .withEvidence(least)
+            .withContacts(Map.of(), List.of(), 2)
+            .withSalience(List.of("bounty"), 0.25, List.of(10, 20, 30));
+
+    assertThat(Detection.DRIFT.platforms(text, List.of(), null))
+        .containsExactly(entry("clawtasks", 0.5));
+    assertThat(own.platforms(text, List.of(), null)).isEmpty();
+    assertThat(own.platforms(text, List.of("clawtasks"), null))
+        .containsExactly(entry("clawtasks", 0.625));
+    assertThat(own.platforms(text, List.of(), "moltx")).containsExactly(entry("moltx", 1.0));
+    assertThat(Detection.DRIFT.contacts("@al")).isEmpty();
+    assertThat(own.contacts("@al")).containsExactly("al");
+    assertThat(own.salience(text)).isEqualTo(1);
+    assertThat(own.salience("a bounty or two")).isEqualTo(0.5);
+  }
 }

@@ -61,7 +61,16 @@ class ActivationTest {
   @Test
   void givenNoHalfLife_whenMade_thenItIsRefused() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new Activation(0, 7, 0.5, 0.6, 0.1, 0.01));
+        .isThrownBy(() -> new Activation(0, 7, 0.5, 0.6, 0.1, 0.01, 5));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> new Activation(240, 7, 0.5, 0.6, 0.1, 0.01, 0));
+  }
+
+  @Test
+  void givenAnotherDivisor_whenActivated_thenRecallsCountMore() {
+    Activation once = new Activation(240, 7, 0.5, 0.6, 0.1, 0.01, 1);
+
+    assertThat(once.of(memory("{}"), NOW)).isEqualTo(0.5 + 0.6931471805599453);
   }
 
   @Test

@@ -163,7 +163,8 @@ class CognitiveFingerprintTest {
     List<Memory> memories = List.of(memory("a", Tier.CORE), memory("b", Tier.CORE));
     List<CoOccurrence> counts = List.of(count("a", "b", Value.of(2)), count("b", "a", Value.of(1)));
     CognitiveFingerprint.Rules drift = CognitiveFingerprint.Rules.DRIFT;
-    CognitiveFingerprint.Rules one = new CognitiveFingerprint.Rules(20, 20, 90, drift.domains(), 1);
+    CognitiveFingerprint.Rules one =
+        new CognitiveFingerprint.Rules(20, 20, 90, drift.domains(), 1, 10, 5, 50);
 
     CognitiveFingerprint fingerprint = CognitiveFingerprint.of(memories, counts, one);
 
@@ -177,7 +178,41 @@ class CognitiveFingerprintTest {
   @Test
   void givenRulesOutOfRange_whenMade_thenTheyAreRefused() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new CognitiveFingerprint.Rules(1, 1, 101, Map.of(), 1));
+        .isThrownBy(() -> new CognitiveFingerprint.Rules(1, 1, 101, Map.of(), 1, 1, 1, 1));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> new CognitiveFingerprint.Rules(1, 1, 90, Map.of(), 1, 1, 1, 0));
+  }
+
+  @Test
+  void givenOtherLimits_whenFingerprinted_thenLessIsListedAndTheHashIsTheSame() {
+    List<Memory> memories =
+        List.of(
+            memory("a", Tier.CORE, "api"),
+            memory("m", Tier.CORE, "api"),
+            memory("z", Tier.CORE, "api"));
+    List<CoOccurrence> counts =
+        List.of(
+            count("a", "m", Value.of(1)),
+            count("m", "a", Value.of(1)),
+            count("m", "z", Value.of(1)),
+            count("z", "m", Value.of(1)));
+    CognitiveFingerprint.Rules less =
+        new CognitiveFingerprint.Rules(
+            20, 20, 90, CognitiveFingerprint.Rules.DRIFT.domains(), 15, 0, 1, 1);
+
+    CognitiveFingerprint drifts = CognitiveFingerprint.of(memories, counts);
+    CognitiveFingerprint fingerprint = CognitiveFingerprint.of(memories, counts, less);
+
+    assertThat(json(drifts.members(), "clusters")).contains("\"size\":3");
+    assertThat(json(drifts.members(), "cognitive_domains"))
+        .contains("\"top_hubs\":[\"m\",\"a\",\"z\"]");
+    assertThat(json(fingerprint.members(), "clusters")).isEqualTo("[]");
+    assertThat(fingerprint.members().get("cluster_count")).isEqualTo(Value.of(1));
+    assertThat(json(fingerprint.members(), "cognitive_domains")).contains("\"top_hubs\":[\"m\"]");
+    assertThat(CognitiveFingerprint.map(fingerprint.members(), "graph_metrics"))
+        .as("ways from one of three")
+        .isNotEqualTo(CognitiveFingerprint.map(drifts.members(), "graph_metrics"));
+    assertThat(fingerprint.hash()).isEqualTo(drifts.hash());
   }
 
   @Nested
@@ -222,9 +257,18 @@ class CognitiveFingerprintTest {
 
     @Test
     void givenOtherWeights_whenCompared_thenTheyCount() {
-      Drift drift = Drift.between(analysis(BEFORE), analysis(AFTER), new Drift.Weights(0, 0, 0, 1));
+      List<Double> steps = List.of(0.1, 0.5, 0.6, 0.9);
+      Drift.Weights weights = new Drift.Weights(0, 0, 0, 1, 0, 1, steps);
+
+      Drift drift = Drift.between(analysis(BEFORE), analysis(AFTER), weights);
 
       assertThat(drift.score()).isEqualTo(0.5);
+      assertThat(drift.interpretation()).startsWith("Notable shift");
+      assertThat(drift.hubTurnover()).isEmpty();
+      assertThat(drift.hubLost()).isEmpty();
+      assertThat(drift.domainChanges()).as("one percent point, no more").isEmpty();
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> new Drift.Weights(0, 0, 0, 1, 0, 1, List.of()));
     }
 
     @Test

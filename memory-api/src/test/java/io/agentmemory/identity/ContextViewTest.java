@@ -29,13 +29,16 @@ class ContextViewTest {
 
   private static Map<String, ContextView> rebuild(
       List<Edge> edges, List<Observation> observations, List<Memory> memories) {
+    return rebuild(edges, observations, memories, ContextView.Rules.DRIFT);
+  }
+
+  private static Map<String, ContextView> rebuild(
+      List<Edge> edges,
+      List<Observation> observations,
+      List<Memory> memories,
+      ContextView.Rules rules) {
     return ContextView.rebuild(
-            edges,
-            observations,
-            memories,
-            NOW,
-            (recent, now) -> recent.size() / 8.0,
-            ContextView.Rules.DRIFT)
+            edges, observations, memories, NOW, (recent, now) -> recent.size() / 8.0, rules)
         .stream()
         .collect(
             Collectors.toMap(
@@ -159,6 +162,24 @@ class ContextViewTest {
   private static Observation observation(int ordinal, Instant at) {
     return new Observation(
         "a|b", ordinal, new Value.Map(Map.of("observed_at", Value.of(at.toString()))));
+  }
+
+  @Test
+  void givenOtherRules_whenRebuilt_thenTheySayWhatIsABridgeAndWhatItCounts() {
+    ContextView.Rules drift = ContextView.Rules.DRIFT;
+    ContextView.Rules rules =
+        new ContextView.Rules(4, drift.windows(), List.of(), List.of(), 0.3, 0.5, 10, 3, 0.25);
+    List<Edge> edges =
+        List.of(
+            new Edge(
+                "a|b",
+                map("{\"platform_context\":{\"moltx\":1},\"activity_context\":{\"social\":1}}")));
+
+    Map<String, ContextView> graphs = rebuild(edges, List.of(), List.of(), rules);
+
+    assertThat(edge(rebuild(edges, List.of(), List.of()), "bridges", "a|b")).contains("0.286");
+    assertThat(edge(graphs, "bridges", "a|b")).as("in two graphs only").isEqualTo("{}");
+    assertThat(edge(graphs, "bridges_why_where", "a|b")).contains("\"bridge_score\":0.25,");
   }
 
   @Test

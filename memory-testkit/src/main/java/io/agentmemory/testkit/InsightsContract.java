@@ -265,6 +265,27 @@ abstract class InsightsContract extends SessionContract {
       assertThat(ids(priming.activated()))
           .containsExactly("core1", "core2", "core3", "core4", "core5");
       assertThat(ids(priming.coOccurring())).containsExactly("core6", "todo");
+      Priming.Rules drift = Priming.Rules.DRIFT;
+      Priming.Rules narrow =
+          new Priming.Rules(
+              5,
+              1,
+              drift.perMemory(),
+              drift.unfinished(),
+              drift.excavated(),
+              drift.hubs(),
+              null,
+              null,
+              drift.previewLength(),
+              drift.activation(),
+              drift.manyTies(),
+              drift.graceSessions(),
+              drift.unfinishedTags(),
+              drift.unfinishedTexts(),
+              drift.domains());
+      Priming few = ask(insights -> insights.priming(narrow));
+      assertThat(ids(few.activated())).as("the damped one is the last of five").contains("core0");
+      assertThat(ids(few.coOccurring())).as("core9 is not looked at").doesNotContain("todo");
       assertThat(ids(priming.unfinished())).containsExactly("text");
       assertThat(priming.unfinished().get(0).preview()).isEqualTo("What I NEED TO do");
       assertThat(priming.excavated()).hasSize(2).doesNotHaveDuplicates();

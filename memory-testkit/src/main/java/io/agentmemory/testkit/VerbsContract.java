@@ -1,10 +1,12 @@
 package io.agentmemory.testkit;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.groups.Tuple.tuple;
 
 import io.agentmemory.Attestation;
+import io.agentmemory.CoOccurrence;
 import io.agentmemory.ContextGraph;
 import io.agentmemory.DecayRun;
 import io.agentmemory.Edge;
@@ -29,12 +31,14 @@ import io.agentmemory.NewLesson;
 import io.agentmemory.NewMemory;
 import io.agentmemory.NewObservation;
 import io.agentmemory.NewRejection;
+import io.agentmemory.Observation;
 import io.agentmemory.OtherFile;
 import io.agentmemory.Rejection;
 import io.agentmemory.Rejections;
 import io.agentmemory.Session;
 import io.agentmemory.Sessions;
 import io.agentmemory.SimilarQuery;
+import io.agentmemory.Stored;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
@@ -47,10 +51,13 @@ import io.agentmemory.command.Outcome;
 import io.agentmemory.command.SessionRule;
 import io.agentmemory.command.UpdateMemory;
 import io.agentmemory.identity.Activation;
+import io.agentmemory.identity.CognitiveFingerprint;
 import io.agentmemory.identity.ContextView;
+import io.agentmemory.identity.Drift;
 import io.agentmemory.identity.IdentityReport;
 import io.agentmemory.identity.LessonRule;
 import io.agentmemory.identity.SessionActivity;
+import io.agentmemory.identity.Topics;
 import io.agentmemory.spi.Canonical;
 import io.agentmemory.spi.ForwardingMemoryStore;
 import java.nio.charset.StandardCharsets;
@@ -141,7 +148,9 @@ abstract class VerbsContract extends InsightsContract {
       assertThat(lessons().priming())
           .extracting(Lesson::ordinal)
           .containsExactly(0, 5, 3, 4, 6); // of equally sure ones the least recalled first
-      LessonRule one = new LessonRule(1, 0, Set.of(), 0.5, 2, 0, 2, 1);
+      LessonRule long9 = new LessonRule(1, 9, 0, Set.of(), 0.5, 2, 0, 2, 1);
+      assertThat(lessons().apply("endpoint", long9)).as("no word of nine letters").isEmpty();
+      LessonRule one = new LessonRule(1, 3, 0, Set.of(), 0.5, 2, 0, 2, 1);
       assertThat(lessons().apply("endpoint", one))
           .extracting(Lessons.Match::relevance)
           .containsExactly(1.0, 0.5);
@@ -164,6 +173,12 @@ abstract class VerbsContract extends InsightsContract {
       assertThat(contradicted.confidence()).hasValue(0.25);
       assertThat(lessons().contradict(now, "a memory").confidence()).hasValue(0.25);
       assertThat(lessons().contradict(now, "another", 0.1).confidence()).hasValue(0.025);
+      run(
+          put(
+              new Lesson(2, members("id", "unsure", "lesson", "one")),
+              new Lesson(3, members("id", "surer", "lesson", "two"))));
+      assertThat(lessons().contradict("unsure", "a memory").confidence()).hasValue(0.25);
+      assertThat(lessons().contradict("surer", "a memory", 0.5, 0.75).confidence()).hasValue(0.375);
       assertThat(lessons().add("api", "use a timeout of 5 s")).isEmpty();
       assertThat(lessons().add(NewLesson.of("api", "Use a clock"), 6)).isEmpty();
       assertThat(lessons().add(NewLesson.of("api", "Use a clock"), 7)).isPresent();
@@ -195,6 +210,8 @@ abstract class VerbsContract extends InsightsContract {
       assertThat(reasons(rejections.find("post", null, 10))).containsExactly("3", "1");
       assertThat(reasons(rejections.find(null, "2026-02-10T11:52:05.9", 10))).containsExactly("3");
       assertThat(rejections.tasteProfile().categories()).containsEntry("post", 2);
+      assertThat(rejections.tasteProfile().reasons()).hasSize(3);
+      assertThat(rejections.tasteProfile(1, 0).reasons()).hasSize(1);
       assertThat(rejections.tasteProfile().hash())
           .isEqualTo(reference.rejections().tasteProfile().hash());
       assertThat(rejections.logAll(List.of(NewRejection.of("tweet", "x")), "A")).isEqualTo(1);
@@ -297,13 +314,16 @@ abstract class VerbsContract extends InsightsContract {
           both().insights().with(clock, new Random(1)).with(minute).statistics();
       assertThat(ours.recalled()).isZero();
       assertThat(ours.sessionTimeout()).isEqualTo(Duration.ofMinutes(1));
+      DecayRule fast = new DecayRule(2, 3, 0.6, 1, 0.3, 1, 1, 20);
+      assertThat(ours.decayRate()).isEqualTo(0.3);
+      assertThat(both().insights().with(fast).statistics().decayRate()).isEqualTo(2);
       assertThat(memories.store("later").causedBy()).isEmpty();
       run(
           UpdateMemory.of("b")
               .set("sessions_since_recall", Value.of(9))
               .set("emotional_weight", Value.of(0.95)));
       clock.advance(Duration.ofHours(1));
-      Activation fleeting = new Activation(1, 7, 0.5, 0.6, 0.1, 0.01);
+      Activation fleeting = new Activation(1, 7, 0.5, 0.6, 0.1, 0.01, 5);
       Insights insights = both().insights().with(clock, new Random(1));
       assertThat(insights.mostActivated(1).get(0).memory().id()).isEqualTo("b");
       assertThat(insights.mostActivated(1, fleeting).get(0).memory().id()).isEqualTo("a");
@@ -420,6 +440,17 @@ abstract class VerbsContract extends InsightsContract {
               io.agentmemory.Embeddings.Pair::similarity)
           .containsExactly(tuple(stored.id(), "b", 1.0));
       assertThat(embeddings().similarPairs(VectorSpace.TEXT, 0.5, 10)).hasSize(3);
+      assertThat(embeddings().similarPairs(VectorSpace.TEXT, 0.9, 1, 4).get(0).firstPreview())
+          .isEqualTo("an e");
+      MemorySearch two =
+          MemorySearch.near(new float[] {0, 1}).withoutRecall().threshold(-1).preview(2);
+      assertThat(embeddings().search(two))
+          .extracting(MemorySearch.Hit::preview)
+          .contains("an")
+          .allMatch(preview -> preview.length() <= 2);
+      embeddings().put(stored, clip, 3);
+      assertThat(live(Kind.EMBEDDING, "text", stored.id()).members().get("preview"))
+          .isEqualTo(Value.of("an "));
     }
   }
 
@@ -479,9 +510,12 @@ abstract class VerbsContract extends InsightsContract {
       memories().recall(ids.get(0));
       reportLeaves();
       Value changed = identity().report().merkle().integrity().get("changed_files");
+      Value.Map told = identity().report().merkle().integrity(0);
       Attestation second = identity().attest("A");
 
       assertThat(Value.textsOf(changed)).hasSize(1);
+      assertThat(told.get("changed_files")).isEqualTo(Value.EMPTY_SEQ);
+      assertThat(told.get("total_changes")).isEqualTo(Value.of(1));
       assertThat(first.members().get("previous_root")).isEqualTo(Value.of(""));
       assertThat(same.members().get("chain_depth")).isEqualTo(Value.of(2));
       assertThat(second.members().get("previous_root"))
@@ -543,6 +577,51 @@ abstract class VerbsContract extends InsightsContract {
                       .isEqualTo(last.vitals().tree("2026-02-10T11:52:06.123456+00:00")));
       assertThat(last.comparable())
           .isEqualTo(reference.identity().with(clock).report().comparable());
+    }
+
+    @Test
+    void givenRulesOfOurs_whenComputedAndAttested_thenTheyDecide() {
+      run(
+          put(
+              new Rejection(0, members("category", "post", "reason", "r", "tags", List.of("t"))),
+              new Rejection(1, members("category", "post", "reason", "s")),
+              record("a"),
+              record("b").withContent("a rocket"),
+              new CoOccurrence("a", "b", Value.of(1)),
+              new Edge("a|b", members("belief", 2.0, "activity_context", members("social", 1))),
+              new Observation("a|b", 0, members("observed_at", AT, "trust_tier", "self"))));
+      identity().exportFingerprint();
+      run(put(new CoOccurrence("b", "a", Value.of(5))));
+      IdentityReport.Rules drift = IdentityReport.Rules.DRIFT;
+      IdentityReport.Rules rules =
+          new IdentityReport.Rules(
+              new CognitiveFingerprint.Rules(0, 20, 90, Map.of(), 0, 10, 5, 50),
+              new Drift.Weights(0, 1, 0, 0, 5, 0.5, drift.drift().steps()),
+              new ContextView.Rules(4, Map.of("now", 99), List.of(), List.of(), 0, 0, 1, 2, 0.5),
+              new BeliefRule(Map.of("self", 0.5), 0.1, 30, 0.1, 0.1, 3, 3),
+              new Topics(Map.of("space", List.of("rocket")), 1),
+              2,
+              0,
+              1,
+              2);
+
+      IdentityReport theirs = identity().report();
+      IdentityReport ours = identity().with(rules).report();
+      Attestation taste = identity().with(rules).attestTaste("A");
+
+      assertThat(theirs.vitals().metrics().get("cooccurrence_links")).isEqualTo(Value.of(0));
+      assertThat(ours.vitals().metrics().get("cooccurrence_links")).isEqualTo(Value.of(1));
+      assertThat(ours.taste().tags()).isEmpty();
+      assertThat(ours.taste().hash()).isEqualTo(theirs.taste().hash());
+      assertThat(taste.members().get("top_reasons")).isEqualTo(members("r", 1));
+      assertThat(ours.hashes().topics()).containsExactly(Map.entry("space", 1));
+      assertThat(theirs.hashes().topics()).isEmpty();
+      assertThat(ours.fingerprint().members().get("hubs")).isEqualTo(Value.EMPTY_SEQ);
+      assertThat(requireNonNull(theirs.drift()).score()).isEqualTo(0.2625); // hubs too
+      assertThat(requireNonNull(ours.drift()).score()).isEqualTo(0.25);
+      assertThat(ours.contexts()).containsKey("when_now").doesNotContainKey("why_social");
+      assertThat(ours.comparable())
+          .isEqualTo(reference.identity().with(clock).with(rules).report().comparable());
     }
   }
 
@@ -629,7 +708,9 @@ abstract class VerbsContract extends InsightsContract {
                   drift.activities(),
                   drift.leastShare(),
                   drift.partShare(),
-                  1));
+                  1,
+                  drift.leastDimensions(),
+                  drift.pairScore()));
 
       assertThat(second).as("what was added weighs nothing").isEqualTo(first);
       assertThat(all(Kind.OBSERVATION)).hasSize(3);

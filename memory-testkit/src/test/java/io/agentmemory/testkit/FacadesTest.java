@@ -199,6 +199,8 @@ final class FacadesTest {
     void givenFactorsOfAWeight_whenWorkedOut_thenThreeDecimals() {
       assertThat(NewMemory.weightOf(1, 1, 1, 1)).isEqualTo(1);
       assertThat(NewMemory.weightOf(0.5, 0.3333, 0, 0.9)).isEqualTo(0.442);
+      NewMemory.Weights utility = new NewMemory.Weights(0.1, 0, 0, 0.5);
+      assertThat(NewMemory.weightOf(0.5, 0.3333, 1, 0.9, utility)).isEqualTo(0.5);
     }
 
     @Test
