@@ -3,7 +3,9 @@ package io.agentmemory;
 import static java.util.Objects.requireNonNull;
 
 import io.agentmemory.command.AddObservation;
+import io.agentmemory.command.Batch;
 import io.agentmemory.command.BeliefRule;
+import io.agentmemory.command.Command;
 import io.agentmemory.command.CountCoOccurrences;
 import io.agentmemory.command.DecayCoOccurrences;
 import io.agentmemory.command.DecayEdges;
@@ -18,6 +20,7 @@ import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -42,6 +45,9 @@ import org.jspecify.annotations.Nullable;
  * MemoryStore#read} do.
  */
 public final class Graph {
+  /** About 10 MiB of what a store writes, and of what it holds while it does. */
+  private static final int EDGES_AT_ONCE = 50_000;
+
   private final MemoryStore store;
   private final Clock clock;
   private final RandomGenerator random;
@@ -173,9 +179,10 @@ public final class Graph {
   /**
    * Works the context graphs out anew, from edges, observations and memories, and puts them in the
    * place of those there are. One of a topic, activity, platform or pair of questions that no edge
-   * has any more stays as it is, as does everything if there are no edges. One graph after the
-   * other, as the original writes its files: each is whole at all times, not all of them together.
-   * Holds all edges and observations, and of the memories what is not their content.
+   * has any more stays as it is, as does everything if there are no edges. All in one step, unless
+   * the graphs have more than 50,000 edges together: then one graph after the other, as the
+   * original writes its files, each whole at all times. Holds all edges and observations, and of
+   * the memories what is not their content.
    */
   public Rebuilt rebuildContexts() {
     return rebuildContexts(ContextView.Rules.DRIFT);
@@ -183,6 +190,10 @@ public final class Graph {
 
   /** As {@link #rebuildContexts()}, by other rules. */
   public Rebuilt rebuildContexts(ContextView.Rules rules) {
+    return rebuildContexts(rules, EDGES_AT_ONCE);
+  }
+
+  Rebuilt rebuildContexts(ContextView.Rules rules, long edgesAtOnce) {
     Instant now = clock.instant();
     String at = Texts.time(now);
     List<Edge> edges;
@@ -211,9 +222,23 @@ public final class Graph {
         bridges = view.dimension().equals("bridges") ? view.edges().size() : bridges;
       }
     }
-    // Each by itself: all together they are as large as all edges many times over.
-    graphs.values().forEach(g -> store.execute(new ReplaceRecord(g, ReplaceRecord.ANY)));
+    long all = views.stream().mapToLong(view -> view.edges().size()).sum();
+    put(graphs.values(), all <= edgesAtOnce ? Batch.MAX_COMMANDS : 1);
     return new Rebuilt(graphs.size(), edges.size(), bridges, dimensions, at);
+  }
+
+  private void put(Collection<ContextGraph> graphs, int atOnce) {
+    List<Command> commands = new ArrayList<>();
+    for (ContextGraph graph : graphs) {
+      commands.add(new ReplaceRecord(graph, ReplaceRecord.ANY));
+      if (commands.size() == atOnce) {
+        store.execute(Batch.of(commands));
+        commands.clear();
+      }
+    }
+    if (!commands.isEmpty()) {
+      store.execute(Batch.of(commands));
+    }
   }
 
   /** The name of its file; a platform may be called anything. */

@@ -712,6 +712,9 @@ abstract class VerbsContract extends InsightsContract {
                   drift.leastDimensions(),
                   drift.pairScore()));
 
+      try (var graphs = store.scan(Kind.CONTEXT_GRAPH)) {
+        assertThat(graphs.map(Stored::lastOp).distinct()).as("all in one step").hasSize(1);
+      }
       assertThat(second).as("what was added weighs nothing").isEqualTo(first);
       assertThat(all(Kind.OBSERVATION)).hasSize(3);
       assertThat(graph.findEdge("c", "a").orElseThrow().members().get("belief"))
