@@ -34,11 +34,19 @@ record Debt(
    * How a record went on while a store was away.
    *
    * @param base what that store had when it went; null if the record was not there
-   * @param results what each operation made of the record since; grows
+   * @param states what each operation since found, and made of it; grows. What a later one found
+   *     may be more than the earlier ones made: then both stores had it in between.
    */
-  record Run(@Nullable Version base, Set<Version> results) {
+  record Run(@Nullable Version base, Set<Version> states) {
     Run(@Nullable Version base) {
       this(base, ConcurrentHashMap.newKeySet());
+    }
+
+    void add(@Nullable Version found, Version made) {
+      if (found != null) {
+        states.add(found);
+      }
+      states.add(made);
     }
   }
 

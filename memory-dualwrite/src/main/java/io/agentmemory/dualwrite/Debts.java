@@ -4,7 +4,6 @@ import static java.util.Objects.requireNonNull;
 
 import io.agentmemory.OpId;
 import io.agentmemory.Stored;
-import io.agentmemory.Version;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -141,9 +140,8 @@ final class Debts {
         Debt.Run run = null;
         if (guarded) {
           Debt.Run earlier = before != null && before.lacking() == lacking ? before.run() : null;
-          Version base = change.before();
-          run = earlier == null ? new Debt.Run(base) : earlier;
-          run.results().add(change.after());
+          run = earlier == null ? new Debt.Run(change.before()) : earlier;
+          run.add(change.before(), change.after());
         }
         Debt now =
             new Debt(
@@ -164,6 +162,28 @@ final class Debts {
       whenOwed.run();
     }
     return entries;
+  }
+
+  /**
+   * A store lacks what an operation did in the other one, as far as that one lacks nothing of the
+   * records: else it had all there was, and a later operation went on from there without the other.
+   *
+   * @return the entries of those that are noted
+   */
+  synchronized List<Lagging> addLate(
+      OpId op, List<Journal.Change> changes, Side lacking, boolean guarded, String why) {
+    return add(
+        op,
+        changes.stream().filter(change -> !isLacking(change.ref(), lacking.other())).toList(),
+        lacking,
+        guarded,
+        why);
+  }
+
+  /** As {@link #addLate(OpId, List, Side, boolean, String)}, whatever the operation did. */
+  synchronized List<Lagging> addLate(Collection<Ref> refs, Side lacking, String why, OpId op) {
+    return add(
+        refs.stream().filter(ref -> !isLacking(ref, lacking.other())).toList(), lacking, why, op);
   }
 
   /** The newest state that is noted: an operation that ends late says something old. */

@@ -77,6 +77,7 @@ final class Drainer implements AutoCloseable {
         pause = 0; // what went wrong before says nothing any more
       }
       try {
+        events.tellWhatIsUntold();
         left = !drain();
       } catch (MemoryStoreException failure) {
         events.secondaryFailed(OpId.copy(), failure);

@@ -203,7 +203,7 @@ final class DualFolder implements AutoCloseable {
           toCompare.run();
         };
     // First this, so that no edit is between what the mark tells and what is told.
-    files.ifPresent(source -> source.onEdit(() -> events.resyncNeeded(EDITED)));
+    files.ifPresent(source -> source.onEdit(() -> events.noteResyncNeeded(EDITED)));
     boolean edited = isCompared() && !lastEdit.get().equals(comparedAt());
     boolean isWhole =
         isCompared()

@@ -670,7 +670,8 @@ public final class DualWriteMemoryStore implements MemoryStore {
   /**
    * Gives each store what it lacks, again and again until neither lacks anything.
    *
-   * @return how many records are lacking still when {@code atMost} has passed
+   * @return how many records are lacking still when {@code atMost} has passed; at least 1 if nobody
+   *     knows yet, because the stores have to be compared or a write has not ended
    */
   public int replay(Duration atMost) {
     long until = System.nanoTime() + atMost.toNanos();
@@ -683,7 +684,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
       drained = gate.drain(Duration.ofNanos(Math.max(0, until - System.nanoTime())));
       left = writes.catchUp();
     }
-    return left;
+    return left > 0 || (drained && events.resync.get() == null) ? left : 1;
   }
 
   /**

@@ -8,6 +8,8 @@ import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
 import java.util.Collection;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -154,16 +156,32 @@ final class Events {
     tell(l -> l.onJournalDamaged(what));
   }
 
+  private final Queue<Consumer<DualWriteListener>> untold = new ConcurrentLinkedQueue<>();
+
   /** Told whenever the stores have to be compared, be it known or not. */
   volatile Runnable whenResyncNeeded = () -> {};
 
   void resyncNeeded(String why) {
+    noteResyncNeeded(why);
+    tellWhatIsUntold();
+  }
+
+  /**
+   * As {@link #resyncNeeded}, on a thread of a store's: what the listener does may wait for that.
+   */
+  void noteResyncNeeded(String why) {
     resyncs.incrementAndGet();
-    boolean isNew = resync.compareAndSet(null, why);
-    whenResyncNeeded.run();
-    if (isNew) {
+    if (resync.compareAndSet(null, why)) {
       LOG.warn("the stores have to be compared as a whole: {}", why);
-      tell(l -> l.onResyncNeeded(why));
+      untold.add(l -> l.onResyncNeeded(why));
+    }
+    whenResyncNeeded.run();
+  }
+
+  /** Tells the listener what could not be told on the thread that found it. */
+  void tellWhatIsUntold() {
+    for (Consumer<DualWriteListener> event = untold.poll(); event != null; event = untold.poll()) {
+      tell(event);
     }
   }
 

@@ -37,6 +37,7 @@ final class Keeper implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(DualWriteMemoryStore.class);
   private static final long PAUSE_MILLIS = 500;
   private static final Duration DRILL = Duration.ofSeconds(10);
+  private static final Duration REPLAY = Duration.ofSeconds(5);
   private static final int STATUS_EVERY = 10;
 
   private final Disk disk;
@@ -148,7 +149,7 @@ final class Keeper implements AutoCloseable {
           put(answer, moves.promote(force(request)));
         }
         case "rollback" -> put(answer, moves.rollback(force(request)));
-        case "replay" -> answer.put("left", Value.of((long) store.catchUp()));
+        case "replay" -> answer.put("left", Value.of((long) store.replay(REPLAY)));
         case "resolve" ->
             store.resolve(
                 String.valueOf(Value.textOf(request.get("conflict"))),

@@ -41,19 +41,31 @@ final class Repair {
 
   private final MemoryStore authority;
   private final MemoryStore secondary;
-
   private final Hold hold;
+  private final Hold giving;
 
   /** Sees to it that nobody else writes the records. */
   interface Hold {
+    /** Nobody else does anyway, or it does no harm. */
+    Hold NOTHING =
+        action -> {
+          action.run();
+          return true;
+        };
+
     /** Does something if the records are still ours alone, and keeps them so meanwhile. */
     boolean whileHeld(Runnable action);
   }
 
-  Repair(MemoryStore authority, MemoryStore secondary, Hold hold) {
+  /**
+   * @param hold while the authority is changed, and at the end
+   * @param giving while the secondary is given something
+   */
+  Repair(MemoryStore authority, MemoryStore secondary, Hold hold, Hold giving) {
     this.authority = authority;
     this.secondary = secondary;
     this.hold = hold;
+    this.giving = giving;
   }
 
   /**
@@ -72,14 +84,14 @@ final class Repair {
     TreeSet<Ref> all = new TreeSet<>(refs);
     for (int round = 0; round < ROUNDS; round++) {
       if (!round(operation, all)) {
-        held(operation, then);
+        held(hold, operation, then);
         return;
       }
     }
     throw new UncategorizedStoreException(operation, "the stores keep differing", null);
   }
 
-  private void held(Operation operation, Runnable action) {
+  private static void held(Hold hold, Operation operation, Runnable action) {
     if (!hold.whileHeld(action)) {
       throw StoreUnavailableException.notApplied(operation, "it took too long", null);
     }
@@ -87,8 +99,12 @@ final class Repair {
 
   private boolean round(Operation operation, TreeSet<Ref> refs) {
     Map<Ref, Stored<?>> here = read(authority, refs);
-    addContainers(here, refs);
-    Map<Ref, Stored<?>> there = read(secondary, refs);
+    TreeSet<Ref> containers = containers(here, refs);
+    here.putAll(read(authority, containers));
+    containers.addAll(refs);
+    Map<Ref, Stored<?>> there = read(secondary, containers);
+    containers.removeIf(ref -> isLive(there.get(ref)) || !isLive(here.get(ref)));
+    refs.addAll(containers); // another one that is there may be the secondary's to give
     List<Stored<?>> raised = new ArrayList<>();
     List<Stored<?>> states = new ArrayList<>();
     for (Ref ref : refs) {
@@ -110,7 +126,7 @@ final class Repair {
     if (!raised.isEmpty()) {
       // The authority must not have moved on: what it had is put above whatever it has.
       Batch raise = new Batch(OpId.random(), commands(raised));
-      held(operation, () -> touched(authority.execute(raise), refs));
+      held(hold, operation, () -> touched(authority.execute(raise), refs));
     }
     List<Command> commands = commands(states);
     states.stream()
@@ -124,7 +140,8 @@ final class Repair {
                 minBy(Stored.BY_PLACE)))
         .values()
         .forEach(first -> commands.addAll(Orders.from(authority, first.orElseThrow())));
-    touched(secondary.execute(new Batch(OpId.copy(), commands)), refs);
+    Batch give = new Batch(OpId.copy(), commands);
+    held(giving, operation, () -> touched(secondary.execute(give), refs));
     return true;
   }
 
@@ -149,14 +166,18 @@ final class Repair {
         .forEach(change -> refs.add(new Ref(change.after().kind(), change.after().key())));
   }
 
-  private void addContainers(Map<Ref, Stored<?>> here, TreeSet<Ref> refs) {
+  private static boolean isLive(@Nullable Stored<?> stored) {
+    return stored != null && !stored.isTombstone();
+  }
+
+  /** What these live in. */
+  private static TreeSet<Ref> containers(Map<Ref, Stored<?>> states, TreeSet<Ref> refs) {
     Needs needs = new Needs();
-    PutRecords.of(List.copyOf(here.values())).needs(needs);
+    PutRecords.of(List.copyOf(states.values())).needs(needs);
     TreeSet<Ref> containers = new TreeSet<>();
     needs.keys().forEach((kind, keys) -> keys.forEach(key -> containers.add(new Ref(kind, key))));
     containers.removeAll(refs);
-    here.putAll(read(authority, containers));
-    refs.addAll(containers);
+    return containers;
   }
 
   static Map<Ref, Stored<?>> read(MemoryStore store, Collection<Ref> refs) {

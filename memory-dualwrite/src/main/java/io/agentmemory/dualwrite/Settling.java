@@ -120,7 +120,11 @@ final class Settling {
     } else {
       keepEdits(owed);
     }
-    new Repair(stores.of(lacking.other()), stores.of(lacking), hold).run(all, () -> debts.pay(all));
+    // An overtaken one finds in the target what that did just now without an answer. The source is
+    // about to do the same in its place: it must not get it before. The target gets states alone.
+    Repair.Hold giving = lacking == Side.SOURCE ? hold : Repair.Hold.NOTHING;
+    new Repair(stores.of(lacking.other()), stores.of(lacking), hold, giving)
+        .run(all, () -> debts.pay(all));
     events.repaired.add(all.size());
   }
 
@@ -139,15 +143,8 @@ final class Settling {
     }
     Side lacking = sourceLeads ? Side.TARGET : Side.SOURCE; // the one that leads is right
     byTarget.forEach(
-        (op, outcome) -> {
-          List<Journal.Change> missed = new ArrayList<>();
-          for (Journal.Change change : changes(outcome, true)) {
-            if (debts.among(List.of(change.ref()), lacking.other()).isEmpty()) {
-              missed.add(change); // of the others the source has more than that
-            }
-          }
-          debts.add(op, missed, lacking, false, "its answer got lost");
-        });
+        (op, outcome) ->
+            debts.addLate(op, changes(outcome, true), lacking, false, "its answer got lost"));
     idle.removeAll(ops);
     doubtful.removeAll(ops);
   }
@@ -402,14 +399,13 @@ final class Settling {
         .forEach(change -> refs.add(new Ref(change.after().kind(), change.after().key())));
   }
 
-  /** Whether the store holds what it had when it went, or what an operation made of it since. */
+  /** Whether the store holds what it had when it went, or had or was to get since. */
   private static boolean isExpected(Debt debt, Stored<?> mine, @Nullable Stored<?> theirs) {
-    Debt.Run run = run(debt);
-    Version held = theirs == null ? null : theirs.version();
-    if (held == null ? run.base() == null : held.equals(run.base())) {
-      return true;
+    if (theirs == null) {
+      return run(debt).base() == null;
     }
-    return held != null && (run.results().contains(held) || sameContent(mine.version(), held));
+    Version held = theirs.version();
+    return run(debt).states().contains(held) || sameContent(mine.version(), held);
   }
 
   /** Whether the store is behind what it had when it went. */

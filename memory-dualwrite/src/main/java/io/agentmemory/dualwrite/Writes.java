@@ -57,11 +57,6 @@ final class Writes implements AutoCloseable {
   private static final int SECONDARY_THREADS = 4;
   private static final int SECONDARY_QUEUE = 1024;
   private static final int CATCH_UP_RECORDS = 100;
-  private static final Repair.Hold ALONE =
-      action -> {
-        action.run();
-        return true;
-      };
 
   private final TwoStores stores;
   private final StageGate gate;
@@ -525,8 +520,8 @@ final class Writes implements AutoCloseable {
       Set<Ref> others = new HashSet<>(refs);
       changes.forEach(change -> others.remove(change.ref()));
       boolean guarded = follower() == Side.SOURCE; // somebody may edit it meanwhile
-      List<Lagging> entries = new ArrayList<>(debts.add(op, changes, follower(), guarded, why));
-      entries.addAll(debts.add(others, follower(), why, op));
+      List<Lagging> entries = new ArrayList<>(debts.addLate(op, changes, follower(), guarded, why));
+      entries.addAll(debts.addLate(others, follower(), why, op));
       return entries;
     }
 
@@ -717,7 +712,7 @@ final class Writes implements AutoCloseable {
   /** Those that the store refuses, if they may remain. */
   private List<Ref> settleAlone(List<Ref> some, Side side, boolean mayRemain) {
     try {
-      settling.settle(some, side, null, ALONE);
+      settling.settle(some, side, null, Repair.Hold.NOTHING);
       return List.of();
     } catch (StoreUnavailableException away) {
       throw away;

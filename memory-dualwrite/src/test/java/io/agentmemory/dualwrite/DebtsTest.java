@@ -52,6 +52,30 @@ class DebtsTest {
   }
 
   @Test
+  void givenOperationWhoseEndWasForgotten_whenALaterOneIsOwed_thenWhatThatFoundIsExpectedToo() {
+    debts.add(OpId.random(), change(0, 1), Side.TARGET, true, "why");
+    Version found = new Version(2, null);
+    Journal.Change later = new Journal.Change(ref(0), found, new Version(3, null), null);
+
+    debts.add(OpId.random(), List.of(later), Side.TARGET, true, "why");
+
+    assertThat(debts.of(ref(0)).map(Debt::run).orElseThrow().states())
+        .containsExactlyInAnyOrder(new Version(1, null), found, new Version(3, null));
+  }
+
+  @Test
+  void givenStoreThatWentOnAlone_whenAnEarlierOperationEnds_thenTheOtherIsStillWhatIsLacking() {
+    OpId late = OpId.random();
+    debts.add(OpId.random(), change(0, 2), Side.TARGET, true, "why");
+
+    debts.addLate(late, change(0, 1), Side.SOURCE, false, "why");
+    debts.addLate(Set.of(ref(0), ref(1)), Side.SOURCE, "why", late);
+
+    assertThat(debts.refs(debt -> debt.lacking() == Side.TARGET)).containsExactly(ref(0));
+    assertThat(debts.refs(debt -> debt.lacking() == Side.SOURCE)).containsExactly(ref(1));
+  }
+
+  @Test
   void givenAnyOrderOfChanges_whenAsked_thenTheSumsAreThoseOfTheParts() {
     long seed = new Random().nextLong();
     Random random = new Random(seed);

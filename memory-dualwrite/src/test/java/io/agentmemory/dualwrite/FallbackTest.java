@@ -66,6 +66,7 @@ class FallbackTest {
   private Probe target = new Probe("target", new InMemoryMemoryStore("test"));
   private final List<String> heard = new CopyOnWriteArrayList<>();
   private MemoryDisk disk = new MemoryDisk();
+  private Duration patience = Duration.ofSeconds(5);
   private DualWriteMemoryStore store = open(Stage.LIVE);
 
   private DualWriteMemoryStore open(Stage stage) {
@@ -74,6 +75,7 @@ class FallbackTest {
 
   private DualWriteMemoryStore.Builder builder(Stage stage) {
     return DualWriteMemoryStore.builder(source, target)
+        .patience(patience)
         .stage(stage)
         .folder(FOLDER)
         .disk(disk)
@@ -155,6 +157,95 @@ class FallbackTest {
 
   private Memory memory(String id) {
     return store.read(Kind.MEMORY, Key.of(id)).orElseThrow().live().orElseThrow();
+  }
+
+  /** One write goes on although an earlier one of the same record has not ended. */
+  @Nested
+  class Overtaking {
+    private static final String M = "m";
+
+    private void beginWith(Duration waits) {
+      store.close();
+      patience = waits;
+      store = open(Stage.LIVE);
+      assertThat(store.replay(Duration.ofSeconds(10))).isZero();
+      store.execute(StoreMemory.of(M, AT, "before"));
+      assertSettled();
+    }
+
+    private void assertRecalledTwice() {
+      source.before = batch -> {};
+      target.up();
+      assertSettled();
+      assertThat(memory(M).recallCount()).isEqualTo(2);
+      assertThat(store.conflicts()).isEmpty();
+    }
+
+    @Test
+    void givenSourceThatFollowsLate_whenItHasStoodInMeanwhile_thenWhatItDidIsRight() {
+      beginWith(Duration.ofMillis(50));
+      CountDownLatch late = new CountDownLatch(1);
+      Batch first = Batch.of(new RecallMemory(M, AT));
+      source.before =
+          batch -> {
+            if (batch.opId().equals(first.opId()) && isSecondary()) {
+              Probe.await(late);
+            }
+          };
+      store.execute(first);
+      target.down();
+      store.execute(new RecallMemory(M, AT));
+      late.countDown();
+      assertThat(store.drain(Duration.ofSeconds(10))).isTrue();
+
+      assertRecalledTwice();
+    }
+
+    @Test
+    void givenReplayThatReadsLate_whenTheAnswerToAWriteGetsLost_thenTheSourceDoesItOnce() {
+      beginWith(Duration.ofMillis(50));
+      CountDownLatch late = new CountDownLatch(1);
+      Batch second = Batch.of(new RecallMemory(M, AT));
+      source.before =
+          batch -> {
+            if (isSecondary()) {
+              throw Probe.unknown(batch.opId());
+            }
+          };
+      target.beforeRead =
+          () -> {
+            if (Thread.currentThread().getName().equals("dualwrite-drainer")) {
+              Probe.await(late);
+            }
+          };
+      store.execute(new RecallMemory(M, AT)); // the source lacks it: what replay is to give it
+      await(() -> !store.lagging().isEmpty());
+      source.before = batch -> {};
+      await(() -> target.calls().contains("target.readAll"));
+      target.after =
+          batch -> {
+            if (batch.opId().equals(second.opId())) {
+              long failures = store.status().stats().secondaryFailures();
+              int given = executed();
+              late.countDown();
+              await(
+                  () ->
+                      store.status().stats().secondaryFailures() > failures || executed() > given);
+              throw Probe.unknown(batch.opId());
+            }
+          };
+      store.execute(second);
+
+      assertRecalledTwice();
+    }
+
+    private int executed() {
+      return (int) source.calls().stream().filter("source.execute"::equals).count();
+    }
+
+    private boolean isSecondary() {
+      return Thread.currentThread().getName().equals("dualwrite-secondary");
+    }
   }
 
   @Nested

@@ -38,6 +38,9 @@ final class Probe extends ForwardingMemoryStore {
 
   volatile Consumer<Batch> after = batch -> {};
 
+  /** Run whenever it is asked for something, and before it answers: how slow it is. */
+  volatile Runnable pace = () -> {};
+
   /** Run before every read; what it throws, the store throws. */
   volatile Runnable beforeRead = () -> {};
 
@@ -89,6 +92,7 @@ final class Probe extends ForwardingMemoryStore {
   private void asked(String what) {
     calls.add(name + "." + what);
     beforeRead.run();
+    pace.run();
     checkThere();
   }
 
@@ -132,6 +136,7 @@ final class Probe extends ForwardingMemoryStore {
     calls.add(name + ".execute");
     checkThere();
     before.accept(batch);
+    pace.run();
     Outcome outcome;
     enter();
     try {
@@ -139,6 +144,7 @@ final class Probe extends ForwardingMemoryStore {
     } finally {
       leave();
     }
+    pace.run();
     after.accept(batch);
     checkAlive();
     return outcome;

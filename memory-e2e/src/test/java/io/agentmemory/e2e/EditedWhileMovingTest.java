@@ -10,6 +10,7 @@ import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
+import io.agentmemory.dualwrite.DualWriteListener;
 import io.agentmemory.dualwrite.DualWriteMemoryStore;
 import io.agentmemory.dualwrite.Stage;
 import io.agentmemory.dualwrite.Verifier;
@@ -22,10 +23,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -53,8 +56,17 @@ class EditedWhileMovingTest {
         DualWriteMemoryStore.builder(source(files), target)
             .folder(folder.resolve("move"))
             .stage(stage)
+            .listener(
+                new DualWriteListener() {
+                  @Override
+                  public void onResyncNeeded(String reason) {
+                    whenResyncNeeded.run();
+                  }
+                })
             .build();
   }
+
+  private volatile Runnable whenResyncNeeded = () -> {};
 
   private volatile boolean away;
 
@@ -108,6 +120,23 @@ class EditedWhileMovingTest {
     files.refresh();
     settle();
     assertThat(contents(target)).contains("what a person wrote").doesNotContain("body of m5");
+    assertEqual();
+  }
+
+  @Test
+  @Timeout(60)
+  void givenAListenerThatWrites_whenAnEditIsTakenOver_thenItsWriteIsDone() throws Exception {
+    CountDownLatch written = new CountDownLatch(1);
+    whenResyncNeeded =
+        () -> {
+          store.memories().store(NewMemory.of("a person was here").id("note"));
+          written.countDown();
+        };
+    edit("m5");
+    files.refresh();
+    written.await();
+    settle();
+    assertThat(contents(target)).contains("what a person wrote", "a person was here");
     assertEqual();
   }
 
