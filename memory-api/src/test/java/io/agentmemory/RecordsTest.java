@@ -95,6 +95,20 @@ final class RecordsTest {
     }
   }
 
+  @Test
+  void givenOutcomeOfOneOfTwoStores_whenCompared_thenEqualToThatOfAnother() {
+    Outcome one = new Outcome(OpId.random(), List.of(), List.of(), false);
+    Outcome ofTwo = one.via("source", true);
+
+    assertThat(ofTwo).isEqualTo(one).hasSameHashCodeAs(one);
+    assertThat(ofTwo.via()).isEqualTo("source");
+    assertThat(ofTwo.pending()).isTrue();
+    assertThat(one.via()).isEmpty();
+    assertThat(one.pending()).isFalse();
+    assertThat(new Outcome(one.opId(), List.of(), List.of(), true)).isNotEqualTo(one);
+    assertThat(new Outcome(OpId.random(), List.of(), List.of(), false)).isNotEqualTo(one);
+  }
+
   @Nested
   class Values {
     @Test

@@ -9,6 +9,7 @@ import io.agentmemory.OpId;
 import io.agentmemory.Stored;
 import io.agentmemory.Version;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -19,14 +20,51 @@ import org.jspecify.annotations.Nullable;
  * @param skipped records that a {@link PutRecords} or {@link DeleteRecords} left as they are
  * @param repeated whether the operation had been applied before, so that this call changed nothing;
  *     {@code changes} then lists the records it changed back then as they are now
+ * @param via which of two stores that are used as one carried it out, {@code source} or {@code
+ *     target}; empty where there is one store only. How an operation came about is no part of what
+ *     it did: outcomes are equal whatever this and {@code pending} say
+ * @param pending whether it was noted, when the caller was answered, that the other one of two
+ *     stores lacks it, to be given it later; false for one that is just following
  */
-public record Outcome(OpId opId, List<Change> changes, List<Skip> skipped, boolean repeated) {
+public record Outcome(
+    OpId opId,
+    List<Change> changes,
+    List<Skip> skipped,
+    boolean repeated,
+    String via,
+    boolean pending) {
 
   /** Copies the lists. */
   public Outcome {
     requireNonNull(opId, "opId");
+    requireNonNull(via, "via");
     changes = List.copyOf(changes);
     skipped = List.copyOf(skipped);
+  }
+
+  /** What one store did. */
+  public Outcome(OpId opId, List<Change> changes, List<Skip> skipped, boolean repeated) {
+    this(opId, changes, skipped, repeated, "", false);
+  }
+
+  /** The same as one of two stores did it. */
+  public Outcome via(String store, boolean stillPending) {
+    return new Outcome(opId, changes, skipped, repeated, store, stillPending);
+  }
+
+  /** Whether the other one is of the same operation, and says that the same was done. */
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof Outcome that
+        && opId.equals(that.opId)
+        && changes.equals(that.changes)
+        && skipped.equals(that.skipped)
+        && repeated == that.repeated;
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(opId, changes, skipped, repeated);
   }
 
   /**
@@ -88,7 +126,9 @@ public record Outcome(OpId opId, List<Change> changes, List<Skip> skipped, boole
                 .map(change -> new Change(change.before(), change.after().placedFrom(next)))
                 .toList(),
             skipped,
-            repeated);
+            repeated,
+            via,
+            pending);
   }
 
   /** The new state of one record, if it changed and is live. */

@@ -611,6 +611,14 @@ public final class DualWriteMemoryStore implements MemoryStore {
 
   // ---- writes ----
 
+  /**
+   * {@inheritDoc}
+   *
+   * @return says which store carried it out, and whether the other one is known to lack it still:
+   *     where the source stood in for the target it is {@code via} the {@code source}, and {@code
+   *     pending}. {@link DualWriteListener#onFallbackWrite} tells the same, and for reads {@link
+   *     DualWriteListener#onFallbackRead}.
+   */
   @Override
   public Outcome execute(Batch batch) {
     return writes.execute(requireNonNull(batch, "batch"));

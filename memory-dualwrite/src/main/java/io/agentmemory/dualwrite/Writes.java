@@ -128,7 +128,7 @@ final class Writes implements AutoCloseable {
       if (!pass.stage().writesBoth()) {
         Outcome outcome = stores.authority(pass.stage()).execute(batch);
         events.writes.increment();
-        return outcome;
+        return outcome.via(TwoStores.leader(pass.stage()).toString(), false);
       }
       Write write = new Write(pass, batch, turns.enter(Names.of(batch)));
       handedOn = write.run();
@@ -181,7 +181,7 @@ final class Writes implements AutoCloseable {
       if (unsure != null) {
         throw unsure;
       }
-      return outcome;
+      return outcome.via(leader.toString(), debts.isOwing(op));
     }
 
     // ---- the leader's part ----

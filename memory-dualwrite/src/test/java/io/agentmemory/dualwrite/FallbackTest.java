@@ -255,9 +255,11 @@ class FallbackTest {
       store.execute(StoreMemory.of("m", AT, "before"));
       target.down();
 
-      store.execute(new RecallMemory("m", AT));
+      Outcome recalled = store.execute(new RecallMemory("m", AT));
       store.execute(StoreMemory.of("n", AT, "new"));
 
+      assertThat(recalled.via()).isEqualTo("source");
+      assertThat(recalled.pending()).isTrue();
       assertThat(memory("m").recallCount()).isEqualTo(1);
       assertThat(store.find(MemoryQuery.all())).hasSize(2);
       assertThat(heard).containsExactly("write recall", "write store", "read read", "read find");
@@ -265,6 +267,9 @@ class FallbackTest {
       target.up();
       assertSettled();
       assertThat(memory("m").recallCount()).isEqualTo(1);
+      Outcome again = store.execute(new RecallMemory("m", AT));
+      assertThat(again.via()).isEqualTo("target");
+      assertThat(again.pending()).isFalse();
     }
 
     @Test
