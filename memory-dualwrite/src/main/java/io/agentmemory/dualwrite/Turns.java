@@ -32,6 +32,8 @@ final class Turns {
   /** Those that were answered, which the secondary has yet to follow. */
   private final Set<Turn> followed = new HashSet<>();
 
+  private long answers; // guarded by this
+
   /** How many writes began to have a name for their own, by {@link #stamp} of the name. */
   private final long[] stamps = new long[STAMPS];
 
@@ -47,6 +49,7 @@ final class Turns {
     private final CompletableFuture<Void> answered = new CompletableFuture<>();
     private final CompletableFuture<Void> over = new CompletableFuture<>();
     private volatile List<Turn> before;
+    private long number; // in the order of answers; guarded by Turns.this
     private volatile @Nullable Runnable whenOvertaken;
     private final Object holding = new Object();
     private boolean ended; // guarded by holding
@@ -96,6 +99,7 @@ final class Turns {
     void answered(Runnable whenOvertaken) {
       this.whenOvertaken = whenOvertaken;
       synchronized (Turns.this) {
+        number = ++answers;
         followed.add(this);
       }
       answered.complete(null);
@@ -229,6 +233,24 @@ final class Turns {
       turn.awaitEnd(Duration.ofNanos(Math.max(0, deadline - System.nanoTime())));
     }
     return answered.stream().allMatch(Turn::isOver);
+  }
+
+  /**
+   * Waits until the secondary has followed every write that was answered before this one, or given
+   * up on it, whatever it was about.
+   */
+  void awaitEarlier(Turn turn, Duration atMost) {
+    List<Turn> earlier = new ArrayList<>();
+    synchronized (this) {
+      for (Turn one : followed) {
+        if (one.number < turn.number) {
+          earlier.add(one);
+        }
+      }
+    }
+    long deadline = System.nanoTime() + atMost.toNanos();
+    earlier.forEach(
+        one -> one.awaitEnd(Duration.ofNanos(Math.max(0, deadline - System.nanoTime()))));
   }
 
   private synchronized void forget(Turn turn) {

@@ -431,12 +431,22 @@ final class Writes implements AutoCloseable {
       settling.settle(concerned, follower(), op, turn::whileHeld);
     }
 
+    /** What the follower lacks still of other records may be in the way: the name of a file. */
+    private Outcome executeByFollower() {
+      try {
+        return stores.of(follower()).execute(batch);
+      } catch (MemoryConflictException perhapsTooEarly) {
+        turns.awaitEarlier(turn, patience);
+        return stores.of(follower()).execute(batch);
+      }
+    }
+
     /** Lets the secondary do what the authority did; says in what it did something else. */
     private List<Difference> carryOut() {
       Outcome theirs;
       long start = System.nanoTime();
       try {
-        theirs = stores.of(follower()).execute(batch);
+        theirs = executeByFollower();
         answeredBy(follower(), start);
       } catch (StoreUnavailableException away) {
         if (away.isRefusal()) {
