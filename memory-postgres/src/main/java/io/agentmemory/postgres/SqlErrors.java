@@ -83,6 +83,17 @@ final class SqlErrors {
     return state(failure).equals("23505");
   }
 
+  /** Whether it is about two rows that one constraint of ours keeps apart. */
+  static boolean isDuplicate(SQLException failure, String constraint) {
+    for (Throwable at = failure; at != null; at = at.getCause()) {
+      if (at instanceof PSQLException driver) {
+        ServerErrorMessage message = driver.getServerErrorMessage();
+        return message != null && isDuplicate(driver) && constraint.equals(message.getConstraint());
+      }
+    }
+    return false;
+  }
+
   /** The error to throw for a failure that left nothing behind. */
   static MemoryStoreException translate(Operation operation, SQLException failure) {
     String state = state(failure);

@@ -7,6 +7,8 @@ import io.agentmemory.Digest;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Limits;
+import io.agentmemory.Memory;
+import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStoreException;
 import io.agentmemory.OpId;
@@ -65,6 +67,9 @@ final class Writes {
   /** Up to here, each row is written by a statement of its own, which takes fewer values. */
   private static final int FEW = 8;
 
+  /** The constraint that keeps the files of memories apart. */
+  private static final String FILE_NAMES = "memories_file";
+
   /** Rows and bytes that go in one statement, roughly. */
   private static final int CHUNK = 100;
 
@@ -113,12 +118,17 @@ final class Writes {
       spaces.clear();
       pessimistic.add(batch.verb());
     }
-    Outcome outcome =
-        database.transact(
-            operation,
-            batch.opId(),
-            isBulk,
-            connection -> carryOut(operation, batch, isBulk, connection));
+    Outcome outcome;
+    try {
+      outcome =
+          database.transact(
+              operation,
+              batch.opId(),
+              isBulk,
+              connection -> carryOut(operation, batch, isBulk, connection));
+    } catch (FileNameTaken taken) {
+      throw conflict(operation, taken.wanted);
+    }
     if (mayOnlyCreate && onlyCreated(outcome)) {
       pessimistic.remove(batch.verb());
     }
@@ -325,6 +335,7 @@ final class Writes {
         outcome.changes().stream().filter(change -> !locked.isWritten(change.after())).toList();
     for (Group<?> group : groups(unwritten)) {
       RowWriter writer = new RowWriter(group.table, batch.opId());
+      String unlessThere = unlessThere(group.table);
       List<Outcome.Change> inserts =
           group.changes.stream().filter(c -> c.before() == null).toList();
       List<Outcome.Change> updates =
@@ -336,14 +347,14 @@ final class Writes {
       }
       if (inserts.size() <= FEW) {
         for (Outcome.Change change : inserts) {
-          pipeline.update(writer.insertOne(change.after(), " ON CONFLICT DO NOTHING"), only(1));
+          pipeline.update(writer.insertOne(change.after(), unlessThere), only(1));
         }
       } else {
         pipeline.run(connection);
         writeChunks(
             chunks(inserts),
             connection,
-            rows -> writer.insertMany(after(rows), "").add(" ON CONFLICT DO NOTHING"));
+            rows -> writer.insertMany(after(rows), "").add(unlessThere));
       }
       if (updates.size() <= FEW) {
         for (Outcome.Change change : updates) {
@@ -373,7 +384,108 @@ final class Writes {
         createPartitions(inserts, connection);
       }
     }
-    pipeline.run(connection);
+    if (!wantsFileName(unwritten, locked)) {
+      pipeline.run(connection);
+      return;
+    }
+    pipeline.update(
+        Sql.of("SET CONSTRAINTS " + tables.schema() + "." + FILE_NAMES + " IMMEDIATE"), rows -> {});
+    try {
+      pipeline.run(connection);
+    } catch (SQLException failure) {
+      if (SqlErrors.isDuplicate(failure, FILE_NAMES)) {
+        throw new FileNameTaken(outcome);
+      }
+      throw failure;
+    }
+  }
+
+  // ---- the names of files ----
+
+  /** A memory was to get the file name of another one. */
+  private static final class FileNameTaken extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+    private final transient Outcome wanted;
+
+    FileNameTaken(Outcome wanted) {
+      super("a file name is taken", null, false, false);
+      this.wanted = wanted;
+    }
+  }
+
+  /** Whether a memory gets another file than it had. */
+  private static boolean wantsFileName(List<Outcome.Change> changes, LockedRecords locked) {
+    for (Outcome.Change change : changes) {
+      if (change.after().value() instanceof Memory now && !change.isMove()) {
+        Memory was =
+            change.isInsert()
+                ? null
+                : locked.get(Kind.MEMORY, now.key()).flatMap(Stored::live).orElse(null);
+        if (was == null || was.tier() != now.tier() || !was.fileName().equals(now.fileName())) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  /** Says which memory has the name that another one was to get. Nothing was written. */
+  private MemoryConflictException conflict(Operation operation, Outcome wanted) {
+    Map<String, String> wanting = new LinkedHashMap<>();
+    List<String> changed = new ArrayList<>();
+    List<String[]> files = new ArrayList<>();
+    for (Outcome.Change change : wanted.changes()) {
+      if (change.after().kind().equals(Kind.MEMORY)) {
+        changed.add(change.after().key().part(0));
+      }
+      if (change.after().value() instanceof Memory memory) {
+        String tier = memory.tier().folder();
+        String other = wanting.put(tier + "/" + memory.fileName(), memory.id());
+        if (other != null) {
+          return conflict(operation, memory.id(), "memory " + other);
+        }
+        files.add(new String[] {memory.id(), tier, memory.fileName()});
+      }
+    }
+    String[] found = {files.isEmpty() ? "" : files.get(0)[0], "another memory"};
+    database.read(
+        operation,
+        false,
+        connection -> {
+          Pipeline pipeline = new Pipeline();
+          pipeline.query(
+              Sql.of(
+                  "SELECT x.id, m.id FROM unnest(?::text[], ?::text[], ?::text[])"
+                      + " AS x(id, tier, file_name) JOIN "
+                      + tables.schema()
+                      + ".memories AS m ON m.namespace = ? AND m.tier = x.tier"
+                      + " AND m.file_name = x.file_name WHERE m.id <> ALL (?::text[])"
+                      + " ORDER BY x.id LIMIT 1",
+                  Sql.texts(files.stream().map(file -> file[0]).toList()),
+                  Sql.texts(files.stream().map(file -> file[1]).toList()),
+                  Sql.texts(files.stream().map(file -> file[2]).toList()),
+                  Sql.text(tables.namespace()),
+                  Sql.texts(changed)),
+              row -> {
+                found[0] = requireNonNull(row.getString(1));
+                found[1] = "memory " + row.getString(2);
+              });
+          pipeline.run(connection);
+          return found;
+        });
+    return conflict(operation, found[0], found[1]);
+  }
+
+  private static MemoryConflictException conflict(Operation operation, String id, String owner) {
+    return new MemoryConflictException(
+        operation, "the file name of memory " + id + " is taken by " + owner, 0, 0);
+  }
+
+  /** Where a constraint is checked late, the server wants to be told which one is meant. */
+  private static String unlessThere(Table<?> table) {
+    return table.kind().equals(Kind.MEMORY)
+        ? " ON CONFLICT (namespace, id) DO NOTHING"
+        : " ON CONFLICT DO NOTHING";
   }
 
   /** The files of memories are not what they were, although no operation wrote a record of them. */

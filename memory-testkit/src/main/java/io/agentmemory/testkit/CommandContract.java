@@ -35,6 +35,49 @@ import org.junit.jupiter.api.Test;
 abstract class CommandContract extends TwinStores {
 
   @Nested
+  class FileNames {
+    private static final String FILE = "a-b-c.md";
+
+    @Test
+    void givenFileNameThatIsTaken_whenItIsWanted_thenConflictByNameAndNothingChanges() {
+      run(titled("b-c", "a"));
+
+      MemoryConflictException taken = refused(MemoryConflictException.class, titled("c", "a b"));
+
+      assertThat(taken).hasMessageContaining("file name of memory c is taken by memory b-c");
+      assertThat(store.read(Kind.MEMORY, Key.of("c"))).isEmpty();
+      run(put(new Memory("x", Tier.CORE, FILE, "", members("id", "x")), 1));
+      refused(MemoryConflictException.class, new MoveMemory("x", Tier.ACTIVE));
+      refused(
+          MemoryConflictException.class,
+          put(new Memory("y", Tier.CORE, FILE, "", members("id", "y")), 1));
+      assertThat(memory("x").tier()).isEqualTo(Tier.CORE);
+      run(new RecallMemory("b-c", AT));
+      run(new ForgetMemory("b-c", 0));
+      run(titled("c", "a b"));
+      assertThat(memory("c").fileName()).isEqualTo(FILE);
+    }
+
+    @Test
+    void givenOneBatch_whenNamesAreHandedOnOrSwapped_thenItDoes() {
+      run(titled("b-c", "a"), put(new Memory("x", Tier.CORE, FILE, "", members("id", "x")), 1));
+
+      run(new MoveMemory("b-c", Tier.CORE), new MoveMemory("x", Tier.ACTIVE));
+
+      assertThat(memory("b-c").tier()).isEqualTo(Tier.CORE);
+      assertThat(memory("x").tier()).isEqualTo(Tier.ACTIVE);
+      run(titled("c", "a b"), new ForgetMemory("x", 0));
+      assertThat(memory("c").fileName()).isEqualTo(FILE);
+    }
+
+    /** A new memory whose file is called by title and id. */
+    private StoreMemory titled(String id, String title) {
+      return new StoreMemory(
+          id, AT, "content", title, List.of(), 0.5, null, List.of(), List.of(), Map.of());
+    }
+  }
+
+  @Nested
   class Store {
     @Test
     void givenEmptyStore_whenStored_thenEveryMemberIsAsDocumented() {

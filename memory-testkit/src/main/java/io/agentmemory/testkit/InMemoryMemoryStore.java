@@ -12,6 +12,7 @@ import io.agentmemory.Kind;
 import io.agentmemory.Leaf;
 import io.agentmemory.Limits;
 import io.agentmemory.Memory;
+import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
@@ -61,6 +62,10 @@ public final class InMemoryMemoryStore implements MemoryStore, EpochGuard {
   private final Map<OpId, Outcome> applied = new HashMap<>();
   private final Set<OpId> givenUp = new HashSet<>();
   private final Map<String, Leaf> leaves = new HashMap<>();
+
+  /** The id of the memory that has a file, by tier and name. */
+  private final Map<String, String> files = new HashMap<>();
+
   private @Nullable Register register;
   private volatile long guarded;
   private long nextPlace;
@@ -97,6 +102,7 @@ public final class InMemoryMemoryStore implements MemoryStore, EpochGuard {
     }
     Outcome planned = Plan.of(STORE, batch, new Reader(), Limits.DEFAULT);
     Outcome outcome = planned.placedFrom(nextPlace);
+    takeFiles(new Operation(STORE, batch.verb(), batch.subject()), outcome);
     nextPlace += planned.newPlaces();
     for (Outcome.Change change : outcome.changes()) {
       of(change.after().kind()).put(change.after().key(), change.after());
@@ -126,6 +132,40 @@ public final class InMemoryMemoryStore implements MemoryStore, EpochGuard {
       }
     }
     return found;
+  }
+
+  /** Files could not hold two memories of one tier and file name. */
+  private void takeFiles(Operation operation, Outcome outcome) {
+    Map<String, String> given = new HashMap<>();
+    Map<String, String> taken = new HashMap<>();
+    for (Outcome.Change change : outcome.changes()) {
+      Stored<?> before = of(change.after().kind()).get(change.after().key());
+      if (before != null && before.value() instanceof Memory was) {
+        given.put(file(was), was.id());
+      }
+    }
+    for (Outcome.Change change : outcome.changes()) {
+      if (change.after().value() instanceof Memory now) {
+        String file = file(now);
+        String other = taken.put(file, now.id());
+        if (other == null && !given.containsKey(file)) {
+          other = files.get(file);
+        }
+        if (other != null) {
+          throw new MemoryConflictException(
+              operation,
+              "the file name of memory " + now.id() + " is taken by memory " + other,
+              0,
+              0);
+        }
+      }
+    }
+    files.keySet().removeAll(given.keySet());
+    files.putAll(taken);
+  }
+
+  private static String file(Memory memory) {
+    return memory.tier().folder() + "/" + memory.fileName();
   }
 
   private Outcome asTheyAreNow(Outcome before) {
@@ -305,7 +345,7 @@ public final class InMemoryMemoryStore implements MemoryStore, EpochGuard {
         .ownedBy(Kind.CO_OCCURRENCE, memory.id())
         .forEach(count -> counts.put(count.key().part(1), digest(count)));
     Digest state = Leaf.stateOf(digest(stored), counts);
-    String file = memory.tier().folder() + "/" + memory.fileName();
+    String file = file(memory);
     Leaf known = leaves.get(memory.id());
     return known == null
         ? Leaf.unknown(memory.id(), file, state)
