@@ -31,6 +31,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BiConsumer;
@@ -543,10 +544,15 @@ final class DualCrashTest {
       assertThat(world.unknown).containsExactly(recall.batch());
       killed(world);
 
+      AtomicBoolean isAway = new AtomicBoolean(away);
+      world.whenAsked =
+          () -> {
+            if (isAway.get()) {
+              throw StoreUnavailableException.notApplied(
+                  new Operation("probe", "ask", ""), "it is away", null);
+            }
+          };
       try (DualWriteMemoryStore next = world.open()) {
-        if (away) {
-          world.target.down();
-        }
         Outcome again = next.execute(recall.batch());
         // Where the one that knows it is away, the other one does it, and finds out later.
         assertThat(again.repeated()).isEqualTo(!away || !stage.targetIsAuthority());
@@ -558,7 +564,7 @@ final class DualCrashTest {
                   assertThat(change.after()).isEqualTo(Trees.memory(next, "a"));
                   assertThat(change.after().revision()).isEqualTo(2);
                 });
-        world.target.up();
+        isAway.set(false);
 
         assertThat(next.replay(Duration.ofSeconds(20))).isZero();
         assertThat(next.execute(recall.batch()).repeated()).isTrue();
