@@ -43,6 +43,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -77,6 +78,12 @@ class RoundTripTest {
   private static final long RECORDS = Long.getLong("roundtrip.records", 2000);
   private static final long SEED = Long.getLong("roundtrip.seed", 66);
   private static final int MOST_MEMORIES = 1500;
+
+  /** Of two that are alike to the last bit, the one whose name comes first. */
+  private static final Comparator<SimilarQuery.Hit> BEST_FIRST =
+      Comparator.comparingDouble(SimilarQuery.Hit::similarity)
+          .reversed()
+          .thenComparing(hit -> Key.of(hit.target()));
 
   private static Stores stores;
   @TempDir private Path folder;
@@ -220,6 +227,8 @@ class RoundTripTest {
     List<SimilarQuery.Hit> here = a.search(query);
     List<SimilarQuery.Hit> there = b.search(query);
     assertThat(there).as(note).hasSameSizeAs(here);
+    assertThat(here).as(note).isSortedAccordingTo(BEST_FIRST);
+    assertThat(there).as(note).isSortedAccordingTo(BEST_FIRST);
     for (int i = 0; i < here.size(); i++) {
       double x = here.get(i).similarity();
       double y = there.get(i).similarity();
@@ -262,7 +271,8 @@ class RoundTripTest {
     int count = 1200;
     for (int i = 0; i < count; i++) {
       boolean rare = i % 60 == 0; // twenty of them
-      records.add(memory("m" + i, "m" + i + ".md", rare ? "rare" : "common"));
+      String where = i % 3 == 0 ? "tied" : "apart";
+      records.add(memory("m" + i, "m" + i + ".md", rare ? "rare" : "common", where));
       float[] vector = new float[8];
       for (int d = 0; d < vector.length; d++) {
         vector[d] = rare ? -random.nextFloat() : random.nextFloat();
@@ -293,6 +303,8 @@ class RoundTripTest {
                 query.limit(count),
                 query.tag("rare").limit(15),
                 query.tag("rare").limit(100),
+                // Enough of them for the index, but none is among the first that it comes by.
+                query.tag("apart").limit(10),
                 query.minSimilarity(0.9).limit(50))) {
           assertSameHits("query " + i + ", seed " + SEED, files, postgres, one);
           List<SimilarQuery.Hit> approximate = postgres.search(one.approximate());
@@ -307,7 +319,7 @@ class RoundTripTest {
     }
   }
 
-  private static Memory memory(String id, String fileName, String tag) {
+  private static Memory memory(String id, String fileName, String... tags) {
     return new Memory(
         id,
         Tier.ACTIVE,
@@ -320,7 +332,7 @@ class RoundTripTest {
                 "created",
                 Value.of(AT),
                 "tags",
-                Value.Seq.ofTexts(List.of(tag)))));
+                Value.Seq.ofTexts(List.of(tags)))));
   }
 
   // ---- one field ----
