@@ -26,6 +26,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -43,6 +44,7 @@ final class Repair {
   private final MemoryStore secondary;
   private final Hold hold;
   private final Hold giving;
+  private final Reading theirs;
 
   /** Sees to it that nobody else writes the records. */
   interface Hold {
@@ -57,15 +59,24 @@ final class Repair {
     boolean whileHeld(Runnable action);
   }
 
+  /** Reads what the secondary holds. */
+  interface Reading {
+    /**
+     * @param right what the authority holds of these, which is what the secondary gets next
+     */
+    Map<Ref, Stored<?>> of(Set<Ref> refs, Map<Ref, Stored<?>> right);
+  }
+
   /**
    * @param hold while the authority is changed, and at the end
    * @param giving while the secondary is given something
    */
-  Repair(MemoryStore authority, MemoryStore secondary, Hold hold, Hold giving) {
+  Repair(MemoryStore authority, MemoryStore secondary, Hold hold, Hold giving, Reading theirs) {
     this.authority = authority;
     this.secondary = secondary;
     this.hold = hold;
     this.giving = giving;
+    this.theirs = theirs;
   }
 
   /**
@@ -99,10 +110,10 @@ final class Repair {
 
   private boolean round(Operation operation, TreeSet<Ref> refs) {
     Map<Ref, Stored<?>> here = read(authority, refs);
+    Map<Ref, Stored<?>> there = new HashMap<>(theirs.of(refs, here));
     TreeSet<Ref> containers = containers(here, refs);
     here.putAll(read(authority, containers));
-    containers.addAll(refs);
-    Map<Ref, Stored<?>> there = read(secondary, containers);
+    there.putAll(read(secondary, containers));
     containers.removeIf(ref -> isLive(there.get(ref)) || !isLive(here.get(ref)));
     refs.addAll(containers); // another one that is there may be the secondary's to give
     List<Stored<?>> raised = new ArrayList<>();

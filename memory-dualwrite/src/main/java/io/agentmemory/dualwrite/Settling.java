@@ -1,5 +1,12 @@
 package io.agentmemory.dualwrite;
 
+import static java.util.stream.Collectors.groupingBy;
+import static java.util.stream.Collectors.mapping;
+import static java.util.stream.Collectors.toList;
+import static java.util.stream.Collectors.toMap;
+
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.MemoryStoreException;
 import io.agentmemory.OpId;
@@ -11,6 +18,7 @@ import io.agentmemory.Version;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.command.PutRecords;
+import io.agentmemory.spi.EditedOutside;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
@@ -117,13 +125,16 @@ final class Settling {
     Set<Ref> all = new TreeSet<>(refs);
     if (lacking == Side.TARGET) {
       meet(owed, all, lacking, hold);
-    } else {
-      keepEdits(owed);
     }
+    Repair.Reading theirs =
+        (some, right) ->
+            lacking == Side.TARGET
+                ? Repair.read(stores.target(), some)
+                : keepEdits(owed, some, right);
     // An overtaken one finds in the target what that did just now without an answer. The source is
     // about to do the same in its place: it must not get it before. The target gets states alone.
     Repair.Hold giving = lacking == Side.SOURCE ? hold : Repair.Hold.NOTHING;
-    new Repair(stores.of(lacking.other()), stores.of(lacking), hold, giving)
+    new Repair(stores.of(lacking.other()), stores.of(lacking), hold, giving, theirs)
         .run(all, () -> debts.pay(all));
     events.repaired.add(all.size());
   }
@@ -177,11 +188,14 @@ final class Settling {
     if (!noted.isEmpty()) {
       remember(ops(noted));
       List<Stored<?>> states = Debts.states(noted);
-      if (states.size() > 1 && putNoted(states)) {
+      Map<Ref, Stored<?>> right = new TreeMap<>();
+      states.forEach(state -> right.put(new Ref(state.kind(), state.key()), state));
+      Map<Ref, Stored<?>> held = keepEdits(noted, right.keySet(), right);
+      if (states.size() > 1 && putNoted(states, held)) {
         return debts.among(refs, Side.SOURCE).isEmpty();
       }
       for (Stored<?> state : states) {
-        if (!putNoted(List.of(state))) {
+        if (!putNoted(List.of(state), held)) {
           Ref ref = new Ref(state.kind(), state.key());
           debts.park(ref, "the source refuses it").ifPresent(events::parked);
         }
@@ -190,16 +204,38 @@ final class Settling {
     return debts.among(refs, Side.SOURCE).isEmpty();
   }
 
-  /** False if the source refuses one of them, and none was put. */
-  private boolean putNoted(List<Stored<?>> states) {
+  /**
+   * Puts them above what the source holds, which nothing but an edit can have brought as far.
+   *
+   * @return false if the source refuses one of them, and none was put
+   */
+  private boolean putNoted(List<Stored<?>> states, Map<Ref, Stored<?>> held) {
+    List<Stored<?>> above = new ArrayList<>();
+    List<Journal.Change> raised = new ArrayList<>();
+    for (Stored<?> state : states) {
+      Ref ref = new Ref(state.kind(), state.key());
+      Stored<?> theirs = held.get(ref);
+      if (theirs == null
+          || theirs.revision() < state.revision()
+          || sameContent(theirs.version(), state.version())) {
+        above.add(state);
+      } else {
+        Stored<?> higher = Repair.at(ref, state, theirs.revision() + 1);
+        above.add(higher);
+        raised.add(new Journal.Change(ref, state.version(), higher.version(), null));
+      }
+    }
     try {
-      stores.source().execute(new Batch(OpId.copy(), Repair.commands(states)));
+      stores.source().execute(new Batch(OpId.copy(), Repair.commands(above)));
     } catch (StoreUnavailableException away) {
       throw away;
     } catch (MemoryStoreException refused) {
       return false;
     }
     debts.pay(states.stream().map(state -> new Ref(state.kind(), state.key())).toList());
+    if (!raised.isEmpty()) {
+      events.lagging(debts.add(OpId.random(), raised, Side.TARGET, true, "raised above an edit"));
+    }
     return true;
   }
 
@@ -361,29 +397,48 @@ final class Settling {
   }
 
   /**
-   * Sets aside what another program wrote into the source since that went behind: it gets what the
-   * target has. Only an edit is by no operation and neither what was there nor what came of it.
+   * Reads what the source holds, and sets aside what another program wrote into it since it went
+   * behind: it gets what the target has. Only an edit is by no operation and neither what was there
+   * nor what came of it; or it is ahead of what the target has, or nobody had looked at it before.
    */
-  private void keepEdits(List<Debt> owed) {
-    List<Debt> known = owed.stream().filter(debt -> debt.run() != null).toList();
-    if (known.isEmpty()) {
-      return;
+  private Map<Ref, Stored<?>> keepEdits(List<Debt> owed, Set<Ref> refs, Map<Ref, Stored<?>> right) {
+    Set<Ref> unseen = look(refs);
+    Map<Ref, Stored<?>> held = Repair.read(stores.source(), refs);
+    Map<Ref, Debt> known =
+        owed.stream().filter(debt -> debt.run() != null).collect(toMap(Debt::ref, debt -> debt));
+    held.forEach(
+        (ref, theirs) -> {
+          Stored<?> mine = right.get(ref);
+          Debt debt = known.get(ref);
+          if (mine == null
+              || theirs.isTombstone()
+              || theirs.lastOp() != null
+              || sameContent(mine.version(), theirs.version())) {
+            return;
+          }
+          boolean edited =
+              debt == null
+                  ? theirs.revision() > mine.revision()
+                  : !isExpected(debt, mine, theirs) && !hasLost(debt, theirs);
+          if (edited || unseen.contains(ref)) {
+            events.conflict(conflicts.add(ref, Side.TARGET, mine.version(), theirs));
+          }
+        });
+    return held;
+  }
+
+  /** Lets the source look at what others wrote of these records; those of which that is news. */
+  private Set<Ref> look(Set<Ref> refs) {
+    Set<Ref> news = new TreeSet<>();
+    EditedOutside source = stores.source().as(EditedOutside.class).orElse(null);
+    if (source != null) {
+      Map<Kind<?>, List<Key>> keys =
+          refs.stream().collect(groupingBy(Ref::kind, mapping(Ref::key, toList())));
+      keys.forEach(
+          (kind, some) ->
+              source.look(kind, some).forEach(now -> news.add(new Ref(kind, now.key()))));
     }
-    List<Ref> some = known.stream().map(Debt::ref).toList();
-    Map<Ref, Stored<?>> right = Repair.read(stores.target(), some);
-    Map<Ref, Stored<?>> edited = Repair.read(stores.source(), some);
-    for (Debt debt : known) {
-      Stored<?> mine = right.get(debt.ref());
-      Stored<?> theirs = edited.get(debt.ref());
-      if (mine != null
-          && theirs != null
-          && !theirs.isTombstone()
-          && theirs.lastOp() == null
-          && !isExpected(debt, mine, theirs)
-          && !hasLost(debt, theirs)) {
-        events.conflict(conflicts.add(debt.ref(), Side.TARGET, mine.version(), theirs));
-      }
-    }
+    return news;
   }
 
   private static void put(

@@ -3,13 +3,22 @@ package io.agentmemory.e2e;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.agentmemory.CoOccurrence;
+import io.agentmemory.Edge;
+import io.agentmemory.Key;
+import io.agentmemory.Kind;
 import io.agentmemory.MemoryQuery;
+import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.NewMemory;
 import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.Stored;
+import io.agentmemory.Value;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
+import io.agentmemory.command.PutRecords;
+import io.agentmemory.command.UpdateMemory;
 import io.agentmemory.dualwrite.DualWriteListener;
 import io.agentmemory.dualwrite.DualWriteMemoryStore;
 import io.agentmemory.dualwrite.Stage;
@@ -23,7 +32,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -31,10 +44,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A person edits the files of an agent whose memory is on the move. */
+@Timeout(120)
 class EditedWhileMovingTest {
   @TempDir Path folder;
   private final MemoryStore target = new InMemoryMemoryStore("default");
@@ -53,7 +68,7 @@ class EditedWhileMovingTest {
   private void open(Stage stage) {
     files = FileMemoryStore.builder(folder.resolve("memory")).build();
     store =
-        DualWriteMemoryStore.builder(source(files), target)
+        DualWriteMemoryStore.builder(away(files, () -> away), away(target, () -> targetAway))
             .folder(folder.resolve("move"))
             .stage(stage)
             .listener(
@@ -69,13 +84,24 @@ class EditedWhileMovingTest {
   private volatile Runnable whenResyncNeeded = () -> {};
 
   private volatile boolean away;
+  private volatile boolean targetAway;
 
-  private MemoryStore source(FileMemoryStore files) {
-    return new ForwardingMemoryStore(files) {
+  /** The files are away from then on for what is written, and lack it. */
+  private void filesLack(Runnable write) throws InterruptedException {
+    away = true;
+    write.run();
+    Semaphore never = new Semaphore(0);
+    while (store.status().source().isNone()) {
+      assertThat(never.tryAcquire(5, TimeUnit.MILLISECONDS)).isFalse();
+    }
+  }
+
+  private static MemoryStore away(MemoryStore store, BooleanSupplier away) {
+    return new ForwardingMemoryStore(store) {
       @Override
       public Outcome execute(Batch batch) {
-        if (away) {
-          Operation operation = new Operation("file", batch.verb(), batch.subject());
+        if (away.getAsBoolean()) {
+          Operation operation = new Operation("store", batch.verb(), batch.subject());
           throw StoreUnavailableException.notApplied(operation, "away", null);
         }
         return delegate().execute(batch);
@@ -179,22 +205,100 @@ class EditedWhileMovingTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {1, 2})
-  void givenAnEditOfWhatTheFilesLack_whenTheyGetIt_thenTheEditIsKept(int writes)
-      throws IOException {
+  @CsvSource({"1, true", "2, true", "1, false", "2, false"})
+  void givenAnEditOfWhatTheFilesLack_whenTheyGetIt_thenTheEditIsKept(int writes, boolean lookedAt)
+      throws Exception {
     to(Stage.LIVE);
-    away = true;
     for (int i = 0; i < writes; i++) {
-      store.memories().recall("m5");
+      filesLack(() -> store.memories().recall("m5"));
     }
     edit("m5");
-    files.refresh();
+    if (lookedAt) {
+      files.refresh();
+    }
     away = false;
     settle();
     assertEqual();
     assertThat(contents(target)).contains("body of m5");
     assertThat(store.conflicts()).hasSize(1);
     assertThat(store.conflicts().get(0).toString()).contains("m5");
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void givenAnEditOfWhatTheFilesLack_whenTheyGetItWithoutTheTarget_thenTheEditIsKept(
+      boolean lookedAt) throws Exception {
+    to(Stage.LIVE);
+    filesLack(() -> store.memories().recall("m5"));
+    edit("m5");
+    if (lookedAt) {
+      files.refresh();
+    }
+    targetAway = true;
+    away = false;
+    store.execute(UpdateMemory.of("m5").tags(List.of("by the files alone")));
+    assertThat(files.find(MemoryQuery.all().tag("by the files alone")))
+        .singleElement()
+        .satisfies(m5 -> assertThat(m5.recallCount()).isEqualTo(1))
+        .satisfies(m5 -> assertThat(m5.content()).isEqualTo("body of m5"));
+    assertThat(store.conflicts()).hasSize(1);
+    targetAway = false;
+    settle();
+    assertEqual();
+    assertThat(contents(target)).contains("body of m5");
+    assertThat(store.conflicts()).hasSize(1);
+  }
+
+  @Test
+  void givenAnEditOfAMemoryOfWhoseCountsTheFilesLackOne_whenTheyGetIt_thenTheEditCounts()
+      throws Exception {
+    to(Stage.LIVE);
+    filesLack(() -> put(new CoOccurrence("m5", "m6", Value.of(3L)), 1));
+    edit("m5");
+    away = false;
+    settle();
+    assertEqual();
+    assertThat(contents(target)).contains("what a person wrote");
+    assertThat(store.conflicts()).isEmpty();
+  }
+
+  @Test
+  void givenAnEditedDocumentOfWhichTheFilesLackARecord_whenTheyGetIt_thenTheEditsAreKept()
+      throws Exception {
+    for (String pair : List.of("m1|m2", "m1|m3")) {
+      put(edge(pair, 0.5), 1);
+    }
+    settle();
+    files.checkpoint();
+    to(Stage.LIVE);
+    filesLack(() -> put(edge("m1|m2", 0.625), 2));
+    Path document = folder.resolve("memory/.edges_v3.json");
+    Files.writeString(
+        document, Files.readString(document, UTF_8).replace("0.5", "0.75"), UTF_8); // of both
+    away = false;
+    settle();
+    assertEqual();
+    assertThat(belief("m1|m2")).isEqualTo(Value.of(0.625));
+    assertThat(belief("m1|m3")).isEqualTo(Value.of(0.75));
+    assertThat(store.conflicts())
+        .singleElement()
+        .satisfies(conflict -> assertThat(conflict.toString()).contains("m1|m2"));
+  }
+
+  private void put(MemoryRecord record, long revision) {
+    store.execute(new PutRecords(List.of(new PutRecords.Put(record, revision))));
+  }
+
+  private static Edge edge(String pair, double belief) {
+    return new Edge(pair, new Value.Map(Map.of("belief", Value.of(belief))));
+  }
+
+  private Value belief(String pair) {
+    return target
+        .read(Kind.EDGE, Key.of(pair))
+        .flatMap(Stored::live)
+        .map(edge -> edge.members().get("belief"))
+        .orElseThrow();
   }
 
   @Test

@@ -276,6 +276,67 @@ final class Engine {
         });
   }
 
+  /** Takes over what others changed of these records; returns those that were changed. */
+  @SuppressWarnings("unchecked") // that is what the task gives
+  List<Key> look(Kind<?> kind, List<Key> keys) {
+    Operation operation = new Operation(STORE, "look", kind.name());
+    return (List<Key>)
+        call(
+            () -> {
+              String refused = refusal;
+              if (refused != null) {
+                throw StoreUnavailableException.notApplied(operation, refused, null);
+              }
+              Index before = session().tree().index;
+              Map<Key, Long> revisions = new LinkedHashMap<>();
+              for (Key key : keys) {
+                Row row = before.row(kind, key);
+                revisions.put(key, row == null ? 0 : row.revision);
+              }
+              try {
+                takeOver(operation, kind, keys);
+              } catch (IOException e) {
+                throw StoreUnavailableException.notApplied(
+                    operation, "the files could not be read: " + describe(e), e);
+              }
+              Index after = session().tree().index;
+              revisions
+                  .entrySet()
+                  .removeIf(
+                      known -> {
+                        Row row = after.row(kind, known.getKey());
+                        return row == null || row.revision == known.getValue();
+                      });
+              return List.copyOf(revisions.keySet());
+            });
+  }
+
+  private void takeOver(Operation operation, Kind<?> kind, List<Key> keys) throws IOException {
+    if (sealed != null) {
+      return;
+    }
+    TreeWriter writer = session().writer();
+    if (Documents.inMemoryFile(kind)) {
+      Draft nothing = new Draft(session().tree().index);
+      for (Key key : keys) {
+        try {
+          writer.importEdit(operation, key.part(0), nothing);
+        } catch (CorruptMemoryException | MemoryConflictException unreadable) {
+          LOG.debug("the file of a memory cannot be taken over: {}", unreadable.getMessage());
+        }
+      }
+      return;
+    }
+    Set<String> documents = new LinkedHashSet<>();
+    for (Key key : keys) {
+      String document = Documents.of(kind, key);
+      if (document != null && documents.add(document) && writer.isEdited(document)) {
+        refreshNow(0);
+        return;
+      }
+    }
+  }
+
   Outcome execute(Batch batch) {
     refuseWrites(batch);
     return (Outcome) await(submit(new Task(batch, null)));

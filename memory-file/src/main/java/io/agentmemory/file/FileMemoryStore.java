@@ -674,6 +674,13 @@ public final class FileMemoryStore implements MemoryStore, EditedOutside, Seal {
     }
   }
 
+  @Override
+  public <T extends MemoryRecord> List<Stored<T>> look(Kind<T> kind, Collection<Key> keys) {
+    checkOpen("look");
+    requireNonNull(kind, "kind");
+    return engine == null ? List.of() : readAll(kind, engine.look(kind, List.copyOf(keys)));
+  }
+
   /** Makes a checkpoint, frees the lock and ends the store's thread. */
   @Override
   public void close() {

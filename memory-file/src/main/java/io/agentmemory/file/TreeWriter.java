@@ -1073,7 +1073,7 @@ final class TreeWriter {
       return new Ready(file, path, null, "", false);
     }
     ensureFolder(disk, requireNonNull(path.getParent()));
-    boolean edited = there && isEdited(file, path);
+    boolean edited = there && isEdited(file);
     Path temporary = temporary(path);
     try {
       MessageDigest sha = Sha.digest();
@@ -1103,7 +1103,9 @@ final class TreeWriter {
     }
   }
 
-  private boolean isEdited(String file, Path path) throws IOException {
+  /** Whether another program changed a document since we read or wrote it. */
+  boolean isEdited(String file) throws IOException {
+    Path path = layout.resolve(file);
     FileState known = tree.files.get(file);
     Disk.Stat stat = disk.stat(path);
     if (stat == null || (known != null && isAsKnown(stat, known))) {
