@@ -1,7 +1,5 @@
 package io.agentmemory.dualwrite;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import io.agentmemory.MemoryStore;
 import io.agentmemory.OpId;
 import io.agentmemory.Operation;
@@ -19,6 +17,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,14 +29,6 @@ final class DualFolder implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(DualWriteMemoryStore.class);
   private static final Duration LOCK_WAIT = Duration.ofSeconds(5);
 
-  /**
-   * There while the journal knows all that one store lacks; taking it away needs no room. Says up
-   * to which edit of the source by other programs.
-   */
-  static final String COMPARED = "compared";
-
-  private final Disk disk;
-  private final Path folder;
   private final FolderLock lock;
   private final Journal journal;
   private final StageRegister register;
@@ -45,19 +36,15 @@ final class DualFolder implements AutoCloseable {
 
   private static final String EDITED = "another program changed the source";
 
-  private boolean compared; // guarded by this
+  private final ComparedMark compared; // guarded by this
   private volatile Supplier<String> lastEdit = () -> "";
 
   private DualFolder(
-      Disk disk,
-      Path folder,
-      boolean compared,
+      ComparedMark compared,
       FolderLock lock,
       Journal journal,
       StageRegister register,
       Conflicts conflicts) {
-    this.disk = disk;
-    this.folder = folder;
     this.compared = compared;
     this.lock = lock;
     this.journal = journal;
@@ -95,10 +82,10 @@ final class DualFolder implements AutoCloseable {
         }
         guardIfThere(register, target);
         Conflicts conflicts = Conflicts.open(disk, folder.resolve("conflicts"), Clock.systemUTC());
-        boolean compared = disk.stat(folder.resolve(COMPARED)) != null;
+        ComparedMark compared = new ComparedMark(disk, folder);
         Journal journal =
             Journal.open(disk, folder.resolve("journal"), limits, register.id(), operation);
-        return new DualFolder(disk, folder, compared, lock, journal, register, conflicts);
+        return new DualFolder(compared, lock, journal, register, conflicts);
       } catch (IOException | RuntimeException e) {
         try {
           lock.close();
@@ -204,9 +191,10 @@ final class DualFolder implements AutoCloseable {
         };
     // First this, so that no edit is between what the mark tells and what is told.
     files.ifPresent(source -> source.onEdit(() -> events.noteResyncNeeded(EDITED)));
-    boolean edited = isCompared() && !lastEdit.get().equals(comparedAt());
+    String comparedAt = comparedAt();
+    boolean edited = comparedAt != null && !lastEdit.get().equals(comparedAt);
     boolean isWhole =
-        isCompared()
+        comparedAt != null
             && !edited
             && found.damage().isEmpty()
             && (found.ending() == Journal.Ending.CLEAN || found.ending() == Journal.Ending.KILLED);
@@ -274,30 +262,19 @@ final class DualFolder implements AutoCloseable {
   }
 
   /**
-   * The last edit by others of which the target has all; another than the last, if it lacks one.
+   * The last edit by others of which the target has all, another than the last if it lacks one;
+   * null if it may lack anything.
    */
-  private String comparedAt() {
-    try {
-      return new String(disk.read(folder.resolve(COMPARED)), UTF_8);
-    } catch (IOException e) {
-      return "unknown";
-    }
-  }
-
-  private synchronized boolean isCompared() {
-    return compared;
+  private synchronized @Nullable String comparedAt() {
+    return compared.isThere() ? compared.edit() : null;
   }
 
   /** The journal does not know all that one store lacks: whoever opens it next has to compare. */
   private synchronized void unsettled() {
-    if (compared) {
-      try {
-        disk.delete(folder.resolve(COMPARED));
-        disk.forceFolder(folder);
-        compared = false;
-      } catch (IOException e) {
-        LOG.warn("that the stores have to be compared could not be noted: {}", e.getClass());
-      }
+    try {
+      compared.remove();
+    } catch (IOException e) {
+      LOG.warn("that the stores have to be compared could not be noted: {}", e.getClass());
     }
   }
 
@@ -310,20 +287,33 @@ final class DualFolder implements AutoCloseable {
       return;
     }
     journal.settled();
-    if (!compared) {
-      try {
-        Files.replace(disk, folder.resolve(COMPARED), lastEdit.get());
-        compared = true;
-      } catch (IOException e) {
-        LOG.debug("that the stores were compared could not be noted");
+    try {
+      compared.put(lastEdit.get());
+    } catch (IOException e) {
+      LOG.debug("that the stores were compared could not be noted");
+    }
+  }
+
+  /** A journal that ends well is believed: not where a mark may be found that was taken away. */
+  private void end() {
+    boolean unsure;
+    synchronized (this) {
+      unsure = compared.isUnsure();
+      if (unsure) {
+        unsettled();
       }
+    }
+    if (unsure) {
+      journal.leave();
+    } else {
+      journal.close();
     }
   }
 
   @Override
   public void close() {
     try {
-      journal.close();
+      end();
     } finally {
       try {
         lock.close();

@@ -166,6 +166,7 @@ final class Journal implements AutoCloseable {
   private boolean extendWanted;
   private boolean idle;
   private boolean closing;
+  private boolean endsWell = true;
   private boolean closed;
   private @Nullable String broken;
   private int level;
@@ -473,8 +474,20 @@ final class Journal implements AutoCloseable {
   /** Notes a clean end, durably. What is open is found at the next opening. */
   @Override
   public void close() {
+    endWith(true);
+  }
+
+  /**
+   * Ends as a process that is killed does: the next opening believes no more than it would then.
+   */
+  void leave() {
+    endWith(false);
+  }
+
+  private void endWith(boolean well) {
     lock.lock();
     try {
+      endsWell &= well;
       closing = true;
       work.signal();
       while (!closed) {
@@ -712,7 +725,9 @@ final class Journal implements AutoCloseable {
       if (broken != null) {
         return;
       }
-      writeNow(List.of(JournalLines.mark(Mark.CLOSED)));
+      if (endsWell) {
+        writeNow(List.of(JournalLines.mark(Mark.CLOSED)));
+      }
     } catch (IOException e) {
       LOG.debug("the end could not be noted");
     } finally {
