@@ -210,7 +210,9 @@ public final class Backfill {
         }
         Chunk chunk = chunks.next();
         if (chunk == null) {
-          return dryRun || reportLeaves() ? tally.finished() : tally.report(State.CANCELLED, null);
+          return dryRun || (orderAgain(tally) && reportLeaves())
+              ? tally.finished()
+              : tally.report(State.CANCELLED, null);
         }
         copy(chunk, tally);
         listed += chunk.records.size();
@@ -223,6 +225,24 @@ public final class Backfill {
     } catch (MemoryStoreException failure) {
       return tally.report(State.INCOMPLETE, failure);
     }
+  }
+
+  /**
+   * Orders what has places once more, now that it is there: a write may have added to a list after
+   * we had read it. Returns false if it was cancelled meanwhile.
+   */
+  private boolean orderAgain(Tally tally) {
+    for (Kind<?> kind : Kind.all()) {
+      if (Places.has(kind) && tally.hasInserted(kind)) {
+        list(
+            kind,
+            chunk -> {
+              order(chunk.orders);
+              return cancelled.getCount() > 0;
+            });
+      }
+    }
+    return cancelled.getCount() > 0;
   }
 
   /** Tells the target what the files are; returns false if it was cancelled meanwhile. */

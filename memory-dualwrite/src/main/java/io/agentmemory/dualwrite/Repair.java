@@ -45,6 +45,7 @@ final class Repair {
   private final Hold hold;
   private final Hold giving;
   private final Reading theirs;
+  private final boolean diverged;
 
   /** Sees to it that nobody else writes the records. */
   interface Hold {
@@ -70,13 +71,22 @@ final class Repair {
   /**
    * @param hold while the authority is changed, and at the end
    * @param giving while the secondary is given something
+   * @param diverged whether the secondary may have made something of these by itself, so that its
+   *     revisions do not tell where they stand among others
    */
-  Repair(MemoryStore authority, MemoryStore secondary, Hold hold, Hold giving, Reading theirs) {
+  Repair(
+      MemoryStore authority,
+      MemoryStore secondary,
+      Hold hold,
+      Hold giving,
+      Reading theirs,
+      boolean diverged) {
     this.authority = authority;
     this.secondary = secondary;
     this.hold = hold;
     this.giving = giving;
     this.theirs = theirs;
+    this.diverged = diverged;
   }
 
   /**
@@ -143,7 +153,7 @@ final class Repair {
     states.stream()
         .filter(state -> Places.has(state.kind()) && !state.isTombstone())
         .map(state -> new Ref(state.kind(), state.key()))
-        .filter(ref -> mayStandElsewhere(requireNonNull(here.get(ref)), there.get(ref)))
+        .filter(ref -> diverged || mayStandElsewhere(requireNonNull(here.get(ref)), there.get(ref)))
         .map(here::get)
         .collect(
             groupingBy(

@@ -134,7 +134,7 @@ final class Settling {
     // An overtaken one finds in the target what that did just now without an answer. The source is
     // about to do the same in its place: it must not get it before. The target gets states alone.
     Repair.Hold giving = lacking == Side.SOURCE ? hold : Repair.Hold.NOTHING;
-    new Repair(stores.of(lacking.other()), stores.of(lacking), hold, giving, theirs)
+    new Repair(stores.of(lacking.other()), stores.of(lacking), hold, giving, theirs, op != null)
         .run(all, () -> debts.pay(all));
     events.repaired.add(all.size());
   }
@@ -418,13 +418,21 @@ final class Settling {
           }
           boolean edited =
               debt == null
-                  ? theirs.revision() > mine.revision()
+                  ? theirs.revision() >= mine.revision()
                   : !isExpected(debt, mine, theirs) && !hasLost(debt, theirs);
           if (edited || unseen.contains(ref)) {
             events.conflict(conflicts.add(ref, Side.TARGET, mine.version(), theirs));
           }
         });
     return held;
+  }
+
+  /** The same before the source follows the target, which has changed these. */
+  void keepEdits(List<Outcome.Change> byTarget) {
+    Map<Ref, Stored<?>> right = new TreeMap<>();
+    byTarget.forEach(
+        change -> right.put(new Ref(change.after().kind(), change.after().key()), change.after()));
+    Map<Ref, Stored<?>> unused = keepEdits(List.of(), right.keySet(), right);
   }
 
   /** Lets the source look at what others wrote of these records; those of which that is news. */

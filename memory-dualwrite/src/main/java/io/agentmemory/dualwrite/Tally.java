@@ -1,5 +1,7 @@
 package io.agentmemory.dualwrite;
 
+import static java.util.Objects.requireNonNull;
+
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.MemoryStoreException;
@@ -85,6 +87,10 @@ final class Tally {
     if (different.size() < BackfillReport.MAX_LISTED) {
       different.add(Difference.of(kind, key, Difference.Type.FIELD));
     }
+  }
+
+  boolean hasInserted(Kind<?> kind) {
+    return requireNonNull(kinds.get(kind)).inserted() > 0;
   }
 
   private void add(Kind<?> kind, Counts more) {

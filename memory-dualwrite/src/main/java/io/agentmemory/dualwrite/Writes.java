@@ -22,12 +22,12 @@ import io.agentmemory.spi.Needs.ListEnd;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
@@ -446,6 +446,9 @@ final class Writes implements AutoCloseable {
       Outcome theirs;
       long start = System.nanoTime();
       try {
+        if (follower() == Side.SOURCE) {
+          settling.keepEdits(outcome.changes());
+        }
         theirs = executeByFollower();
         answeredBy(follower(), start);
       } catch (StoreUnavailableException away) {
@@ -466,16 +469,18 @@ final class Writes implements AutoCloseable {
         repair(); // nobody knows what it did back then
         return List.of();
       }
-      keepWhatWasAhead(theirs);
+      if (follower() == Side.TARGET) {
+        keepWhatWasAhead(theirs);
+      }
       return Repair.differences(inOrder() ? outcome : theirs, inOrder() ? theirs : outcome);
     }
 
     /**
-     * Sets aside what the follower made of records that it had at a later revision than the leader:
-     * somebody else had written them, such as a person who edits the files.
+     * Sets aside what the target made of records that it had at a later revision than the source:
+     * somebody else had written them; but a backfill may have brought what the source just did.
      */
     private void keepWhatWasAhead(Outcome theirs) {
-      Map<Ref, Outcome.Change> led = new HashMap<>();
+      Map<Ref, Outcome.Change> led = new TreeMap<>();
       outcome.changes().forEach(change -> led.put(ref(change), change));
       for (Outcome.Change change : theirs.changes()) {
         Outcome.Change by = led.get(ref(change));
@@ -484,8 +489,10 @@ final class Writes implements AutoCloseable {
         }
         Version here = by.before();
         Version there = change.before();
-        if (there != null && (here == null || here.revision() < there.revision())) {
-          Version winner = by.after().version();
+        Version winner = by.after().version();
+        if (there != null
+            && !there.equals(winner)
+            && (here == null || here.revision() < there.revision())) {
           events.conflict(settling.conflicts().add(ref(change), leader, winner, change.after()));
         }
       }

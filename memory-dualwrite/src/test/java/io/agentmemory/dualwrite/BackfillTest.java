@@ -102,6 +102,31 @@ class BackfillTest {
     assertThat(Trees.memory(target, "m00004").isTombstone()).isTrue();
   }
 
+  @Test
+  void givenAWriteThatAddsToAListWhileItIsCopied_whenBackfilled_thenTheOrderIsThatOfTheSource() {
+    MemoryRecord early = new CoOccurrence("m00000", "z-early", Value.of(1));
+    MemoryRecord late = new CoOccurrence("m00000", "a-late", Value.of(1));
+    Trees.put(source, List.of(early), 1);
+    Probe probe = new Probe("probe", target);
+    AtomicBoolean written = new AtomicBoolean();
+    probe.before =
+        batch -> {
+          boolean copiesCounts =
+              batch.commands().stream()
+                  .anyMatch(
+                      c -> c instanceof PutRecords puts && puts.toString().contains("z-early"));
+          if (copiesCounts && written.compareAndSet(false, true)) {
+            Trees.put(source, List.of(late), 1);
+            Trees.put(target, List.of(late), 1);
+          }
+        };
+
+    assertThat(Backfill.builder(source, probe).run().state()).isEqualTo(State.COMPLETE);
+
+    assertThat(written).isTrue();
+    assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 7, 500})
   void givenOrdersOfCounts_whenBackfilledInChunks_thenTheTargetHasThem(int chunk) {

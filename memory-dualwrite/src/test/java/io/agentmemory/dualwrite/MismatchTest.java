@@ -16,6 +16,7 @@ import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Command;
+import io.agentmemory.command.CountCoOccurrences;
 import io.agentmemory.command.DeleteRecords;
 import io.agentmemory.command.ForgetMemory;
 import io.agentmemory.command.MoveMemory;
@@ -174,6 +175,24 @@ class MismatchTest {
           .isTrue();
       assertThat(Verifier.builder(source, target).run().differences()).isEmpty();
     }
+  }
+
+  @Test
+  void givenSecondaryThatLacksACount_whenItIsRaised_thenItComesToStandWhereTheAuthorityHasIt() {
+    InMemoryMemoryStore source = new InMemoryMemoryStore("test");
+    InMemoryMemoryStore target = new InMemoryMemoryStore("test");
+    for (MemoryStore one : List.of(source, target)) {
+      Trees.put(one, List.of(Trees.memory("a", "a"), Trees.memory("x", "x")), 1);
+    }
+    Trees.put(source, List.of(new CoOccurrence("a", "x", Value.of(1))), 1);
+    for (MemoryStore one : List.of(source, target)) {
+      Trees.put(one, List.of(new CoOccurrence("a", "y", Value.of(1))), 1);
+    }
+    try (DualWriteMemoryStore store = open(source, target)) {
+      store.execute(new CountCoOccurrences(List.of("a", "x")));
+      assertThat(store.drain(LONG)).isTrue();
+    }
+    assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
   }
 
   @Test

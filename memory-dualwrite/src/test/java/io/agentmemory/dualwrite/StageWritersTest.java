@@ -83,8 +83,16 @@ class StageWritersTest {
       for (Stage next : WAY) {
         await(workload, 100);
         if (next.writesBoth() && store.stage().writesBoth()) {
-          // As another process that holds the folder in this stage, and then is paused.
-          paused.add(open(disk.afterKill(), source.store(), targetStore.another()));
+          // As another process that holds the folder in this stage, and then is paused: it must
+          // not find anything to do, or it would do that beside the owner.
+          workload.pause();
+          assertThat(store.replay(Duration.ofSeconds(20))).as("seed %d", seed).isZero();
+          DualWriteMemoryStore old = open(disk.afterKill(), source.store(), targetStore.another());
+          assertThat(old.replay(Duration.ofSeconds(20))).as("seed %d", seed).isZero();
+          assertThat(old.status().stats().repaired()).as("seed %d", seed).isZero();
+          paused.add(old);
+          workload.goOn();
+          await(workload, 10);
         }
         Stage before = store.stage();
 

@@ -21,6 +21,7 @@ import io.agentmemory.command.PutRecords;
 import io.agentmemory.command.UpdateMemory;
 import io.agentmemory.dualwrite.DualWriteListener;
 import io.agentmemory.dualwrite.DualWriteMemoryStore;
+import io.agentmemory.dualwrite.Resolution;
 import io.agentmemory.dualwrite.Stage;
 import io.agentmemory.dualwrite.Verifier;
 import io.agentmemory.dualwrite.VerifyReport;
@@ -189,6 +190,25 @@ class EditedWhileMovingTest {
     settle();
     assertThat(contents(target)).contains("what a person wrote");
     assertEqual();
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void givenAnEditOfWhatTheTargetLeads_whenItsTextIsReplaced_thenTheEditIsKept(boolean lookedAt)
+      throws IOException {
+    to(Stage.LIVE);
+    edit("m5");
+    if (lookedAt) {
+      files.refresh();
+    }
+    store.memories().update(UpdateMemory.of("m5").content("what the agent wrote"));
+    settle();
+    assertEqual();
+    assertThat(contents(target)).contains("what the agent wrote");
+    assertThat(store.conflicts()).hasSize(1);
+    store.resolve(store.conflicts().get(0).id(), Resolution.KEEP_LOSER);
+    settle();
+    assertThat(contents(target)).contains("what a person wrote");
   }
 
   @Test
