@@ -216,6 +216,7 @@ final class Settling {
       Ref ref = new Ref(state.kind(), state.key());
       Stored<?> theirs = held.get(ref);
       if (theirs == null
+          || theirs.lastOp() != null
           || theirs.revision() < state.revision()
           || sameContent(theirs.version(), state.version())) {
         above.add(state);

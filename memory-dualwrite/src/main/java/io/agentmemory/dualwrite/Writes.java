@@ -376,10 +376,13 @@ final class Writes implements AutoCloseable {
       owe(concerned, TOO_SLOW);
     }
 
+    /**
+     * Of one that was overtaken it was said then what the follower lacks, and it can do nothing any
+     * more once that is given to it: the follower takes it for done.
+     */
     private void end() {
       if (!turn.end()) {
         overtaken.decrementAndGet();
-        debt(concerned, TOO_SLOW); // what it did just now may have come after a later write
       }
     }
 
@@ -392,8 +395,13 @@ final class Writes implements AutoCloseable {
           done = true;
         }
       } catch (Throwable failure) { // whatever a store throws, no caller pays for it
-        List<Lagging> lagging =
-            debt(concerned, "the secondary store failed: " + failure.getClass().getSimpleName());
+        String why = "the secondary store failed: " + failure.getClass().getSimpleName();
+        List<Lagging> lagging = new ArrayList<>();
+        if (!turn.whileHeld(() -> lagging.addAll(debt(concerned, why)))) {
+          Set<Ref> besides = new HashSet<>(concerned);
+          besides.removeAll(changed());
+          lagging.addAll(debts.addLate(besides, follower(), why, op)); // the rest was said before
+        }
         news.add(() -> events.secondaryFailed(op, failure));
         news.add(() -> events.lagging(lagging));
       } finally {

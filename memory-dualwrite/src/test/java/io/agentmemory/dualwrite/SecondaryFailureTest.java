@@ -323,7 +323,7 @@ class SecondaryFailureTest {
   }
 
   @Test
-  void givenSecondaryThatHangs_whenPatienceEnds_thenWritesGoOnAndItsLateWorkIsMended() {
+  void givenSecondaryThatHangs_whenPatienceEnds_thenWritesGoOnAndItsLateWorkChangesNothing() {
     store = open(Stage.DUAL_WRITE, Duration.ofMillis(50));
     store.execute(StoreMemory.of("m1", AT, "content"));
     drain();
@@ -343,10 +343,7 @@ class SecondaryFailureTest {
 
     open.countDown();
     drain();
-    assertThat(store.lagging())
-        .extracting(Lagging::why)
-        .containsExactly("the secondary store was too slow");
-    assertThat(store.catchUp()).isZero();
+    assertThat(store.lagging()).isEmpty();
     assertEqualStores();
     assertThat(Trees.memory(target, "m1").live().orElseThrow().content()).isEqualTo("goes on");
   }
