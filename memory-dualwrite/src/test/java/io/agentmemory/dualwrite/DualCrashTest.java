@@ -27,6 +27,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.UUID;
@@ -294,6 +295,7 @@ final class DualCrashTest {
       List<List<String>> possible = possible();
       Set<String> forked = new HashSet<>();
       if (!possible.contains(content) && !unknown.isEmpty()) {
+        possible = possibleLater();
         conflicts.forEach(conflict -> forked.addAll(conflict.key().parts()));
         if (!forked.isEmpty()) {
           unknown.forEach(
@@ -330,23 +332,46 @@ final class DualCrashTest {
     private List<List<String>> possible() {
       List<List<String>> possible = new ArrayList<>();
       for (int some = 0; some < 1 << unknown.size(); some++) {
-        MemoryStore model = new InMemoryMemoryStore("test");
-        boolean fits = true;
-        for (Batch batch : tried) {
-          int at = unknown.indexOf(batch);
-          if (at < 0 || (some >> at & 1) == 1) {
-            try {
-              model.execute(batch);
-            } catch (MemoryStoreException refused) {
-              fits = false;
-            }
+        List<Batch> done = new ArrayList<>(tried);
+        for (int i = 0; i < unknown.size(); i++) {
+          if ((some >> i & 1) == 0) {
+            done.remove(unknown.get(i));
           }
         }
-        if (fits) {
-          possible.add(content(model));
-        }
+        contentAfter(done).ifPresent(possible::add);
       }
       return possible;
+    }
+
+    /** The same, where what is not known was done later than it was asked for, by replay. */
+    private List<List<String>> possibleLater() {
+      List<List<Batch>> orders = List.of(tried);
+      for (Batch late : unknown) {
+        List<List<Batch>> more = new ArrayList<>();
+        for (List<Batch> order : orders) {
+          List<Batch> without = new ArrayList<>(order);
+          without.remove(late);
+          more.add(without);
+          for (int at = order.indexOf(late); at <= without.size(); at++) {
+            List<Batch> then = new ArrayList<>(without);
+            then.add(at, late);
+            more.add(then);
+          }
+        }
+        orders = more;
+      }
+      return orders.stream().map(this::contentAfter).flatMap(Optional::stream).toList();
+    }
+
+    /** Empty if one of these would have been refused. */
+    private Optional<List<String>> contentAfter(List<Batch> done) {
+      MemoryStore model = new InMemoryMemoryStore("test");
+      try {
+        done.forEach(model::execute);
+      } catch (MemoryStoreException refused) {
+        return Optional.empty();
+      }
+      return Optional.of(content(model));
     }
   }
 
