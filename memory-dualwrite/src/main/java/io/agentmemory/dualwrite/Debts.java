@@ -137,10 +137,11 @@ final class Debts {
     synchronized (this) {
       for (Journal.Change change : changes) {
         Debt before = debts.get(change.ref());
-        Debt.Run run = null;
-        if (guarded) {
-          Debt.Run earlier = before != null && before.lacking() == lacking ? before.run() : null;
-          run = earlier == null ? new Debt.Run(change.before()) : earlier;
+        Debt.Run run = before != null && before.lacking() == lacking ? before.run() : null;
+        if (guarded && run == null) {
+          run = new Debt.Run(change.before());
+        }
+        if (run != null) {
           run.add(change.before(), change.after());
         }
         Debt now =
@@ -165,8 +166,8 @@ final class Debts {
   }
 
   /**
-   * A store lacks what an operation did in the other one, as far as that one lacks nothing of the
-   * records: else it had all there was, and a later operation went on from there without the other.
+   * A store lacks what an operation did in the other one, as far as it did not itself go on from
+   * there since without the other one: then that is what is lacking.
    *
    * @return the entries of those that are noted
    */
@@ -174,7 +175,7 @@ final class Debts {
       OpId op, List<Journal.Change> changes, Side lacking, boolean guarded, String why) {
     return add(
         op,
-        changes.stream().filter(change -> !isLacking(change.ref(), lacking.other())).toList(),
+        changes.stream().filter(change -> !wentOn(change.ref(), lacking)).toList(),
         lacking,
         guarded,
         why);
@@ -182,8 +183,13 @@ final class Debts {
 
   /** As {@link #addLate(OpId, List, Side, boolean, String)}, whatever the operation did. */
   synchronized List<Lagging> addLate(Collection<Ref> refs, Side lacking, String why, OpId op) {
-    return add(
-        refs.stream().filter(ref -> !isLacking(ref, lacking.other())).toList(), lacking, why, op);
+    return add(refs.stream().filter(ref -> !wentOn(ref, lacking)).toList(), lacking, why, op);
+  }
+
+  /** Whether that is known of operations; who only compared the stores knows less. */
+  private boolean wentOn(Ref ref, Side store) {
+    Debt debt = debts.get(ref);
+    return debt != null && debt.lacking() == store.other() && debt.run() != null;
   }
 
   /** The newest state that is noted: an operation that ends late says something old. */

@@ -2,6 +2,7 @@ package io.agentmemory.dualwrite;
 
 import io.agentmemory.MemoryStoreException;
 import io.agentmemory.OpId;
+import io.agentmemory.Operation;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -149,7 +150,12 @@ final class Drainer implements AutoCloseable {
     int owed = 0;
     for (int from = 0; from < list.size(); from += COMPARED_AT_ONCE) {
       List<Ref> some = list.subList(from, Math.min(from + COMPARED_AT_ONCE, list.size()));
-      owed += settling.compared(some, TwoStores.leader(gate.stage()));
+      StageGate.Pass pass = gate.enter(new Operation(DualWriteMemoryStore.STORE, "compare", ""));
+      try {
+        owed += settling.compared(some, TwoStores.leader(pass.stage()));
+      } finally {
+        gate.leave(pass);
+      }
     }
     if (all && owed == 0 && events.resyncs.get() == need) {
       if (events.resync.compareAndSet(why, null)) {

@@ -151,8 +151,11 @@ final class DualFolder implements AutoCloseable {
     return register;
   }
 
+  /** Makes the target ours, as soon as we write to it: whoever only looks at it takes nothing. */
   void guard(MemoryStore target) {
-    register.guard(target);
+    if (stage() != Stage.OFF) {
+      register.guard(target);
+    }
   }
 
   /**

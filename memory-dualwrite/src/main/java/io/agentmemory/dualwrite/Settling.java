@@ -216,8 +216,8 @@ final class Settling {
       Ref ref = new Ref(state.kind(), state.key());
       Stored<?> theirs = held.get(ref);
       if (theirs == null
-          || theirs.lastOp() != null
           || theirs.revision() < state.revision()
+          || (theirs.revision() > state.revision() && theirs.lastOp() != null) // it has more
           || sameContent(theirs.version(), state.version())) {
         above.add(state);
       } else {
@@ -285,8 +285,11 @@ final class Settling {
    * @return of how many one is to be mended
    */
   int compared(List<Ref> refs, Side leader) {
-    Map<Ref, Stored<?>> bySource = Repair.read(stores.source(), refs);
-    Map<Ref, Stored<?>> byTarget = Repair.read(stores.target(), refs);
+    // The follower first: what it gets meanwhile must not look newer than what the leader has.
+    Map<Ref, Stored<?>> byFollower = Repair.read(stores.of(leader.other()), refs);
+    Map<Ref, Stored<?>> byLeader = Repair.read(stores.of(leader), refs);
+    Map<Ref, Stored<?>> bySource = leader == Side.SOURCE ? byLeader : byFollower;
+    Map<Ref, Stored<?>> byTarget = leader == Side.SOURCE ? byFollower : byLeader;
     Map<Side, List<Ref>> lacking = new EnumMap<>(Side.class);
     for (Ref ref : refs) {
       Stored<?> source = bySource.get(ref);

@@ -274,10 +274,19 @@ final class StageRegister {
       Optional<EpochGuard.Register> held = guard.register();
       now = claim(held);
       there = held.map(EpochGuard.Register::epoch).orElse(0L);
-    } while (there != now.epoch()
-        && !guard.advance(there, new EpochGuard.Register(now.epoch(), document(now))));
+    } while ((there != now.epoch()
+            && !guard.advance(there, new EpochGuard.Register(now.epoch(), document(now))))
+        || !guardIfStill(now, guard));
+  }
+
+  /** False if we have moved on meanwhile: the target must not be told an older epoch then. */
+  private synchronized boolean guardIfStill(State now, EpochGuard guard) {
+    if (state.epoch() != now.epoch()) {
+      return false;
+    }
     takesOver = false;
     guard.guard(now.epoch());
+    return true;
   }
 
   /** The state to write under: of an epoch above that of the folder whose place this one takes. */

@@ -15,6 +15,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +27,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class Turns {
   private static final int STAMPS = 1024;
+
+  /** A turn that is overtaken may be in the middle of something that takes this long. */
+  private static final long LEAST_HOLD_MILLIS = 1000;
 
   private final Map<String, Line> lines = new HashMap<>();
 
@@ -51,8 +55,8 @@ final class Turns {
     private volatile List<Turn> before;
     private long number; // in the order of answers; guarded by Turns.this
     private volatile @Nullable Runnable whenOvertaken;
-    private final Object holding = new Object();
-    private boolean ended; // guarded by holding
+    private final ReentrantLock holding = new ReentrantLock();
+    private volatile boolean ended; // changed while holding
 
     private Turn(Names names, List<Turn> before) {
       this.names = names;
@@ -79,7 +83,7 @@ final class Turns {
           try {
             earlier.over.get(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
           } catch (TimeoutException tooSlow) {
-            earlier.overtake();
+            earlier.overtake(operation, Math.max(patience.toMillis(), LEAST_HOLD_MILLIS));
           }
         }
         before = List.of(); // or every turn would keep all that ever came before it
@@ -108,13 +112,26 @@ final class Turns {
       }
     }
 
-    private void overtake() {
-      if (leave()) {
-        Runnable run = whenOvertaken;
-        if (run != null) {
-          run.run();
+    private void overtake(Operation operation, long millis) throws InterruptedException {
+      if (!holding.tryLock(millis, TimeUnit.MILLISECONDS)) {
+        throw StoreUnavailableException.notApplied(
+            operation, "a store that is just being brought up to date does not answer", null);
+      }
+      boolean first;
+      try {
+        first = leave();
+      } finally {
+        holding.unlock();
+      }
+      if (first) {
+        try {
+          Runnable run = whenOvertaken;
+          if (run != null) {
+            run.run();
+          }
+        } finally {
+          over.complete(null);
         }
-        over.complete(null);
       }
     }
 
@@ -144,30 +161,34 @@ final class Turns {
     }
 
     private boolean leave() {
-      synchronized (holding) {
+      holding.lock();
+      try {
         boolean first = !ended;
         ended = true;
         if (first) {
           remove(this);
         }
         return first;
+      } finally {
+        holding.unlock();
       }
     }
 
     /** Whether it has ended. */
     boolean isOver() {
-      synchronized (holding) {
-        return ended;
-      }
+      return ended;
     }
 
     /** Does something before anybody can end the turn; false, and not done, if it has ended. */
     boolean whileHeld(Runnable action) {
-      synchronized (holding) {
+      holding.lock();
+      try {
         if (!ended) {
           action.run();
         }
         return !ended;
+      } finally {
+        holding.unlock();
       }
     }
 

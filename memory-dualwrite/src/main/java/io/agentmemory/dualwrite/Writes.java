@@ -643,7 +643,13 @@ final class Writes implements AutoCloseable {
     }
     if (log.isKept() && isTargetThere() && settling.doubts() > 0) {
       try {
-        settling.concludeAll().stream().filter(op -> !debts.isOwing(op)).forEach(log::done);
+        // Which store is right about them hangs on the stage.
+        StageGate.Pass pass = gate.enter(new Operation(STORE, "conclude", ""));
+        try {
+          settling.concludeAll().stream().filter(op -> !debts.isOwing(op)).forEach(log::done);
+        } finally {
+          gate.leave(pass);
+        }
       } catch (StoreUnavailableException away) {
         events.secondaryFailed(OpId.copy(), away);
       }
@@ -651,12 +657,17 @@ final class Writes implements AutoCloseable {
     for (Side side : isTargetThere() ? Side.values() : new Side[0]) { // each needs both stores
       List<Ref> refs = debts.refs(debt -> debt.lacking() == side && !debt.parked());
       try {
+        List<Ref> refused = new ArrayList<>();
         for (int from = 0; from < refs.size(); from += CATCH_UP_RECORDS) {
           List<Ref> some = refs.subList(from, Math.min(from + CATCH_UP_RECORDS, refs.size()));
-          if (!catchUp(some, side) && some.size() > 1) {
-            for (Ref one : some) {
-              catchUp(List.of(one), side);
-            }
+          if (catchUp(some, side) != null) {
+            some.stream().filter(one -> catchUp(List.of(one), side) != null).forEach(refused::add);
+          }
+        }
+        for (Ref one : refused) { // what stood in its way, such as the name of a file, may be gone
+          MemoryStoreException failure = catchUp(List.of(one), side);
+          if (failure != null) {
+            park(one, failure);
           }
         }
       } catch (StoreUnavailableException unavailable) {
@@ -669,30 +680,31 @@ final class Writes implements AutoCloseable {
     return debts.size() + settling.doubts();
   }
 
-  /** False if one of them could not be brought up to date, and perhaps none was. */
-  private boolean catchUp(List<Ref> some, Side lacking) {
+  private void park(Ref ref, MemoryStoreException failure) {
+    events.secondaryFailed(OpId.copy(), failure);
+    debts
+        .park(ref, "the store refuses it: " + failure.getClass().getSimpleName())
+        .ifPresent(events::parked);
+  }
+
+  /** Why one of them could not be brought up to date, and perhaps none was; null if all were. */
+  private @Nullable MemoryStoreException catchUp(List<Ref> some, Side lacking) {
     Operation operation = new Operation(STORE, "catchUp", "");
     StageGate.Pass pass = gate.enter(operation);
     try {
       if (!pass.stage().writesBoth()) {
-        return true;
+        return null;
       }
       Turns.Turn turn = turns.enter(Names.of(some));
       try {
         turn.await(operation, overtaken.get() == 0 ? patience : Duration.ZERO);
         turn.answered(() -> {});
         settling.settle(refs(debts.among(some, lacking)), lacking, null, turn::whileHeld);
-        return true;
+        return null;
       } catch (StoreUnavailableException unavailable) {
         throw unavailable;
       } catch (MemoryStoreException failure) {
-        if (some.size() == 1) {
-          events.secondaryFailed(OpId.copy(), failure);
-          debts
-              .park(some.get(0), "the store refuses it: " + failure.getClass().getSimpleName())
-              .ifPresent(events::parked);
-        }
-        return false;
+        return failure;
       } finally {
         turn.end();
       }

@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import org.junit.jupiter.api.BeforeEach;
@@ -61,6 +62,52 @@ class DualStoreProviderTest {
         store.changeStage(Stage.values()[store.stage().ordinal() + 1]);
       }
     }
+  }
+
+  /** A second folder whose target is the same. */
+  private Path another() throws IOException {
+    Path other = java.nio.file.Files.createDirectory(folder.resolve("other"));
+    new StoresFile(StoreAddress.of("named:" + source + "-2"), StoreAddress.of("named:" + target))
+        .write(LocalDisk.INSTANCE, other);
+    StageRegister.open(LocalDisk.INSTANCE, other, Stage.OFF);
+    return other;
+  }
+
+  private EpochGuard.Register owner() {
+    return NamedStores.named(target)
+        .as(EpochGuard.class)
+        .flatMap(EpochGuard::register)
+        .orElseThrow();
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"LIVE", "COMPLETE"})
+  void givenTargetOfAnotherFolder_whenOneInOffOnlyLooksAtIt_thenItStaysThatFolders(Stage stage)
+      throws IOException {
+    into(stage);
+    EpochGuard.Register before = owner();
+
+    try (DualWriteMemoryStore looking =
+        (DualWriteMemoryStore) MemoryStores.open("dual:" + another())) {
+      List<String> reasons = looking.canPromote();
+      assertThat(reasons.isEmpty()).isEqualTo(stage == Stage.COMPLETE);
+    }
+
+    assertThat(owner()).isEqualTo(before);
+  }
+
+  @Test
+  void givenTargetOfAFolderThatIsLost_whenPromotedByForce_thenItIsTakenOver() throws IOException {
+    into(Stage.LIVE);
+    StageFolder other = StageFolder.at("dual:" + another());
+
+    StageMove asked = other.promote(null, null);
+    StageMove forced = other.promote("the other folder is lost", null);
+
+    assertThat(asked.moved()).isFalse();
+    assertThat(asked.reasons()).anyMatch(reason -> reason.contains(folder.toString()));
+    assertThat(forced.to()).isEqualTo(Stage.DUAL_WRITE);
+    assertThat(forced.moved()).isTrue();
   }
 
   @ParameterizedTest

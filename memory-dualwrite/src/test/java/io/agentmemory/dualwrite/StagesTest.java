@@ -40,8 +40,8 @@ class StagesTest {
     "OFF,        source.execute",
     "DUAL_WRITE, source.execute target.execute",
     "SHADOW,     source.execute target.execute",
-    "LIVE,       target.execute source.execute",
-    "RAMP_DOWN,  target.execute source.execute",
+    "LIVE,       target.execute source.readAll source.execute",
+    "RAMP_DOWN,  target.execute source.readAll source.execute",
     "COMPLETE,   target.execute"
   })
   void givenStage_whenWritten_thenTheAuthorityIsFirst(Stage stage, String expected) {
