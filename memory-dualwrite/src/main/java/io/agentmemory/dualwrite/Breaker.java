@@ -46,6 +46,8 @@ final class Breaker implements AutoCloseable {
   private final ScheduledThreadPoolExecutor prober;
   private final ThreadPoolExecutor probes;
   private volatile State known = State.CLOSED;
+  private Duration lastPause = Duration.ZERO; // guarded by this
+  private long closedAt = System.nanoTime(); // guarded by this
   private volatile Instant since;
   private volatile boolean held;
   private volatile boolean closed;
@@ -54,7 +56,8 @@ final class Breaker implements AutoCloseable {
    * Begins closed.
    *
    * @param probe asks the store, and says whether it takes writes; what it throws counts as no
-   * @param firstPause how long after opening the first probe comes; then twice as long, up to 60 s
+   * @param firstPause how long after opening the first probe comes; then twice as long, up to 60 s;
+   *     as if it had not closed where it opens again sooner than it had waited
    * @param listener told of every change: from, to
    */
   Breaker(
@@ -175,15 +178,28 @@ final class Breaker implements AutoCloseable {
       known = now;
       since = clock.instant();
       if (now == State.OPEN && before == State.CLOSED) {
-        schedule(firstPause);
+        schedule(pauseAfterClosed());
+      } else if (now == State.CLOSED) {
+        closedAt = System.nanoTime();
       }
     }
     listener.accept(before, now);
   }
 
-  private void schedule(Duration pause) {
+  /** A store that was back for less long than we last waited for it flaps: not at once again. */
+  private synchronized Duration pauseAfterClosed() {
+    boolean flaps = System.nanoTime() - closedAt < lastPause.toNanos();
+    return flaps ? twice(lastPause) : firstPause;
+  }
+
+  private static Duration twice(Duration pause) {
     Duration longer = pause.multipliedBy(2);
-    schedule(pause, longer.compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : longer);
+    return longer.compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : longer;
+  }
+
+  private synchronized void schedule(Duration pause) {
+    lastPause = pause;
+    schedule(pause, twice(pause));
   }
 
   private void schedule(Duration pause, Duration next) {

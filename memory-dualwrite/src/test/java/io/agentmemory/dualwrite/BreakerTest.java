@@ -66,6 +66,20 @@ class BreakerTest {
   }
 
   @Test
+  void
+      givenStoreThatIsBackForMomentsOnly_whenItGoesAgainAndAgain_thenItIsWaitedForLongerEachTime() {
+    Watched flapping = new Watched("flaps", () -> true);
+    long begin = System.nanoTime();
+    for (int i = 0; i < 6; i++) { // 5, 10, 20, 40, 80, 160 ms, each a fifth shorter at most
+      Trees.await(flapping.breaker::isClosed, "closed, as the store is there");
+      flapping.breaker.open();
+    }
+    Trees.await(flapping.breaker::isClosed, "closed at last");
+
+    assertThat(Duration.ofNanos(System.nanoTime() - begin)).isGreaterThan(Duration.ofMillis(252));
+  }
+
+  @Test
   @DisplayName("T76: breaker: ignored error, cancel, probe hang in half-open")
   void givenProbeThatFailsInAnyWay_whenHalfOpen_thenNotForLongAndClosedOnceTheStoreIsWell()
       throws InterruptedException {
