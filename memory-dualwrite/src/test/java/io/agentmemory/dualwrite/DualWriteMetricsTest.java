@@ -3,6 +3,7 @@ package io.agentmemory.dualwrite;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.agentmemory.MemoryStore;
 import io.agentmemory.command.StoreMemory;
 import io.agentmemory.internal.testkit.MemoryDisk;
 import io.agentmemory.testkit.InMemoryMemoryStore;
@@ -27,6 +28,10 @@ class DualWriteMetricsTest {
   private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
 
   private DualWriteMemoryStore open() {
+    return open(target);
+  }
+
+  private static DualWriteMemoryStore open(MemoryStore target) {
     return DualWriteMemoryStore.builder(new InMemoryMemoryStore("test"), target)
         .stage(Stage.LIVE)
         .folder(Path.of("/dual"))
@@ -74,7 +79,7 @@ class DualWriteMetricsTest {
   @Test
   void givenTwoStores_whenBoundWithTags_thenTheyAreApart() {
     try (DualWriteMemoryStore one = open();
-        DualWriteMemoryStore two = open()) {
+        DualWriteMemoryStore two = open(new InMemoryMemoryStore("test"))) {
       new DualWriteMetrics(one, List.of(Tag.of("move", "one"))).bindTo(registry);
       new DualWriteMetrics(two, List.of(Tag.of("move", "two"))).bindTo(registry);
       one.promote("a test");

@@ -1215,7 +1215,7 @@ class FallbackTest {
       assertThat(store.status().targetReachable()).isFalse();
       takeOver(7);
       target.up();
-      await(() -> store.status().takenOver() != null);
+      await(() -> heard.contains("taken over"));
 
       for (int i = 0; i < 3; i++) {
         assertRefused(StoreMemory.of("o" + i, AT, "x"));
