@@ -10,6 +10,7 @@ import java.sql.Statement;
 import java.sql.Types;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -61,11 +62,12 @@ final class JdbcRows {
         + ")";
   }
 
-  /** Binds a row, but {@code value} in the place of one column. */
-  void bind(PreparedStatement statement, int row, String column, Object value) throws SQLException {
+  /** Binds a row, but other values for some columns. */
+  void bind(PreparedStatement statement, int row, Map<String, Object> others) throws SQLException {
     @Nullable Object[] values = rows.get(row);
     for (int i = 0; i < values.length; i++) {
-      Object bound = columns.get(i).equals(column) ? value : values[i];
+      Object other = others.get(columns.get(i));
+      Object bound = other == null ? values[i] : other;
       if (bound == null) {
         statement.setNull(i + 1, Types.NULL);
       } else if (bound instanceof Array array) {
@@ -86,8 +88,11 @@ final class JdbcRows {
       throws SQLException {
     try (PreparedStatement statement = connection.prepareStatement(insert(table))) {
       for (int row = 0; row < rows.size(); row++) {
-        Object vector = vectorColumn.isEmpty() ? "" : new PGvector(vectors.apply(row));
-        bind(statement, row, vectorColumn, vector);
+        boolean hasVector = !vectorColumn.isEmpty();
+        bind(
+            statement,
+            row,
+            hasVector ? Map.of(vectorColumn, new PGvector(vectors.apply(row))) : Map.of());
         statement.addBatch();
       }
       statement.executeBatch();

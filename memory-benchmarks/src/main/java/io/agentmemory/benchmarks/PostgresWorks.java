@@ -20,6 +20,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 
@@ -151,7 +152,11 @@ final class PostgresWorks {
                 int number = theirs.next();
                 try (Connection connection = database.pool().getConnection();
                     PreparedStatement statement = connection.prepareStatement(insert)) {
-                  rows.bind(statement, number % rows.size(), "id", Corpus.looseId("raw", number));
+                  String id = Corpus.looseId("raw", number);
+                  rows.bind(
+                      statement,
+                      number % rows.size(),
+                      Map.of("id", id, "file_name", id + ".md")); // both are there once
                   return statement.executeUpdate();
                 }
               });
