@@ -58,6 +58,9 @@ final class Settling {
   /** Those among them that the target answered: it found nothing to do. The source missed them. */
   private final Set<OpId> idle = ConcurrentHashMap.newKeySet();
 
+  /** Operations that the target had applied, of which what it did was noted. */
+  private final Set<OpId> concluded = ConcurrentHashMap.newKeySet();
+
   private volatile boolean sourceLeads;
 
   Settling(TwoStores stores, Debts debts, Events events, Conflicts conflicts) {
@@ -153,9 +156,13 @@ final class Settling {
       remember(byTarget.keySet());
     }
     Side lacking = sourceLeads ? Side.TARGET : Side.SOURCE; // the one that leads is right
+    concluded.removeIf(op -> !debts.isOwing(op));
     byTarget.forEach(
-        (op, outcome) ->
-            debts.addLate(op, changes(outcome, true), lacking, false, "its answer got lost"));
+        (op, outcome) -> {
+          if (concluded.add(op)) { // once: what is paid of it meanwhile must not be owed again
+            debts.addLate(op, changes(outcome, true), lacking, false, "its answer got lost");
+          }
+        });
     idle.removeAll(ops);
     doubtful.removeAll(ops);
   }

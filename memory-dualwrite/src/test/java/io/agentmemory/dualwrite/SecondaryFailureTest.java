@@ -16,6 +16,7 @@ import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.UncategorizedStoreException;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.command.Batch;
+import io.agentmemory.command.Command;
 import io.agentmemory.command.DefineSpace;
 import io.agentmemory.command.PutEmbedding;
 import io.agentmemory.command.RecallMemory;
@@ -23,6 +24,7 @@ import io.agentmemory.command.StoreMemory;
 import io.agentmemory.command.UpdateMemory;
 import io.agentmemory.testkit.InMemoryMemoryStore;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
@@ -346,6 +348,30 @@ class SecondaryFailureTest {
     assertThat(store.lagging()).isEmpty();
     assertEqualStores();
     assertThat(Trees.memory(target, "m1").live().orElseThrow().content()).isEqualTo("goes on");
+  }
+
+  @Test
+  void givenLargeBatchWhoseAnswerGotLost_whenCaughtUp_thenThatHasAnEnd() {
+    store = open(Stage.DUAL_WRITE, LONG);
+    List<Command> many = new ArrayList<>();
+    for (int i = 0; i < 250; i++) { // more than are caught up at once
+      many.add(StoreMemory.of("m" + i, AT, "content"));
+    }
+    Batch batch = Batch.of(many);
+    target.after =
+        done -> {
+          if (done.opId().equals(batch.opId())) {
+            throw Probe.unknown(done.opId());
+          }
+        };
+
+    store.execute(batch);
+    drain();
+    target.after = done -> {};
+
+    assertThat(store.lagging()).hasSize(250);
+    assertThat(store.catchUp()).isZero();
+    assertEqualStores();
   }
 
   @Test
