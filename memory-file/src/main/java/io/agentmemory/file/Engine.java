@@ -208,10 +208,7 @@ final class Engine {
     Operation operation = new Operation(STORE, "refresh", "");
     call(
         () -> {
-          String refused = refusal;
-          if (refused != null) {
-            throw StoreUnavailableException.notApplied(operation, refused, null);
-          }
+          checkNotRefusing(operation);
           try {
             refreshNow(0);
           } catch (IOException e) {
@@ -259,14 +256,18 @@ final class Engine {
         });
   }
 
+  private void checkNotRefusing(Operation operation) {
+    String refused = refusal;
+    if (refused != null) {
+      throw StoreUnavailableException.notApplied(operation, refused, null);
+    }
+  }
+
   private void change(String verb, Callable<?> work) {
     Operation operation = new Operation(STORE, verb, "");
     call(
         () -> {
-          String refused = refusal;
-          if (refused != null) {
-            throw StoreUnavailableException.notApplied(operation, refused, null);
-          }
+          checkNotRefusing(operation);
           try {
             return work.call();
           } catch (IOException e) {
@@ -283,10 +284,7 @@ final class Engine {
     return (List<Key>)
         call(
             () -> {
-              String refused = refusal;
-              if (refused != null) {
-                throw StoreUnavailableException.notApplied(operation, refused, null);
-              }
+              checkNotRefusing(operation);
               Index before = session().tree().index;
               Map<Key, Long> revisions = new LinkedHashMap<>();
               for (Key key : keys) {
@@ -352,10 +350,7 @@ final class Engine {
     return (Map<OpId, Outcome>)
         call(
             () -> {
-              String refused = refusal;
-              if (refused != null) {
-                throw StoreUnavailableException.notApplied(operation, refused, null);
-              }
+              checkNotRefusing(operation);
               Draft draft = new Draft(session().tree().index);
               Map<OpId, Outcome> found = new HashMap<>();
               for (OpId opId : opIds) {
