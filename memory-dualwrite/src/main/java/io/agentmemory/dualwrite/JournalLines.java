@@ -83,6 +83,11 @@ final class JournalLines {
 
   // ---- writing ----
 
+  /** Bytes of lines. */
+  static long size(List<byte[]> lines) {
+    return lines.stream().mapToLong(line -> line.length).sum();
+  }
+
   static byte[] header(Header header) {
     Map<String, Value> map = new LinkedHashMap<>();
     map.put("journal", Value.of(FORMAT));
