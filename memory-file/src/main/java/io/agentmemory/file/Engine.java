@@ -575,7 +575,7 @@ final class Engine {
         task.done.completeExceptionally(tooMuch);
       }
     }
-    if (!draft.states().isEmpty()) {
+    if (!draft.ops().isEmpty()) { // one that changed nothing must not change something later
       if (!force(open, draft, planned.keySet())) {
         return;
       }
@@ -603,13 +603,12 @@ final class Engine {
               String text = bytes == null ? null : new String(bytes, StandardCharsets.UTF_8);
               files.add(new Lines.FileChange(file, old == null ? null : old.hash(), text));
             });
-    List<Lines.Op> ops = draft.ops().stream().filter(op -> !op.changes().isEmpty()).toList();
     long seq = tree.seq + 1;
     try {
       if (!open.log().hasSegment()) {
         open.checkInPlace();
       }
-      open.log().append(seq, new Lines.Group(seq, ops, files));
+      open.log().append(seq, new Lines.Group(seq, draft.ops(), files));
     } catch (IOException e) {
       LOG.warn("a write failed and changed nothing: {}", describe(e));
       for (Task task : tasks) {

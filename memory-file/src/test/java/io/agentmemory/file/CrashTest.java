@@ -85,6 +85,7 @@ final class CrashTest {
                 put(VectorSpace.of("image", "eye", 2)),
                 put(Embedding.of("image", "photo.jpg", 1, 1)))));
     script.add(null);
+    add(script, new RecallMemory("three", AT)); // finds nothing to do, yet
     add(script, new RecallMemory("one", AT), new RecallMemory("two", AT));
     add(script, new MoveMemory("two", Tier.CORE));
     add(
@@ -188,6 +189,9 @@ final class CrashTest {
       List<String> without = Snapshot.of(expected);
       List<String> found;
       try (FileMemoryStore store = open(disk)) {
+        for (Batch batch : acknowledged) {
+          assertThat(store.execute(batch).repeated()).as("known, %s", note).isTrue();
+        }
         found = Snapshot.of(store);
         if (unknown == null) {
           assertThat(found).as(note).isEqualTo(without);
