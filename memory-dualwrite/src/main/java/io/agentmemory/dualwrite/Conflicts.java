@@ -76,15 +76,14 @@ final class Conflicts {
   }
 
   /**
-   * Sets a state aside, durably. Setting the same one aside again changes nothing.
+   * Sets a state aside, durably. Empty if that one is already, which changes nothing.
    *
    * @throws StoreUnavailableException if that is not possible
    */
-  synchronized Conflict add(Ref ref, Side winner, Version won, Stored<?> loser) {
+  synchronized Optional<Conflict> add(Ref ref, Side winner, Version won, Stored<?> loser) {
     String id = id(ref, won, loser.version());
-    Held known = held.get(id);
-    if (known != null) {
-      return known.conflict();
+    if (held.containsKey(id)) {
+      return Optional.empty();
     }
     Instant now = clock.instant();
     Conflict conflict =
@@ -99,7 +98,7 @@ final class Conflicts {
           e);
     }
     held.put(id, one);
-    return conflict;
+    return Optional.of(conflict);
   }
 
   private void write(Held one) throws IOException {

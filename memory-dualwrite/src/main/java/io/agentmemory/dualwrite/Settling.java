@@ -79,6 +79,11 @@ final class Settling {
     return conflicts;
   }
 
+  /** Keeps a state that loses, and tells so; once, however often it is tried. */
+  void setAside(Ref ref, Side winner, Version won, Stored<?> loser) {
+    conflicts.add(ref, winner, won, loser).ifPresent(events::conflict);
+  }
+
   /** The target may have applied it, or may still do so. */
   void doubt(OpId op) {
     doubtful.add(op);
@@ -118,7 +123,10 @@ final class Settling {
       return;
     }
     List<Debt> owed = debts.among(refs, lacking);
-    Set<OpId> ops = Debt.with(ops(owed), op);
+    Set<OpId> ops = ops(owed);
+    if (op != null) {
+      ops.add(op);
+    }
     if (lacking == Side.TARGET) {
       conclude(ops); // repeated, they must not happen there once more
     } else {
@@ -279,7 +287,7 @@ final class Settling {
       Stored<?> holds = here.get(debt.ref());
       Version won = holds == null ? NEVER : holds.version();
       if (lost != null && !lost.isTombstone() && !sameContent(lost.version(), won)) {
-        events.conflict(conflicts.add(debt.ref(), Side.SOURCE, won, lost));
+        setAside(debt.ref(), Side.SOURCE, won, lost);
       }
     }
     debts.pay(refs);
@@ -333,7 +341,7 @@ final class Settling {
         && loser.revision() >= winner.revision()
         && !sameContent(loser.version(), winner.version())
         && debts.of(ref).isEmpty()) {
-      events.conflict(conflicts.add(ref, leader, winner.version(), loser));
+      setAside(ref, leader, winner.version(), loser);
     }
     return leader.other();
   }
@@ -395,9 +403,7 @@ final class Settling {
         boolean minesWins = wins(mine, theirs);
         Stored<?> winner = minesWins ? mine : theirs;
         Stored<?> loser = minesWins ? theirs : mine;
-        Conflict conflict =
-            conflicts.add(ref, minesWins ? lacking.other() : lacking, winner.version(), loser);
-        events.conflict(conflict);
+        setAside(ref, minesWins ? lacking.other() : lacking, winner.version(), loser);
         long above = Math.max(mine.revision(), theirs.revision()) + 1;
         raised.put(ref, Repair.at(ref, winner, above));
       }
@@ -432,7 +438,7 @@ final class Settling {
                   ? theirs.revision() >= mine.revision()
                   : !isExpected(debt, mine, theirs) && !hasLost(debt, theirs);
           if (edited || unseen.contains(ref)) {
-            events.conflict(conflicts.add(ref, Side.TARGET, mine.version(), theirs));
+            setAside(ref, Side.TARGET, mine.version(), theirs);
           }
         });
     return held;

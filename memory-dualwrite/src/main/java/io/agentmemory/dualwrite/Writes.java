@@ -501,7 +501,7 @@ final class Writes implements AutoCloseable {
         if (there != null
             && !there.equals(winner)
             && (here == null || here.revision() < there.revision())) {
-          events.conflict(settling.conflicts().add(ref(change), leader, winner, change.after()));
+          settling.setAside(ref(change), leader, winner, change.after());
         }
       }
     }
@@ -530,11 +530,14 @@ final class Writes implements AutoCloseable {
 
     /** The follower lacks these, and of what this write did the leader's state may be needed. */
     private List<Lagging> debt(Set<Ref> refs, String why) {
-      if (refs.isEmpty()) { // nothing changed
-        if (follower() == Side.SOURCE && log.isKept()) {
+      if (refs.isEmpty()) { // nothing changed, and nothing must when it is asked for again
+        if (!log.isKept()) {
+          return List.of();
+        }
+        if (follower() == Side.SOURCE) {
           settling.missedBySource(op);
         } else {
-          log.done(op);
+          settling.doubt(op);
         }
         return List.of();
       }

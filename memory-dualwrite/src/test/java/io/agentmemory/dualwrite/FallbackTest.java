@@ -595,6 +595,41 @@ class FallbackTest {
       assertThat(memory("m").recallCount()).isZero();
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"away", "slow"})
+    void givenWriteThatFoundNothingToDo_whenTheTargetLeadsLater_thenItDoesNothingThere(String is) {
+      store.close();
+      patience = Duration.ofMillis(50);
+      store = open(Stage.LIVE);
+      store.changeStage(Stage.SHADOW);
+      assertSettled();
+      Batch recall = Batch.of(new RecallMemory("m", AT));
+      CountDownLatch late = new CountDownLatch(1);
+      if (is.equals("away")) {
+        target.down();
+      } else {
+        target.before =
+            batch -> {
+              if (batch.opId().equals(recall.opId())) {
+                Probe.await(late);
+              }
+            };
+      }
+      assertThat(store.execute(recall).changes()).isEmpty();
+      store.execute(StoreMemory.of("m", AT, "later"));
+      target.up();
+      await(() -> target.read(Kind.MEMORY, Key.of("m")).isPresent());
+      late.countDown(); // and finds it there
+      assertSettled();
+      assertThat(memory("m").recallCount()).isZero();
+      store.changeStage(Stage.LIVE);
+
+      assertThat(store.execute(recall).repeated()).isTrue();
+
+      assertSettled();
+      assertThat(memory("m").recallCount()).isZero();
+    }
+
     @Test
     void givenWriteThatFellBack_whenItIsRepeatedLater_thenItTakesNoEffectAgain() {
       store.execute(StoreMemory.of("m", AT, "x"));
@@ -1037,7 +1072,29 @@ class FallbackTest {
       assertThat(store.conflicts()).isEmpty();
     }
 
+    @Test
+    void givenStoreThatFailsJustThen_whenItIsTriedAgain_thenTheConflictIsToldOnce() {
+      List<String> told = new CopyOnWriteArrayList<>();
+      conflict(
+          () ->
+              source.before =
+                  batch -> {
+                    source.before = b -> {};
+                    told.addAll(heard);
+                    throw StoreUnavailableException.notApplied(
+                        new Operation("p", "ask", ""), "no", null);
+                  });
+
+      assertThat(told).as("before it was tried again").contains("conflict m source");
+      assertThat(heard).containsOnlyOnce("conflict m source");
+      assertThat(store.stats().conflicts()).isOne();
+    }
+
     private void conflict() {
+      conflict(() -> {});
+    }
+
+    private void conflict(Runnable beforeItIsBack) {
       store.execute(StoreMemory.of("m", AT, "x"));
       assertSettled();
       Memory theirs = memory("m");
@@ -1047,6 +1104,7 @@ class FallbackTest {
       target
           .store()
           .execute(new PutRecords(List.of(new PutRecords.Put(theirs.withContent("theirs"), 2))));
+      beforeItIsBack.run();
       target.up();
       assertSettled();
     }
