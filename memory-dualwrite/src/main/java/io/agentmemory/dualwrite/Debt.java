@@ -4,7 +4,6 @@ import io.agentmemory.OpId;
 import io.agentmemory.Stored;
 import io.agentmemory.Version;
 import java.time.Instant;
-import java.util.LinkedHashSet;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -14,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param since when that began
  * @param why never content
- * @param ops the operations that are not done before this is paid
+ * @param ops the operations that are not done before this is paid; grows, as the record of a busy
+ *     agent may see many thousands while a store is away
  * @param run what is known of how the record went on in the store that has it, to tell what
  *     somebody else made of it in the other one; null where nothing is known
  * @param state the newest state, where the store that has it may be away; else null
@@ -50,19 +50,16 @@ record Debt(
     }
   }
 
+  /** No operation yet. */
+  static Set<OpId> noOps() {
+    return ConcurrentHashMap.newKeySet();
+  }
+
   Lagging lagging() {
     return new Lagging(ref.kind(), ref.key(), since, why);
   }
 
   Debt parked(String reason) {
     return new Debt(ref, lacking, since, reason, ops, run, state, true);
-  }
-
-  static Set<OpId> with(Set<OpId> ops, @Nullable OpId op) {
-    Set<OpId> all = new LinkedHashSet<>(ops);
-    if (op != null) {
-      all.add(op);
-    }
-    return all;
   }
 }

@@ -17,6 +17,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -45,7 +46,16 @@ final class Debts {
       records++;
       refused += debt.parked() ? 1 : 0;
       since.merge(debt.since(), 1, Integer::sum);
-      debt.ops().forEach(op -> owing.merge(op, 1, Integer::sum));
+      debt.ops().forEach(this::owe);
+    }
+
+    /** The same record, and the same operations: however many, they are not counted again. */
+    void replace(Debt before, Debt now) {
+      refused += (now.parked() ? 1 : 0) - (before.parked() ? 1 : 0);
+    }
+
+    void owe(OpId op) {
+      owing.merge(op, 1, Integer::sum);
     }
 
     void remove(Debt debt) {
@@ -87,31 +97,7 @@ final class Debts {
    * @param op the operation that is not done before they are paid, if there is one
    */
   List<Lagging> add(Collection<Ref> refs, Side lacking, String why, @Nullable OpId op) {
-    Set<OpId> replaced = new HashSet<>();
-    List<Lagging> entries = new ArrayList<>(refs.size());
-    synchronized (this) {
-      for (Ref ref : refs) {
-        Debt before = debts.get(ref);
-        boolean sameSide = before != null && before.lacking() == lacking;
-        Debt now =
-            new Debt(
-                ref,
-                lacking,
-                before == null ? clock.instant() : before.since(),
-                why,
-                Debt.with(before == null ? Set.of() : before.ops(), op),
-                sameSide && before != null ? before.run() : null,
-                sameSide && before != null ? before.state() : null,
-                false);
-        put(before, now, replaced);
-        entries.add(now.lagging());
-      }
-    }
-    replaced.forEach(whenPaid);
-    if (!entries.isEmpty()) {
-      whenOwed.run();
-    }
-    return entries;
+    return note(op, refs, ref -> ref, (ref, before) -> next(before, ref, lacking, why));
   }
 
   /**
@@ -119,9 +105,11 @@ final class Debts {
    * knows more than somebody who compared.
    */
   List<Lagging> addUnknown(Collection<Ref> refs, Side lacking, String why) {
-    synchronized (this) {
-      return add(refs.stream().filter(ref -> !debts.containsKey(ref)).toList(), lacking, why, null);
-    }
+    return note(
+        null,
+        refs,
+        ref -> ref,
+        (ref, before) -> before == null ? next(null, ref, lacking, why) : null);
   }
 
   /**
@@ -132,37 +120,11 @@ final class Debts {
    */
   List<Lagging> add(
       OpId op, List<Journal.Change> changes, Side lacking, boolean guarded, String why) {
-    Set<OpId> replaced = new HashSet<>();
-    List<Lagging> entries = new ArrayList<>(changes.size());
-    synchronized (this) {
-      for (Journal.Change change : changes) {
-        Debt before = debts.get(change.ref());
-        Debt.Run run = before != null && before.lacking() == lacking ? before.run() : null;
-        if (guarded && run == null) {
-          run = new Debt.Run(change.before());
-        }
-        if (run != null) {
-          run.add(change.before(), change.after());
-        }
-        Debt now =
-            new Debt(
-                change.ref(),
-                lacking,
-                before == null ? clock.instant() : before.since(),
-                why,
-                Debt.with(before == null ? Set.of() : before.ops(), op),
-                run,
-                newest(before, lacking, change),
-                false);
-        put(before, now, replaced);
-        entries.add(now.lagging());
-      }
-    }
-    replaced.forEach(whenPaid);
-    if (!entries.isEmpty()) {
-      whenOwed.run();
-    }
-    return entries;
+    return note(
+        op,
+        changes,
+        Journal.Change::ref,
+        (change, before) -> next(before, change, lacking, guarded, why));
   }
 
   /**
@@ -171,25 +133,86 @@ final class Debts {
    *
    * @return the entries of those that are noted
    */
-  synchronized List<Lagging> addLate(
+  List<Lagging> addLate(
       OpId op, List<Journal.Change> changes, Side lacking, boolean guarded, String why) {
-    return add(
+    return note(
         op,
-        changes.stream().filter(change -> !wentOn(change.ref(), lacking)).toList(),
-        lacking,
-        guarded,
-        why);
+        changes,
+        Journal.Change::ref,
+        (change, before) ->
+            wentOn(before, lacking) ? null : next(before, change, lacking, guarded, why));
   }
 
   /** As {@link #addLate(OpId, List, Side, boolean, String)}, whatever the operation did. */
-  synchronized List<Lagging> addLate(Collection<Ref> refs, Side lacking, String why, OpId op) {
-    return add(refs.stream().filter(ref -> !wentOn(ref, lacking)).toList(), lacking, why, op);
+  List<Lagging> addLate(Collection<Ref> refs, Side lacking, String why, OpId op) {
+    return note(
+        op,
+        refs,
+        ref -> ref,
+        (ref, before) -> wentOn(before, lacking) ? null : next(before, ref, lacking, why));
+  }
+
+  /** What is owed of a record, going by what was owed of it before; null: what was. */
+  private interface Next<T> {
+    @Nullable Debt of(T item, @Nullable Debt before);
+  }
+
+  /** Notes what is owed, all of it at once; then, holding nothing up, tells of it. */
+  private <T> List<Lagging> note(
+      @Nullable OpId op, Collection<T> items, Function<T, Ref> ref, Next<T> next) {
+    List<Lagging> entries = new ArrayList<>(items.size());
+    synchronized (this) {
+      for (T item : items) {
+        Debt before = debts.get(ref.apply(item));
+        Debt now = next.of(item, before);
+        if (now != null) {
+          put(before, now, op);
+          entries.add(now.lagging());
+        }
+      }
+    }
+    if (!entries.isEmpty()) {
+      whenOwed.run();
+    }
+    return entries;
+  }
+
+  private Debt next(@Nullable Debt before, Ref ref, Side lacking, String why) {
+    boolean sameSide = before != null && before.lacking() == lacking;
+    return new Debt(
+        ref,
+        lacking,
+        before == null ? clock.instant() : before.since(),
+        why,
+        before == null ? Debt.noOps() : before.ops(),
+        sameSide && before != null ? before.run() : null,
+        sameSide && before != null ? before.state() : null,
+        false);
+  }
+
+  private Debt next(
+      @Nullable Debt before, Journal.Change change, Side lacking, boolean guarded, String why) {
+    Debt.Run run = before != null && before.lacking() == lacking ? before.run() : null;
+    if (guarded && run == null) {
+      run = new Debt.Run(change.before());
+    }
+    if (run != null) {
+      run.add(change.before(), change.after());
+    }
+    return new Debt(
+        change.ref(),
+        lacking,
+        before == null ? clock.instant() : before.since(),
+        why,
+        before == null ? Debt.noOps() : before.ops(),
+        run,
+        newest(before, lacking, change),
+        false);
   }
 
   /** Whether that is known of operations; who only compared the stores knows less. */
-  private boolean wentOn(Ref ref, Side store) {
-    Debt debt = debts.get(ref);
-    return debt != null && debt.lacking() == store.other() && debt.run() != null;
+  private static boolean wentOn(@Nullable Debt before, Side store) {
+    return before != null && before.lacking() == store.other() && before.run() != null;
   }
 
   /** The newest state that is noted: an operation that ends late says something old. */
@@ -204,20 +227,26 @@ final class Debts {
     return requireNonNull(sums.get(side));
   }
 
-  private void put(@Nullable Debt before, Debt now, Set<OpId> replaced) {
+  /**
+   * @param op what is not done before this is paid either
+   */
+  private void put(@Nullable Debt before, Debt now, @Nullable OpId op) {
     debts.put(now.ref(), now);
-    sum(now.lacking()).add(now);
     byName
         .computeIfAbsent(Names.of(now.ref().kind(), now.ref().key()), n -> new HashSet<>())
         .add(now.ref());
-    if (before != null) {
-      free(before, replaced);
+    Sum sum = sum(now.lacking());
+    if (before != null && before.lacking() == now.lacking()) {
+      sum.replace(before, now);
+    } else {
+      if (before != null) {
+        sum(before.lacking()).remove(before);
+      }
+      sum.add(now);
     }
-  }
-
-  private void free(Debt debt, Set<OpId> paid) {
-    sum(debt.lacking()).remove(debt);
-    debt.ops().stream().filter(op -> !isOwing(op)).forEach(paid::add);
+    if (op != null && now.ops().add(op)) {
+      sum.owe(op);
+    }
   }
 
   /** The store has these records now, as far as it lacked them. */
@@ -230,7 +259,8 @@ final class Debts {
           byName.computeIfPresent(
               Names.of(ref.kind(), ref.key()),
               (name, set) -> set.remove(ref) && set.isEmpty() ? null : set);
-          free(debt, paid);
+          sum(debt.lacking()).remove(debt);
+          debt.ops().stream().filter(op -> !isOwing(op)).forEach(paid::add);
         }
       }
     }
@@ -244,7 +274,7 @@ final class Debts {
       return Optional.empty();
     }
     Debt now = before.parked(why);
-    put(before, now, new HashSet<>());
+    put(before, now, null);
     return Optional.of(now.lagging());
   }
 

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** What is lacking is summed up as it changes, and the sums are right. */
 class DebtsTest {
@@ -49,6 +50,19 @@ class DebtsTest {
 
   private static List<Journal.Change> change(int number, long revision) {
     return List.of(new Journal.Change(ref(number), null, new Version(revision, null), null));
+  }
+
+  @Test
+  @Timeout(20) // a second, or hours where each operation goes through those before it
+  void givenBusyRecord_whenAStoreIsAwayForLong_thenTheNextWriteCostsWhatTheFirstDid() {
+    int writes = 200_000;
+    for (int i = 1; i <= writes; i++) {
+      debts.add(OpId.random(), change(0, i), Side.TARGET, true, "why");
+    }
+
+    assertThat(debts.pending(Side.TARGET, 0).operations()).isEqualTo(writes);
+    debts.pay(List.of(ref(0)));
+    assertThat(paid).hasSize(writes).doesNotHaveDuplicates();
   }
 
   @Test
