@@ -28,7 +28,6 @@ import io.agentmemory.command.Outcome;
 import io.agentmemory.internal.Disk;
 import io.agentmemory.internal.LocalDisk;
 import io.agentmemory.spi.Canonical;
-import io.agentmemory.spi.Seal;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -39,11 +38,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.DoubleSupplier;
-import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
@@ -101,8 +98,10 @@ public final class DualWriteMemoryStore implements MemoryStore {
   private final Ownership ownership;
   private final Writes writes;
   private final ShadowReads shadows;
+  private final Reads reads;
   private final @Nullable DualFolder folder;
   private final @Nullable Drainer drainer;
+  private final StageChange stageChange;
   private final @Nullable StageMoves moves;
 
   /** Whether the target is, or was last, away without anybody having rehearsed that. */
@@ -151,11 +150,15 @@ public final class DualWriteMemoryStore implements MemoryStore {
             builder.patience,
             builder.waitForSecondary);
     shadows = new ShadowReads(builder.shadowRate, builder.random, turns, debts, events);
+    reads = new Reads(stores, gate, writes, shadows, debts, events, log);
     drainer =
         folder == null
             ? null
             : new Drainer(
                 stores, gate, debts, settling, writes, events, () -> folder.settled(events));
+    stageChange =
+        new StageChange(
+            stores, gate, debts, settling, writes, events, log, folder, this::flushFacts);
     moves =
         folder == null
             ? null
@@ -168,7 +171,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
                 events,
                 this::isTargetThere,
                 ownership::taken,
-                this::change,
+                stageChange,
                 Clock.systemUTC());
     if (drainer != null && folder != null) {
       folder.recover(settling, debts, stores, events, drainer::wake);
@@ -230,11 +233,6 @@ public final class DualWriteMemoryStore implements MemoryStore {
     if (to == Breaker.State.CLOSED && drainer != null) {
       drainer.hurry();
     }
-  }
-
-  /** Whether the source stands in where the target gives no answer. */
-  private boolean fallsBack(Stage stage) {
-    return log.isKept() && stage.targetIsAuthority() && stage.writesBoth();
   }
 
   /** A store over two others, in stage {@link Stage#OFF} unless told otherwise. */
@@ -440,80 +438,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
    *     be brought up to date; the old stage goes on
    */
   public void changeStage(Stage next) {
-    change(requireNonNull(next, "next"), StageMoves.How.ORDERLY, UnaryOperator.identity());
-  }
-
-  private List<Lagging> change(Stage next, StageMoves.How how, UnaryOperator<Facts> facts) {
-    List<Lagging> undrained = new ArrayList<>();
-    Stage before = gate.change(next, now -> undrained.addAll(makeReady(now, next, how, facts)));
-    events.stageChanged(before, next);
-    return undrained;
-  }
-
-  private List<Lagging> makeReady(
-      Stage now, Stage next, StageMoves.How how, UnaryOperator<Facts> facts) {
-    List<Lagging> undrained = List.of();
-    boolean takesOver = now.targetIsAuthority() && !next.targetIsAuthority();
-    boolean leaves = !next.writesBoth() && log.isKept() && next.targetIsAuthority();
-    if (takesOver && how == StageMoves.How.WITHOUT_TARGET) {
-      undrained = settling.takeOver();
-    } else if (now.targetIsAuthority() != next.targetIsAuthority() || leaves) {
-      undrained =
-          writes.catchUpAlone(
-              new Operation(STORE, "changeStage", next.name()),
-              takesOver && how == StageMoves.How.FORCED);
-    }
-    if (folder != null && moves != null) {
-      moves.flushIfPossible();
-      if (next == Stage.COMPLETE) {
-        complete(folder, now, facts);
-      } else {
-        folder.move(now, next, how != StageMoves.How.ORDERLY, stores.target(), facts);
-        if (now == Stage.COMPLETE) {
-          unsealSource();
-        }
-      }
-    }
-    settling.sourceLeads(!next.targetIsAuthority());
-    if (!next.writesBoth()) {
-      debts.forgive();
-    }
-    return undrained;
-  }
-
-  /**
-   * What the source holds now is what other programs find in it, and nobody is to write there by
-   * mistake any more.
-   */
-  private void complete(DualFolder owned, Stage now, UnaryOperator<Facts> facts) {
-    MemoryStore source = stores.source();
-    source.checkpoint();
-    source.as(Seal.class).ifPresent(seal -> seal.seal(why(owned)));
-    boolean moved = false;
-    try {
-      owned.move(now, Stage.COMPLETE, false, stores.target(), facts);
-      moved = true;
-    } finally {
-      if (!moved) {
-        unsealSource();
-      }
-    }
-  }
-
-  private static String why(DualFolder owned) {
-    return "the move of folder " + owned.register().id() + " is COMPLETE";
-  }
-
-  /** Where the process ended between the seal and the last stage, or went back from that. */
-  void unsealSource() {
-    DualFolder owned = folder;
-    if (owned != null) {
-      stores
-          .source()
-          .as(Seal.class)
-          .filter(seal -> seal.sealed().filter(why(owned)::equals).isPresent())
-          .ifPresent(Seal::unseal);
-    }
+    stageChange.to(requireNonNull(next, "next"), StageMoves.How.ORDERLY, UnaryOperator.identity());
   }
 
   /**
@@ -597,9 +522,20 @@ public final class DualWriteMemoryStore implements MemoryStore {
     return Keeper.answer(this, moves(), request);
   }
 
+  /** Where the process ended between the seal and the last stage. */
+  void unsealSource() {
+    stageChange.unsealSource();
+  }
+
   /** Repairs of one of the stores by the other one. */
   Repairs repairs() {
     return new Repairs(stores, gate, turns, debts, settling.conflicts(), patience);
+  }
+
+  private void flushFacts() {
+    if (moves != null) {
+      moves.flushIfPossible();
+    }
   }
 
   private StageMoves moves() {
@@ -628,7 +564,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
   @Override
   public Map<OpId, Outcome> conclude(Collection<OpId> operations) {
     Stage stage = gate.stage("conclude", "");
-    if (!fallsBack(stage)) {
+    if (!reads.fallsBack(stage)) {
       return stores.authority(stage).conclude(operations);
     }
     Map<OpId, Outcome> known =
@@ -823,128 +759,51 @@ public final class DualWriteMemoryStore implements MemoryStore {
 
   @Override
   public <T extends MemoryRecord> Optional<Stored<T>> read(Kind<T> kind, Key key) {
-    requireNonNull(key, "key");
-    Stage stage = gate.stage("read", kind.name());
-    Optional<Stored<T>> found =
-        ask(
-            stage,
-            new Operation(STORE, "read", kind + ":" + key),
-            Set.of(Names.of(kind, key)),
-            store -> store.read(kind, key));
-    if (stage.shadowsReads() && shadows.sampled()) {
-      compare(
-          stage,
-          "read",
-          kind + ":" + key,
-          found.stream().toList(),
-          () -> stores.authority(stage).read(kind, key).stream().toList(),
-          () -> stores.secondary(stage).read(kind, key).stream().toList(),
-          Comparisons::records);
-    }
-    return found;
+    return reads.read(kind, requireNonNull(key, "key"));
   }
 
   @Override
   public <T extends MemoryRecord> List<Stored<T>> readAll(Kind<T> kind, List<Key> keys) {
-    Stage stage = gate.stage("readAll", kind.name());
-    List<Key> wanted = List.copyOf(keys);
-    List<Stored<T>> found =
-        ask(
-            stage,
-            new Operation(STORE, "readAll", kind.name()),
-            Names.of(kind, wanted),
-            store -> store.readAll(kind, wanted));
-    if (stage.shadowsReads() && shadows.sampled()) {
-      compare(
-          stage,
-          "readAll",
-          kind.name(),
-          List.copyOf(found),
-          () -> stores.authority(stage).readAll(kind, wanted),
-          () -> stores.secondary(stage).readAll(kind, wanted),
-          Comparisons::records);
-    }
-    return found;
+    return reads.readAll(kind, List.copyOf(keys));
   }
 
   @Override
   public <T extends MemoryRecord> Stream<Stored<T>> scan(Kind<T> kind, ScanRange range) {
     requireNonNull(range, "range");
-    return stream("scan", kind.name(), store -> store.scan(kind, range));
+    return reads.stream("scan", kind.name(), store -> store.scan(kind, range));
   }
 
   @Override
   public <T extends MemoryRecord> Stream<KeyVersion> versions(Kind<T> kind, ScanRange range) {
     requireNonNull(range, "range");
-    return stream("versions", kind.name(), store -> store.versions(kind, range));
+    return reads.stream("versions", kind.name(), store -> store.versions(kind, range));
   }
 
   @Override
   public List<Memory> find(MemoryQuery query) {
-    requireNonNull(query, "query");
-    Stage stage = gate.stage("find", "");
-    List<Memory> found =
-        ask(stage, new Operation(STORE, "find", ""), null, store -> store.find(query));
-    if (stage.shadowsReads() && shadows.sampled()) {
-      compare(
-          stage,
-          "find",
-          "",
-          List.copyOf(found),
-          () -> stores.authority(stage).find(query),
-          () -> stores.secondary(stage).find(query),
-          (a, b) -> Comparisons.memories(a, b, query.offset() > 0));
-    }
-    return found;
+    return reads.find(requireNonNull(query, "query"));
   }
 
   @Override
   public long count(MemoryQuery query) {
-    requireNonNull(query, "query");
-    Stage stage = gate.stage("count", "");
-    long count = ask(stage, new Operation(STORE, "count", ""), null, store -> store.count(query));
-    if (stage.shadowsReads() && shadows.sampled()) {
-      compare(
-          stage,
-          "count",
-          "",
-          count,
-          () -> stores.authority(stage).count(query),
-          () -> stores.secondary(stage).count(query),
-          Comparisons::counts);
-    }
-    return count;
+    return reads.count(requireNonNull(query, "query"));
   }
 
   @Override
   public Stream<MemoryHead> heads(MemoryQuery query) {
     requireNonNull(query, "query");
-    return stream("heads", "", store -> store.heads(query));
+    return reads.stream("heads", "", store -> store.heads(query));
   }
 
   @Override
   public List<SimilarQuery.Hit> search(SimilarQuery query) {
-    Stage stage = gate.stage("search", query.space());
-    List<SimilarQuery.Hit> found =
-        ask(stage, new Operation(STORE, "search", query.space()), null, s -> s.search(query));
-    // What an index finds is not what another store has to find.
-    if (stage.shadowsReads() && !query.isApproximate() && shadows.sampled()) {
-      compare(
-          stage,
-          "search",
-          query.space(),
-          List.copyOf(found),
-          () -> stores.authority(stage).search(query),
-          () -> stores.secondary(stage).search(query),
-          (a, b) -> Comparisons.hits(a, b, query.limit()));
-    }
-    return found;
+    return reads.search(query);
   }
 
   /** The authority's. */
   @Override
   public Stream<Leaf> leaves() {
-    return stream("leaves", "", MemoryStore::leaves);
+    return reads.stream("leaves", "", MemoryStore::leaves);
   }
 
   /** To the authority; to the other store too, and a failure of it is only reported. */
@@ -959,61 +818,6 @@ public final class DualWriteMemoryStore implements MemoryStore {
         events.secondaryFailed(OpId.copy(), failure);
       }
     }
-  }
-
-  // ---- who answers ----
-
-  @SuppressWarnings("ReferenceEquality") // one of two objects
-  private <T> Stream<T> stream(String verb, String subject, Writes.Reading<Stream<T>> reading) {
-    Operation read = new Operation(STORE, verb, subject);
-    Stage stage = gate.stage(verb, subject);
-    return ask(
-        stage,
-        read,
-        null,
-        store ->
-            fallsBack(stage) && store == stores.target()
-                ? writes.inParts(read, reading.from(store))
-                : reading.from(store));
-  }
-
-  /**
-   * Lets the store answer that has what is asked for: the authority, or the source while it stands
-   * in for the target.
-   *
-   * @param names of what is asked for; null for everything
-   */
-  private <R> R ask(
-      Stage stage, Operation read, @Nullable Set<String> names, Writes.Reading<R> reading) {
-    if (!fallsBack(stage)) {
-      return reading.from(stores.authority(stage));
-    }
-    if (!debts.isLacking(Side.TARGET, names)) {
-      Optional<R> answer = writes.readTarget(read, reading);
-      if (answer.isPresent()) {
-        return answer.get();
-      }
-    }
-    MemoryStore source = writes.sourceFor(read, names);
-    events.readFellBack(read);
-    return reading.from(source);
-  }
-
-  private <R> void compare(
-      Stage stage,
-      String verb,
-      String subject,
-      R result,
-      Supplier<R> authority,
-      Supplier<R> shadow,
-      ShadowReads.Comparison<R> comparison) {
-    shadows.compare(
-        new Operation(STORE, verb, subject),
-        result,
-        authority,
-        shadow,
-        comparison,
-        () -> gate.stage() == stage);
   }
 
   // ---- the rest ----
@@ -1093,9 +897,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
     }
     writes.close();
     shadows.close();
-    if (moves != null) {
-      moves.flushIfPossible();
-    }
+    flushFacts();
     if (!drained || !debts.isEmpty()) {
       LOG.warn(
           "closed with {} writes on their way and {} records lagging; a verification will find"
