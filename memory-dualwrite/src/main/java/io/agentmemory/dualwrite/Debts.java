@@ -8,9 +8,11 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -249,13 +251,25 @@ final class Debts {
     }
   }
 
-  /** The store has these records now, as far as it lacked them. */
+  /** The store has these records now, as far as it lacked them; nobody else writes them. */
   void pay(Collection<Ref> refs) {
+    pay(refs, debt -> true);
+  }
+
+  /** The store has what was lacking then: not what was noted of the same records since. */
+  void payAsTheyWere(Collection<Debt> some) {
+    Set<Debt> then = Collections.newSetFromMap(new IdentityHashMap<>());
+    then.addAll(some);
+    pay(some.stream().map(Debt::ref).toList(), then::contains);
+  }
+
+  private void pay(Collection<Ref> refs, Predicate<Debt> isPaid) {
     Set<OpId> paid = new HashSet<>();
     synchronized (this) {
       for (Ref ref : refs) {
-        Debt debt = debts.remove(ref);
-        if (debt != null) {
+        Debt debt = debts.get(ref);
+        if (debt != null && isPaid.test(debt)) {
+          debts.remove(ref);
           byName.computeIfPresent(
               Names.of(ref.kind(), ref.key()),
               (name, set) -> set.remove(ref) && set.isEmpty() ? null : set);
@@ -270,11 +284,17 @@ final class Debts {
   /** A store refuses a record for good. */
   synchronized Optional<Lagging> park(Ref ref, String why) {
     Debt before = debts.get(ref);
-    if (before == null) {
+    return before == null ? Optional.empty() : park(before, why);
+  }
+
+  /** As {@link #park(Ref, String)}, if nothing was noted of the record since. */
+  @SuppressWarnings("ReferenceEquality") // another one says something else
+  synchronized Optional<Lagging> park(Debt debt, String why) {
+    if (debts.get(debt.ref()) != debt) {
       return Optional.empty();
     }
-    Debt now = before.parked(why);
-    put(before, now, null);
+    Debt now = debt.parked(why);
+    put(debt, now, null);
     return Optional.of(now.lagging());
   }
 

@@ -231,6 +231,10 @@ final class DualFolder implements AutoCloseable {
 
   private void recover(Journal.Open open, Settling settling, Debts debts, TwoStores stores) {
     OpId op = open.opId();
+    if (open.outcomeKnown() && open.lacking() == Side.SOURCE && !stage().targetIsAuthority()) {
+      journal.done(op); // the source leads, so it has got that: only the line about it is lost
+      return;
+    }
     boolean targetTried = open.leaders().contains(Side.TARGET);
     if (targetTried && !(open.outcomeKnown() && open.lacking() == Side.SOURCE)) {
       settling.doubt(op);

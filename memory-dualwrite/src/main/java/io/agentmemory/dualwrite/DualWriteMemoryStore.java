@@ -3,6 +3,7 @@ package io.agentmemory.dualwrite;
 import static java.util.Objects.requireNonNull;
 
 import io.agentmemory.Health;
+import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
 import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
@@ -82,6 +83,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class DualWriteMemoryStore implements MemoryStore {
   static final String STORE = "dualwrite";
+  private static final int PUTS = 20;
   private static final Duration REPLAY_PAUSE = Duration.ofMillis(20);
   private static final Logger LOG = LoggerFactory.getLogger(DualWriteMemoryStore.class);
 
@@ -636,6 +638,8 @@ public final class DualWriteMemoryStore implements MemoryStore {
    *
    * @throws IllegalArgumentException if there is no such conflict
    * @throws StoreUnavailableException if that is not possible now; the conflict stays
+   * @throws InvalidMemoryException if the state has no place, as what it lived in was deleted; the
+   *     conflict stays
    */
   public void resolve(String conflictId, Resolution resolution) {
     Conflicts.Held held = conflict(conflictId);
@@ -649,6 +653,9 @@ public final class DualWriteMemoryStore implements MemoryStore {
    * Decides a conflict by a state that somebody made of both.
    *
    * @throws IllegalArgumentException if there is no such conflict, or it is of another record
+   * @throws StoreUnavailableException if that is not possible now; the conflict stays
+   * @throws InvalidMemoryException if the state has no place, as what it lived in was deleted; the
+   *     conflict stays
    */
   public void resolve(String conflictId, MemoryRecord merged) {
     Conflict conflict = conflict(conflictId).conflict();
@@ -666,11 +673,29 @@ public final class DualWriteMemoryStore implements MemoryStore {
         .orElseThrow(() -> new IllegalArgumentException("there is no conflict " + id));
   }
 
-  /** Makes a state the newest one of its record. */
+  /** Makes a state the newest one of its record, also where writes of that go on. */
   private void put(Stored<?> state) {
     Ref ref = new Ref(state.kind(), state.key());
-    long above = read(ref.kind(), ref.key()).map(Stored::revision).orElse(0L) + 1;
-    execute(new Batch(OpId.random(), Repair.commands(List.of(Repair.at(ref, state, above)))));
+    Operation operation = new Operation(STORE, "resolve", ref.toString());
+    boolean placeIsDeleted = false;
+    for (int tries = 0; tries < PUTS; tries++) {
+      long above = read(ref.kind(), ref.key()).map(Stored::revision).orElse(0L) + 1;
+      Outcome outcome =
+          execute(new Batch(OpId.random(), Repair.commands(List.of(Repair.at(ref, state, above)))));
+      if (Repair.took(outcome, ref)) {
+        return;
+      }
+      placeIsDeleted =
+          outcome.skipped().stream().anyMatch(skip -> skip.reason() == Outcome.Skip.Reason.DELETED);
+    }
+    if (placeIsDeleted) {
+      throw new InvalidMemoryException(
+          operation,
+          "the state that lost",
+          "has no place, as what it lived in is deleted: store that again first, or keep the winner");
+    }
+    throw StoreUnavailableException.notApplied(
+        operation, "the record is written again and again: try once more", null);
   }
 
   /**

@@ -191,8 +191,16 @@ final class Repair {
     return stored != null && !stored.isTombstone();
   }
 
-  /** What these live in. */
-  private static TreeSet<Ref> containers(Map<Ref, Stored<?>> states, TreeSet<Ref> refs) {
+  /** What a record lives in; nothing if it is none. */
+  static Set<Ref> containersOf(@Nullable Stored<?> state) {
+    Ref ref = state == null ? null : new Ref(state.kind(), state.key());
+    return state == null || ref == null
+        ? Set.of()
+        : containers(Map.of(ref, state), new TreeSet<>(Set.of(ref)));
+  }
+
+  /** What these live in, besides some. */
+  static TreeSet<Ref> containers(Map<Ref, Stored<?>> states, TreeSet<Ref> refs) {
     Needs needs = new Needs();
     PutRecords.of(List.copyOf(states.values())).needs(needs);
     TreeSet<Ref> containers = new TreeSet<>();
@@ -232,6 +240,13 @@ final class Repair {
       commands.add(puts);
     }
     return commands;
+  }
+
+  /** Whether a store changed a record, and did not skip it. */
+  static boolean took(Outcome outcome, Ref ref) {
+    return outcome.changes().stream()
+        .map(Outcome.Change::after)
+        .anyMatch(after -> after.kind().equals(ref.kind()) && after.key().equals(ref.key()));
   }
 
   /** The records in whose new state two outcomes differ, with both versions as text. */

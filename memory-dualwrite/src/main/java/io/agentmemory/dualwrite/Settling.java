@@ -1,5 +1,6 @@
 package io.agentmemory.dualwrite;
 
+import static java.util.Comparator.comparing;
 import static java.util.stream.Collectors.groupingBy;
 import static java.util.stream.Collectors.mapping;
 import static java.util.stream.Collectors.toList;
@@ -206,13 +207,14 @@ final class Settling {
       Map<Ref, Stored<?>> right = new TreeMap<>();
       states.forEach(state -> right.put(new Ref(state.kind(), state.key()), state));
       Map<Ref, Stored<?>> held = keepEdits(noted, right.keySet(), right);
-      if (states.size() > 1 && putNoted(states, held)) {
+      if (states.size() > 1 && putNoted(noted, states, held)) {
         return debts.among(refs, Side.SOURCE).isEmpty();
       }
       for (Stored<?> state : states) {
-        if (!putNoted(List.of(state), held)) {
-          Ref ref = new Ref(state.kind(), state.key());
-          debts.park(ref, "the source refuses it").ifPresent(events::parked);
+        Ref ref = new Ref(state.kind(), state.key());
+        List<Debt> one = noted.stream().filter(debt -> debt.ref().equals(ref)).toList();
+        if (!putNoted(one, List.of(state), held)) {
+          one.forEach(debt -> debts.park(debt, "the source refuses it").ifPresent(events::parked));
         }
       }
     }
@@ -220,11 +222,12 @@ final class Settling {
   }
 
   /**
-   * Puts them above what the source holds, which nothing but an edit can have brought as far.
+   * Puts them above what the source holds, which nothing but an edit can have brought as far. A
+   * write may overtake whoever only reads: what it did is newer, and what it noted stays noted.
    *
    * @return false if the source refuses one of them, and none was put
    */
-  private boolean putNoted(List<Stored<?>> states, Map<Ref, Stored<?>> held) {
+  private boolean putNoted(List<Debt> noted, List<Stored<?>> states, Map<Ref, Stored<?>> held) {
     List<Stored<?>> above = new ArrayList<>();
     List<Journal.Change> raised = new ArrayList<>();
     for (Stored<?> state : states) {
@@ -248,7 +251,7 @@ final class Settling {
     } catch (MemoryStoreException refused) {
       return false;
     }
-    debts.pay(states.stream().map(state -> new Ref(state.kind(), state.key())).toList());
+    debts.payAsTheyWere(noted);
     if (!raised.isEmpty()) {
       events.lagging(debts.add(OpId.random(), raised, Side.TARGET, true, "raised above an edit"));
     }
@@ -386,30 +389,40 @@ final class Settling {
     if (guarded.isEmpty()) {
       return;
     }
+    MemoryStore right = stores.of(lacking.other());
     List<Ref> some = guarded.stream().map(Debt::ref).toList();
-    Map<Ref, Stored<?>> here = Repair.read(stores.of(lacking.other()), some);
+    Map<Ref, Stored<?>> here = Repair.read(right, some);
     Map<Ref, Stored<?>> there = Repair.read(stores.of(lacking), some);
+    Map<Ref, Stored<?>> places = Repair.read(right, Repair.containers(there, new TreeSet<>()));
     Map<Ref, Stored<?>> raised = new TreeMap<>();
-    for (Debt debt : guarded) {
-      Ref ref = debt.ref();
-      Stored<?> mine = here.get(ref);
-      Stored<?> theirs = there.get(ref);
-      if (mine == null || isExpected(debt, mine, theirs)) {
-        continue;
-      }
-      if (hasLost(debt, theirs)) {
-        events.gapHealed(ref.kind(), ref.key());
-      } else if (theirs != null) {
-        boolean minesWins = wins(mine, theirs);
-        Stored<?> winner = minesWins ? mine : theirs;
-        Stored<?> loser = minesWins ? theirs : mine;
-        setAside(ref, minesWins ? lacking.other() : lacking, winner.version(), loser);
-        long above = Math.max(mine.revision(), theirs.revision()) + 1;
-        raised.put(ref, Repair.at(ref, winner, above));
-      }
-    }
+    guarded.stream()
+        .sorted(comparing(debt -> !Repair.containersOf(there.get(debt.ref())).isEmpty()))
+        .forEach(
+            debt -> {
+              Ref ref = debt.ref();
+              Stored<?> mine = here.get(ref);
+              Stored<?> theirs = there.get(ref);
+              if (mine == null || isExpected(debt, mine, theirs)) {
+                return;
+              }
+              if (hasLost(debt, theirs)) {
+                events.gapHealed(ref.kind(), ref.key());
+              } else if (theirs != null) {
+                // What lived in something that is deleted goes with it: nothing could hold it.
+                boolean hasPlace =
+                    Repair.containersOf(theirs).stream()
+                        .map(place -> raised.getOrDefault(place, places.get(place)))
+                        .allMatch(place -> place != null && !place.isTombstone());
+                boolean minesWins = !hasPlace || wins(mine, theirs);
+                Stored<?> winner = minesWins ? mine : theirs;
+                Stored<?> loser = minesWins ? theirs : mine;
+                setAside(ref, minesWins ? lacking.other() : lacking, winner.version(), loser);
+                long above = Math.max(mine.revision(), theirs.revision()) + 1;
+                raised.put(ref, Repair.at(ref, winner, above));
+              }
+            });
     if (!raised.isEmpty()) {
-      put(stores.of(lacking.other()), raised, refs, hold);
+      put(right, raised, refs, hold);
     }
   }
 

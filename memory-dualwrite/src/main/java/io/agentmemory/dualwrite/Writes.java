@@ -151,6 +151,7 @@ final class Writes implements AutoCloseable {
     private Side leader;
     private Outcome outcome;
     private boolean followed = true;
+    private boolean sourceWasAsked; // to lead in the target's place
     private @Nullable StoreUnavailableException unsure;
 
     Write(StageGate.Pass pass, Batch batch, Turns.Turn turn) {
@@ -315,7 +316,11 @@ final class Writes implements AutoCloseable {
         log.done(op);
         throw failure;
       } catch (RuntimeException | Error defect) {
-        debts.add(named(), Side.TARGET, "the source failed while it led", op);
+        if (sourceWasAsked) {
+          debts.add(named(), Side.TARGET, "the source failed while it led", op);
+        } else if (!inDoubt) {
+          log.done(op);
+        }
         throw defect;
       } finally {
         if (inDoubt) {
@@ -331,6 +336,7 @@ final class Writes implements AutoCloseable {
       }
       log.began(op, Side.SOURCE, true);
       settling.rememberIfMissed(op);
+      sourceWasAsked = true;
       outcome = stores.source().execute(batch);
       List<Journal.Change> changes = Settling.changes(outcome, false);
       noted(() -> log.changed(op, Side.SOURCE, changes, false));

@@ -182,6 +182,38 @@ class FallbackTest {
     }
 
     @Test
+    void givenReaderThatGivesTheSourceWhatItLacks_whenAWriteOvertakesIt_thenThatStaysOwed()
+        throws Exception {
+      beginWith(Duration.ofMillis(100));
+      source.down();
+      store.execute(UpdateMemory.of(M).content("second"));
+      assertThat(store.drain(Duration.ofSeconds(5))).isTrue();
+      target.down();
+      source.up();
+      CountDownLatch came = new CountDownLatch(1);
+      CountDownLatch late = new CountDownLatch(1);
+      CompletableFuture<String> reader = new CompletableFuture<>();
+      Thread reading = new Thread(() -> reader.complete(memory(M).content()));
+      source.before =
+          batch -> {
+            if (Thread.currentThread() == reading) {
+              came.countDown();
+              Probe.await(late);
+            }
+          };
+      reading.start();
+      Probe.await(came);
+      assertThat(store.execute(UpdateMemory.of(M).content("third")).pending()).isTrue();
+      late.countDown();
+
+      assertThat(reader.get(10, TimeUnit.SECONDS)).isEqualTo("third");
+      assertThat(store.lagging()).as("the target has to get it").hasSize(1);
+      target.up();
+      assertSettled();
+      assertThat(memory(M).content()).isEqualTo("third");
+    }
+
+    @Test
     void givenSourceThatFollowsLate_whenItHasStoodInMeanwhile_thenWhatItDidIsRight() {
       beginWith(Duration.ofMillis(50));
       CountDownLatch late = new CountDownLatch(1);
@@ -686,6 +718,35 @@ class FallbackTest {
     }
 
     @Test
+    void givenCallerThatFailsBeforeTheSourceLeads_whenWritten_thenWhatTheTargetDidIsRight() {
+      store.execute(StoreMemory.of("m", AT, "first"));
+      assertSettled();
+      source.down();
+      store.execute(UpdateMemory.of("m").content("second"));
+      store.execute(StoreMemory.of("new", AT, "new"));
+      assertThat(store.drain(Duration.ofSeconds(5))).isTrue();
+      target.down();
+      source.up();
+      Thread caller = Thread.currentThread();
+      source.before =
+          batch -> {
+            if (Thread.currentThread() == caller) {
+              throw new StackOverflowError();
+            }
+          };
+      for (String id : List.of("m", "new")) {
+        assertThatExceptionOfType(StackOverflowError.class)
+            .isThrownBy(() -> store.execute(new RecallMemory(id, AT)));
+      }
+      source.before = batch -> {};
+      target.up();
+
+      assertSettled();
+      assertThat(memory("m").content()).isEqualTo("second");
+      assertThat(memory("new").content()).isEqualTo("new");
+    }
+
+    @Test
     void givenAnswerLostByBoth_whenWritten_thenTheCallerIsToldThatNobodyKnows() {
       Batch batch = Batch.of(StoreMemory.of("m", AT, "x"));
       loseByBoth(batch);
@@ -843,6 +904,30 @@ class FallbackTest {
         assertThat(memory("m").content()).isEqualTo(text);
         target.up();
         assertSettled();
+      }
+    }
+
+    @Test
+    void givenRollback_whenThePowerFails_thenWhatTheTargetLedOnceIsNotGivenToTheSource() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      for (int seed = 0; seed < 20; seed++) {
+        store.execute(UpdateMemory.of("m").content("the target's, seed " + seed));
+        assertSettled();
+        store.changeStage(Stage.SHADOW);
+        target.down();
+        String text = "acknowledged, seed " + seed;
+        store.execute(UpdateMemory.of("m").content(text));
+        assertThat(store.drain(Duration.ofSeconds(5))).isTrue();
+        MemoryDisk left = disk.afterPowerCut(new Random(seed));
+        DualWriteMemoryStore off = store;
+        disk = left;
+        store = open(Stage.OFF);
+        off.close();
+        target.up();
+
+        assertSettled();
+        assertThat(memory("m").content()).isEqualTo(text);
+        store.changeStage(Stage.LIVE);
       }
     }
 
@@ -1088,6 +1173,73 @@ class FallbackTest {
       assertThat(told).as("before it was tried again").contains("conflict m source");
       assertThat(heard).containsOnlyOnce("conflict m source");
       assertThat(store.stats().conflicts()).isOne();
+    }
+
+    @Test
+    void givenWriteBetweenLookAndPut_whenTheLoserIsToBeKept_thenItIsKept() {
+      conflict();
+      String id = store.conflicts().get(0).id();
+      target.before =
+          batch -> {
+            if (batch.verb().equals("putRecords")) {
+              target.before = b -> {};
+              target.store().execute(UpdateMemory.of("m").content("an agent's"));
+            }
+          };
+
+      store.resolve(id, Resolution.KEEP_LOSER);
+
+      assertThat(memory("m").content()).isEqualTo("theirs");
+      assertThat(store.conflicts()).isEmpty();
+    }
+
+    @Test
+    void givenLoserWhoseMemoryIsForgotten_whenItIsToBeKept_thenThatIsRefusedAndTheConflictStays() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      store.execute(StoreMemory.of("n", AT, "y"));
+      store.execute(counted(1, 1));
+      assertSettled();
+      target.down();
+      store.execute(counted(5, 2));
+      store.execute(counted(6, 3));
+      target.store().execute(counted(99, 2));
+      target.up();
+      assertSettled();
+      String id = store.conflicts().get(0).id();
+      store.execute(new ForgetMemory("m", 0));
+
+      assertThatExceptionOfType(InvalidMemoryException.class)
+          .isThrownBy(() -> store.resolve(id, Resolution.KEEP_LOSER))
+          .withMessageContaining("what it lived in is deleted");
+      assertThat(store.conflicts()).hasSize(1);
+    }
+
+    @Test
+    void
+        givenMemoryForgottenHereAndCountedThere_whenTheTargetIsBack_thenWhatWasCountedIsSetAside() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      store.execute(StoreMemory.of("n", AT, "y"));
+      store.execute(counted(1, 1));
+      assertSettled();
+      target.down();
+      store.execute(new ForgetMemory("m", 0));
+      target.store().execute(counted(99, 2));
+      target.up();
+      assertSettled();
+
+      assertThat(store.conflicts())
+          .singleElement()
+          .satisfies(
+              conflict -> {
+                assertThat(conflict.winner()).isEqualTo("source");
+                assertThat(conflict.lost().digest())
+                    .isEqualTo(Canonical.digest(new CoOccurrence("m", "n", Value.of(99L))));
+              });
+    }
+
+    private static PutRecords counted(long value, long revision) {
+      CoOccurrence entry = new CoOccurrence("m", "n", Value.of(value));
+      return new PutRecords(List.of(new PutRecords.Put(entry, revision)));
     }
 
     private void conflict() {
