@@ -73,6 +73,9 @@ public final class Backfill {
   private final CountDownLatch cancelled = new CountDownLatch(1);
   private final Pauses pauses;
 
+  private long began; // System.nanoTime
+  private long done; // records that were listed, or listed again
+
   private Backfill(Builder builder) {
     source = builder.source;
     target = builder.target;
@@ -120,7 +123,7 @@ public final class Backfill {
     }
 
     /**
-     * Records listed in a second, at most, on average. Default: no limit.
+     * Records listed in a second, at most, on average; some are listed twice. Default: no limit.
      *
      * @throws IllegalArgumentException if below 1
      */
@@ -198,27 +201,12 @@ public final class Backfill {
   }
 
   private BackfillReport run(Tally tally) {
-    long began = System.nanoTime();
-    long listed = 0;
-    try (Prefetch<Chunk> chunks = new Prefetch<>("backfill-read", 1, this::list)) {
-      while (true) {
-        if (Thread.currentThread().isInterrupted()) {
-          cancel();
-        }
-        if (cancelled.getCount() == 0) {
-          return tally.report(State.CANCELLED, null);
-        }
-        Chunk chunk = chunks.next();
-        if (chunk == null) {
-          return dryRun || (orderAgain(tally) && reportLeaves())
-              ? tally.finished()
-              : tally.report(State.CANCELLED, null);
-        }
-        copy(chunk, tally);
-        listed += chunk.records.size();
-        progress.accept(tally.report(State.RUNNING, null));
-        keepToRate(began, listed);
-      }
+    began = System.nanoTime();
+    try {
+      boolean all =
+          pass(this::list, chunk -> copy(chunk, tally), tally)
+              && (dryRun || (orderAgain(tally) && reportLeaves()));
+      return all ? tally.finished() : tally.report(State.CANCELLED, null);
     } catch (InterruptedException interrupt) {
       Thread.currentThread().interrupt();
       return tally.report(State.CANCELLED, null);
@@ -227,22 +215,50 @@ public final class Backfill {
     }
   }
 
+  /** Does something with chunks, at the rate that was asked for; false if it was cancelled. */
+  private boolean pass(Prefetch.Producer<Chunk> lister, Consumer<Chunk> action, Tally tally)
+      throws InterruptedException {
+    try (Prefetch<Chunk> chunks = new Prefetch<>("backfill-read", 1, lister)) {
+      while (goesOn()) {
+        Chunk chunk = chunks.next();
+        if (chunk == null) {
+          return true;
+        }
+        action.accept(chunk);
+        endChunk(chunk.records.size(), tally);
+      }
+      return false;
+    }
+  }
+
+  private boolean goesOn() {
+    if (Thread.currentThread().isInterrupted()) {
+      cancel();
+    }
+    return cancelled.getCount() > 0;
+  }
+
+  /** Says how far it came, and waits for when the next ones are due. */
+  private void endChunk(int records, Tally tally) {
+    progress.accept(tally.report(State.RUNNING, null));
+    done += records;
+    if (recordsPerSecond < Integer.MAX_VALUE) {
+      long due = done * TimeUnit.SECONDS.toNanos(1) / recordsPerSecond;
+      long early = due - (System.nanoTime() - began);
+      if (early > 0) {
+        pauses.pause(Duration.ofNanos(early));
+      }
+    }
+  }
+
   /**
    * Orders what has places once more, now that it is there: a write may have added to a list after
    * we had read it. Returns false if it was cancelled meanwhile.
    */
-  private boolean orderAgain(Tally tally) {
-    for (Kind<?> kind : Kind.all()) {
-      if (Places.has(kind) && tally.hasInserted(kind)) {
-        list(
-            kind,
-            chunk -> {
-              order(chunk.orders);
-              return cancelled.getCount() > 0;
-            });
-      }
-    }
-    return cancelled.getCount() > 0;
+  private boolean orderAgain(Tally tally) throws InterruptedException {
+    List<Kind<?>> kinds =
+        Kind.all().stream().filter(kind -> Places.has(kind) && tally.hasInserted(kind)).toList();
+    return pass(sink -> list(kinds, sink), chunk -> order(chunk.orders), tally);
   }
 
   /** Tells the target what the files are; returns false if it was cancelled meanwhile. */
@@ -251,10 +267,7 @@ public final class Backfill {
       List<Leaf> chunk = new ArrayList<>();
       Iterator<Leaf> known = leaves.filter(leaf -> leaf.hash().isPresent()).iterator();
       while (known.hasNext()) {
-        if (Thread.currentThread().isInterrupted()) {
-          cancel();
-        }
-        if (cancelled.getCount() == 0) {
+        if (!goesOn()) {
           return false;
         }
         chunk.add(known.next());
@@ -272,16 +285,6 @@ public final class Backfill {
     return true;
   }
 
-  private void keepToRate(long began, long listed) {
-    if (recordsPerSecond < Integer.MAX_VALUE) {
-      long due = listed * TimeUnit.SECONDS.toNanos(1) / recordsPerSecond;
-      long early = due - (System.nanoTime() - began);
-      if (early > 0) {
-        pauses.pause(Duration.ofNanos(early));
-      }
-    }
-  }
-
   // ---- reading, on a thread of its own ----
 
   /**
@@ -296,7 +299,11 @@ public final class Backfill {
       List<OrderRecords> orders) {}
 
   private void list(Prefetch.Sink<Chunk> sink) {
-    for (Kind<?> kind : Kind.all()) {
+    list(Kind.all(), sink);
+  }
+
+  private void list(List<Kind<?>> kinds, Prefetch.Sink<Chunk> sink) {
+    for (Kind<?> kind : kinds) {
       if (!list(kind, sink)) {
         return;
       }

@@ -261,6 +261,45 @@ class BackfillTest {
       assertThat(knownLeaves()).isEqualTo(known.size());
     }
 
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void givenCancelOrInterrupt_whenOrderedAgain_thenItStopsAtTheEdgeOfAChunk(boolean interrupt) {
+      Trees.put(
+          source,
+          Stream.of("b", "c", "d", "e")
+              .map(id -> new CoOccurrence("m00000", id, Value.of(1)))
+              .toList(),
+          1);
+      Probe probe = new Probe("probe", target);
+      Backfill[] backfill = new Backfill[1];
+      AtomicInteger again = new AtomicInteger();
+      backfill[0] =
+          Backfill.builder(source, probe)
+              .chunkRecords(2)
+              .onProgress(
+                  report -> {
+                    if (report.total().listed() == 1213 && again.getAndIncrement() == 1) {
+                      stop(backfill[0], interrupt);
+                    }
+                  })
+              .build();
+
+      BackfillReport report = backfill[0].run();
+
+      assertThat(Thread.interrupted()).isEqualTo(interrupt);
+      assertThat(report.state()).isEqualTo(State.CANCELLED);
+      assertThat(again).as("told once at the end of the list, and once more").hasValue(2);
+      assertThat(report.total().conserved()).isTrue();
+    }
+
+    private void stop(Backfill backfill, boolean interrupt) {
+      if (interrupt) {
+        Thread.currentThread().interrupt();
+      } else {
+        backfill.cancel();
+      }
+    }
+
     private long knownLeaves() {
       try (Stream<Leaf> leaves = target.leaves()) {
         return leaves.filter(leaf -> leaf.hash().isPresent()).count();
@@ -503,7 +542,9 @@ class BackfillTest {
 
       small(target).onProgress(report -> listed.add(report.total().listed())).run();
 
-      assertThat(listed).hasSize(13 + 6).isSorted().startsWith(100L, 200L).endsWith(1209L);
+      int orderedAgain = 2; // counts and edges
+      assertThat(listed).hasSize(13 + 6 + orderedAgain).isSorted().startsWith(100L, 200L);
+      assertThat(listed).endsWith(1209L, 1209L);
     }
 
     @Test
@@ -512,9 +553,9 @@ class BackfillTest {
 
       small(target).recordsPerSecond(10).wait(waits::add).run();
 
-      assertThat(waits).hasSize(19);
-      assertThat(waits.get(waits.size() - 1))
-          .isBetween(Duration.ofSeconds(90), Duration.ofSeconds(121));
+      assertThat(waits).hasSize(19 + 2); // what is ordered again is listed again
+      assertThat(waits.get(18)).isBetween(Duration.ofSeconds(90), Duration.ofSeconds(121));
+      assertThat(waits.get(20)).isGreaterThan(waits.get(18));
     }
   }
 
