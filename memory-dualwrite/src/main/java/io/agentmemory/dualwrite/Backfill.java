@@ -7,6 +7,7 @@ import io.agentmemory.Key;
 import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
 import io.agentmemory.Leaf;
+import io.agentmemory.Memory;
 import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
@@ -29,6 +30,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -47,7 +49,12 @@ import org.slf4j.LoggerFactory;
  * where the target has none, or a lower revision, or an earlier copy: a live write always wins, so
  * a backfill may run while a {@link DualWriteMemoryStore} writes to both. Stopped anywhere, killed
  * included, it is simply run again: what the target has already is told by its versions and not
- * sent again. Holds a few chunks in memory, whatever the number of records.
+ * sent again.
+ *
+ * <p>What the target refuses may be refused for a record that comes later, such as a memory that
+ * gives up the name of its file. It is put off, and tried again once the rest is there, for as long
+ * as that helps; what is refused still is set aside. Holds a few chunks in memory, and the keys of
+ * what is put off, whatever the number of records.
  *
  * <p>What a memory counts comes to stand in the target in the order of the source; what only the
  * target has comes after it.
@@ -61,6 +68,7 @@ public final class Backfill {
   private static final Logger LOG = LoggerFactory.getLogger(Backfill.class);
   private static final long MAX_CHUNK_BYTES = 4 << 20;
   private static final int ORDERS_AT_ONCE = 32;
+  private static final int AGAIN_AT_ONCE = 50;
   private static final List<Duration> BACK_OFF =
       List.of(Duration.ofMillis(200), Duration.ofSeconds(1), Duration.ofSeconds(5));
 
@@ -72,6 +80,9 @@ public final class Backfill {
   private final Consumer<BackfillReport> progress;
   private final CountDownLatch cancelled = new CountDownLatch(1);
   private final Pauses pauses;
+
+  /** What the target refused, in the order in which it did, and why, as far as that is reported. */
+  private final Map<Ref, String> putOff = new LinkedHashMap<>();
 
   private long began; // System.nanoTime
   private long done; // records that were listed, or listed again
@@ -205,7 +216,7 @@ public final class Backfill {
     try {
       boolean all =
           pass(this::list, chunk -> copy(chunk, tally), tally)
-              && (dryRun || (orderAgain(tally) && reportLeaves()));
+              && (dryRun || (tryAgain(tally) && orderAgain(tally) && reportLeaves()));
       return all ? tally.finished() : tally.report(State.CANCELLED, null);
     } catch (InterruptedException interrupt) {
       Thread.currentThread().interrupt();
@@ -401,7 +412,7 @@ public final class Backfill {
       ask(chunk.kind, toAsk, tally);
     } else {
       toSend.addAll(toAsk);
-      send(chunk.kind, toSend, tally);
+      send(toSend, tally);
       order(chunk.orders);
     }
   }
@@ -462,47 +473,58 @@ public final class Backfill {
     }
   }
 
-  /** Sends records, in halves if one of them cannot be held, so that the others get through. */
-  private void send(Kind<?> kind, List<Stored<?>> records, Tally tally) {
+  /** Sends records, in halves if one of them is refused, so that the others get through. */
+  private void send(List<Stored<?>> records, Tally tally) {
     if (records.isEmpty()) {
       return;
     }
     try {
-      count(kind, records, put(Repair.commands(records)), tally);
-    } catch (InvalidMemoryException refused) {
+      count(records, put(Repair.commands(records)), tally);
+    } catch (InvalidMemoryException | MemoryConflictException refused) {
       if (records.size() == 1) {
         sendWithContainer(records.get(0), refused, tally);
       } else {
         int middle = records.size() / 2;
-        send(kind, records.subList(0, middle), tally);
-        send(kind, records.subList(middle, records.size()), tally);
+        send(records.subList(0, middle), tally);
+        send(records.subList(middle, records.size()), tally);
       }
     } catch (MemoryStoreException failure) {
-      tally.count(kind, Fate.FAILED, records.size());
+      failed(records, tally);
       throw failure;
     }
+  }
+
+  private static void failed(List<Stored<?>> records, Tally tally) {
+    records.forEach(record -> tally.count(record.kind(), Fate.FAILED, 1));
   }
 
   /**
    * A record that came into being while the source was listed may live in another one that the
    * target does not have yet, although that one's kind is done. Then both go together.
    */
-  private void sendWithContainer(Stored<?> record, InvalidMemoryException refused, Tally tally) {
-    Kind<?> kind = record.kind();
+  private void sendWithContainer(Stored<?> record, MemoryStoreException refused, Tally tally) {
     try {
       List<Stored<?>> both = new ArrayList<>(containers(record));
       both.add(record);
       if (both.size() > 1) {
-        count(kind, List.of(record), put(Repair.commands(both)), tally);
+        List<Outcome> outcomes = put(Repair.commands(both));
+        // Other containers were counted, or never listed.
+        both.removeIf(one -> !ref(one).equals(ref(record)) && putOff.remove(ref(one)) == null);
+        count(both, outcomes, tally);
         return;
       }
-    } catch (InvalidMemoryException again) {
+    } catch (InvalidMemoryException | MemoryConflictException again) {
       refused = again;
     } catch (MemoryStoreException failure) {
-      tally.count(kind, Fate.FAILED, 1);
+      failed(List.of(record), tally);
       throw failure;
     }
-    tally.setAside(kind, record.key(), requireNonNull(refused.getMessage()));
+    boolean isReported = putOff.size() < BackfillReport.MAX_LISTED;
+    putOff.put(ref(record), isReported ? requireNonNull(refused.getMessage()) : "");
+  }
+
+  private static Ref ref(Stored<?> record) {
+    return new Ref(record.kind(), record.key());
   }
 
   private List<Stored<?>> containers(Stored<?> record) {
@@ -533,22 +555,23 @@ public final class Backfill {
     return List.of(outcome, pauses.retry(() -> target.execute(again)));
   }
 
-  private static void count(
-      Kind<?> kind, List<Stored<?>> records, List<Outcome> outcomes, Tally tally) {
-    Map<Key, Stored<?>> open = new HashMap<>();
-    records.forEach(record -> open.put(record.key(), record));
+  private static void count(List<Stored<?>> records, List<Outcome> outcomes, Tally tally) {
+    Map<Ref, Stored<?>> open = new HashMap<>();
+    records.forEach(record -> open.put(ref(record), record));
     for (Outcome outcome : outcomes) {
       for (Outcome.Change change : outcome.changes()) {
-        Stored<?> record =
-            change.after().kind().equals(kind) ? open.remove(change.after().key()) : null;
+        Stored<?> record = open.remove(ref(change.after()));
         if (record != null) {
           boolean insert = change.isInsert();
           tally.count(
-              kind, record.isTombstone() ? Fate.DELETED : insert ? Fate.INSERTED : Fate.UPDATED, 1);
+              record.kind(),
+              record.isTombstone() ? Fate.DELETED : insert ? Fate.INSERTED : Fate.UPDATED,
+              1);
         }
       }
       for (Outcome.Skip skip : outcome.skipped()) {
-        if (skip.kind().equals(kind) && open.remove(skip.key()) != null) {
+        Kind<?> kind = skip.kind();
+        if (open.remove(new Ref(kind, skip.key())) != null) {
           switch (skip.reason()) {
             case UNCHANGED -> tally.count(kind, Fate.UNCHANGED, 1);
             case NEWER -> tally.count(kind, Fate.NEWER, 1);
@@ -558,5 +581,95 @@ public final class Backfill {
         }
       }
     }
+  }
+
+  // ---- what was refused ----
+
+  /** Tries again for as long as that helps; returns false if it was cancelled meanwhile. */
+  private boolean tryAgain(Tally tally) {
+    boolean helps = true;
+    while (helps && !putOff.isEmpty()) {
+      List<Ref> refs = putOff.keySet().stream().sorted().toList();
+      putOff.clear();
+      for (List<Ref> some : inTurn(refs)) {
+        if (!goesOn()) {
+          return false;
+        }
+        send(bySource(some, tally), tally);
+        endChunk(some.size(), tally);
+      }
+      helps = putOff.size() < refs.size();
+    }
+    putOff.forEach((ref, reason) -> tally.setAside(ref.kind(), ref.key(), reason));
+    return goesOn();
+  }
+
+  /** What is sent at once: memories first, none before the one that has the name of its file. */
+  private List<List<Ref>> inTurn(List<Ref> refs) {
+    List<Key> memories =
+        refs.stream().filter(ref -> ref.kind().equals(Kind.MEMORY)).map(Ref::key).toList();
+    Map<Key, String> wanted = new LinkedHashMap<>();
+    memories.forEach(key -> wanted.put(key, ""));
+    wanted.putAll(files(source, memories));
+    Map<String, Key> held = new HashMap<>();
+    files(target, memories).forEach((key, file) -> held.put(file, key));
+    List<List<Ref>> groups = new ArrayList<>();
+    for (List<Key> keys : NameOrder.of(wanted, held)) {
+      groups.add(keys.stream().map(key -> new Ref(Kind.MEMORY, key)).toList());
+    }
+    refs.stream()
+        .filter(ref -> !ref.kind().equals(Kind.MEMORY))
+        .forEach(ref -> groups.add(List.of(ref)));
+    return joined(groups);
+  }
+
+  /** Some at once; what has to go together goes without others, of which one may be refused. */
+  private List<List<Ref>> joined(List<List<Ref>> groups) {
+    List<List<Ref>> joined = new ArrayList<>();
+    List<Ref> singles = new ArrayList<>();
+    for (List<Ref> group : groups) {
+      if (group.size() > 1 || singles.size() == Math.min(chunkRecords, AGAIN_AT_ONCE)) {
+        joined.add(singles);
+        singles = new ArrayList<>();
+      }
+      if (group.size() > 1) {
+        joined.add(group);
+      } else {
+        singles.addAll(group);
+      }
+    }
+    joined.add(singles);
+    joined.removeIf(List::isEmpty);
+    return joined;
+  }
+
+  /** The files of those that are live. */
+  private Map<Key, String> files(MemoryStore store, List<Key> memories) {
+    Map<Key, String> files = new HashMap<>();
+    for (int from = 0; from < memories.size(); from += AGAIN_AT_ONCE) {
+      List<Key> some = memories.subList(from, Math.min(memories.size(), from + AGAIN_AT_ONCE));
+      for (Stored<Memory> stored : pauses.retry(() -> store.readAll(Kind.MEMORY, some))) {
+        Memory memory = stored.value();
+        if (memory != null) {
+          files.put(stored.key(), memory.tier().folder() + "/" + memory.fileName());
+        }
+      }
+    }
+    return files;
+  }
+
+  /** These as they are now, in the same order. */
+  private List<Stored<?>> bySource(List<Ref> refs, Tally tally) {
+    Map<Ref, Stored<?>> found = pauses.retry(() -> Repair.read(source, refs));
+    List<Stored<?>> records = new ArrayList<>();
+    for (Ref ref : refs) {
+      Stored<?> record = found.get(ref);
+      if (record == null) {
+        tally.setAside(ref.kind(), ref.key(), "the source does not have it any more");
+      } else {
+        records.add(record);
+      }
+    }
+    return records;
   }
 }

@@ -45,7 +45,9 @@ public final class BackfillReport {
    * @param deletedInTarget now deleted in the target: the target had deleted them (or the record
    *     they live in) at this revision or a higher one, or the source has a tombstone and it was
    *     passed on
-   * @param setAside not copied: the source could not read them, or the target cannot hold them
+   * @param setAside not copied: the source could not read them, or the target refused them to the
+   *     end, because it cannot hold them or for what another record of it has, such as the name of
+   *     a file
    * @param different left alone, and for somebody to decide: same revision, another content that no
    *     backfill wrote. Outside the law: one of them breaks it.
    * @param failed not copied because a store failed. Outside the law too.
@@ -145,7 +147,7 @@ public final class BackfillReport {
   }
 
   /**
-   * What the source could not read, by place, and what the target cannot hold, by kind and key; the
+   * What the source could not read, by place, and what the target refused, by kind and key; the
    * first {@value #MAX_LISTED}.
    */
   public List<StoreInfo.SetAside> setAside() {

@@ -1,5 +1,6 @@
 package io.agentmemory.dualwrite;
 
+import static java.util.stream.Collectors.toMap;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
@@ -10,6 +11,7 @@ import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Leaf;
+import io.agentmemory.Memory;
 import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
@@ -41,13 +43,16 @@ import io.agentmemory.testkit.FaultyMemoryStore;
 import io.agentmemory.testkit.InMemoryMemoryStore;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -664,6 +669,186 @@ class BackfillTest {
       assertThat(report.state()).isEqualTo(State.COMPLETE);
       assertThat(report.total().setAside()).isZero();
       assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
+    }
+  }
+
+  /** Two memories may not have the same file, and the target has them as they were before. */
+  @Nested
+  class FileNames {
+    private final InMemoryMemoryStore source = new InMemoryMemoryStore("test");
+    private final Map<String, Long> revisions = new HashMap<>();
+
+    /** Gives memories the files of these names, all at once; makes those that are not there. */
+    private void name(Map<String, String> names) {
+      List<PutRecords.Put> puts = new ArrayList<>();
+      names.forEach(
+          (id, file) ->
+              puts.add(
+                  new PutRecords.Put(
+                      named(id, file + ".md"), revisions.merge(id, 1L, (a, b) -> a + b))));
+      source.execute(new PutRecords(puts));
+    }
+
+    private Memory named(String id, String file) {
+      Memory memory = Trees.memory(id, "content of " + id);
+      return new Memory(id, Tier.ACTIVE, file, memory.content(), memory.frontMatter());
+    }
+
+    private void nameAsTheyAre(String... ids) {
+      name(Stream.of(ids).collect(toMap(id -> id, id -> id)));
+    }
+
+    private BackfillReport copy(int chunk) {
+      return Backfill.builder(source, target).chunkRecords(chunk).run();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 500})
+    void givenFilesThatWereRenamed_whenCopiedAgain_thenTheTargetIsAsTheSource(int chunk) {
+      nameAsTheyAre("a", "b", "c", "d", "e", "f", "g", "h", "k", "l", "m", "x", "y", "z");
+      copy(chunk);
+      source.execute(new ForgetMemory("z", 0));
+      Map<String, String> names = new HashMap<>();
+      names.putAll(Map.of("a", "y", "y", "elsewhere")); // of one that is renamed later
+      names.putAll(Map.of("b", "z")); // of one that is deleted
+      names.putAll(Map.of("c", "x", "x", "c")); // each of the other
+      names.putAll(Map.of("k", "l", "l", "m", "m", "k"));
+      names.putAll(Map.of("d", "e", "e", "f", "f", "g", "g", "new")); // one after the other
+      names.putAll(Map.of("0", "h", "h", "1", "1", "a")); // of those that the target never had
+      name(names);
+      Trees.put(
+          source,
+          List.of(
+              new CoOccurrence("0", "z", Value.of(1)),
+              new CoOccurrence("0", "a", Value.of(2)),
+              new CoOccurrence("h", "a", Value.of(2))),
+          1);
+
+      BackfillReport report = copy(chunk);
+
+      assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
+      assertThat(report.state()).isEqualTo(State.COMPLETE);
+      assertThat(report.setAside()).isEmpty();
+      assertThat(report.kinds().get(Kind.MEMORY))
+          .isEqualTo(new BackfillReport.Counts(16, 2, 13, 0, 0, 1, 0, 0, 0));
+      assertThat(report.kinds().get(Kind.CO_OCCURRENCE))
+          .isEqualTo(new BackfillReport.Counts(3, 3, 0, 0, 0, 0, 0, 0, 0));
+      assertThat(copy(chunk).total().unchanged()).isEqualTo(report.total().listed());
+    }
+
+    @Test
+    void givenManyThatTakeTheNameOfTheNext_whenCopiedAgain_thenEachIsTriedAgainOnce() {
+      List<String> ids = IntStream.range(0, 60).mapToObj(i -> String.format("m%02d", i)).toList();
+      name(ids.stream().collect(toMap(id -> id, id -> id)));
+      copy(5);
+      Map<String, String> names = new HashMap<>();
+      for (int i = 0; i < 60; i++) {
+        boolean ends = i % 20 == 19;
+        names.put(ids.get(i), ends && i == 59 ? ids.get(40) : ends ? "end" + i : ids.get(i + 1));
+      }
+      name(names);
+      Probe probe = new Probe("probe", target);
+      AtomicInteger sent = new AtomicInteger();
+      probe.before =
+          batch -> sent.addAndGet(batch.needs().keys().getOrDefault(Kind.MEMORY, Set.of()).size());
+
+      Backfill.builder(source, probe).chunkRecords(1).run();
+
+      assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
+      assertThat(sent).as("memories sent").hasValue(60 + 58);
+    }
+
+    @Test
+    void givenNameOfWhatOnlyTheTargetHas_whenCopied_thenThatIsSetAsideAndOthersAreNot() {
+      nameAsTheyAre("a", "b", "c");
+      copy(1);
+      target.execute(StoreMemory.of("other", "2026-02-10T11:52:05+00:00", "not theirs"));
+      String file = Trees.memory(target, "other").live().orElseThrow().fileName();
+      name(Map.of("a", "b", "b", file.replace(".md", ""), "c", "a", "d", "c"));
+      Trees.put(source, List.of(new CoOccurrence("a", "d", Value.of(1))), 1);
+
+      for (int run = 0; run < 2; run++) {
+        BackfillReport report = copy(1);
+
+        assertThat(report.state()).isEqualTo(State.COMPLETE);
+        assertThat(report.setAside())
+            .extracting(StoreInfo.SetAside::location)
+            .containsExactlyInAnyOrder("memory:a", "memory:b", "memory:c", "memory:d");
+        assertThat(report.setAside())
+            .filteredOn(aside -> aside.location().equals("memory:b"))
+            .extracting(StoreInfo.SetAside::reason)
+            .containsExactly(
+                "memory.putRecords(memory:b): the file name of memory b is taken by memory other");
+        assertThat(report.setAside().toString()).doesNotContain("content of");
+      }
+      target.execute(new ForgetMemory("other", 0));
+      assertThat(copy(1).setAside()).isEmpty();
+      assertThat(copy(1).kinds().get(Kind.MEMORY))
+          .isEqualTo(new BackfillReport.Counts(4, 0, 0, 4, 0, 0, 0, 0, 0));
+    }
+
+    @Test
+    void givenRefusedForWhatIsCopiedLater_whenCopied_thenItIsTriedAgainForAsLongAsThatHelps() {
+      nameAsTheyAre("a", "b", "c", "d");
+      Probe picky = new Probe("picky", target);
+      picky.before =
+          batch -> {
+            Set<Key> keys = batch.needs().keys().getOrDefault(Kind.MEMORY, Set.of());
+            for (String[] needs : new String[][] {{"a", "b"}, {"b", "c"}, {"c", "d"}}) {
+              if (keys.contains(Key.of(needs[0]))
+                  && target.read(Kind.MEMORY, Key.of(needs[1])).isEmpty()) {
+                throw new InvalidMemoryException(
+                    new Operation("picky", batch.verb(), batch.subject()), "content", "is too new");
+              }
+            }
+          };
+
+      BackfillReport report = Backfill.builder(source, picky).run();
+
+      assertThat(report.setAside()).isEmpty();
+      assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
+    }
+
+    @Test
+    void givenCancel_whenTheRefusedAreTriedAgain_thenItStopsThere() {
+      nameAsTheyAre("a", "b", "c", "d");
+      copy(1);
+      name(Map.of("a", "b", "b", "a", "c", "d", "d", "c"));
+      Backfill[] backfill = new Backfill[1];
+      Probe probe = new Probe("probe", target);
+      probe.after = batch -> backfill[0].cancel();
+      backfill[0] = Backfill.builder(source, probe).chunkRecords(1).build();
+
+      BackfillReport report = backfill[0].run();
+
+      assertThat(report.state()).isEqualTo(State.CANCELLED);
+      assertThat(report.total().updated()).isEqualTo(2);
+      assertThat(copy(1).total().updated()).isEqualTo(2);
+      assertThat(Trees.dump(target)).isEqualTo(Trees.dump(source));
+    }
+
+    @Test
+    void givenOneThatIsGoneWhenTriedAgain_whenCopied_thenItIsSetAside() {
+      nameAsTheyAre("a", "b");
+      copy(1);
+      name(Map.of("a", "b", "b", "a"));
+      AtomicInteger reads = new AtomicInteger();
+      MemoryStore losing =
+          new ForwardingMemoryStore(source) {
+            @Override
+            public <T extends MemoryRecord> List<Stored<T>> readAll(Kind<T> kind, List<Key> keys) {
+              reads.incrementAndGet();
+              return List.of();
+            }
+          };
+
+      BackfillReport report = Backfill.builder(losing, target).chunkRecords(1).run();
+
+      assertThat(reads.get()).isPositive();
+      assertThat(report.state()).isEqualTo(State.COMPLETE);
+      assertThat(report.setAside())
+          .extracting(StoreInfo.SetAside::reason)
+          .containsOnly("the source does not have it any more");
     }
   }
 }
