@@ -19,6 +19,7 @@ import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.internal.LocalDisk;
 import io.agentmemory.spi.Canonical;
+import io.agentmemory.spi.EditedOutside;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -40,9 +41,9 @@ import org.jspecify.annotations.Nullable;
  * how both sides were when they were compared. Content is no part of it, so that a plan may be kept
  * and read by people before it is applied.
  *
- * <p>Applying it changes only records that are still as they were seen, on both sides. What the
- * store that is put right had is kept whole in a folder first. Applied a second time, a plan
- * changes nothing. Immutable.
+ * <p>Applying it changes only records that are still as they were seen, on both sides, also by
+ * whoever edits the files of a store. What the store that is put right had is kept whole in a
+ * folder first. Applied a second time, a plan changes nothing. Immutable.
  */
 public final class RepairPlan {
   private static final String FORMAT = "repair_plan";
@@ -284,6 +285,8 @@ public final class RepairPlan {
       Side winner,
       boolean deletes) {
     try {
+      lookForEdits(right, item.ref());
+      lookForEdits(wrong, item.ref());
       Stored<?> here = read(right, item.ref());
       Stored<?> there = read(wrong, item.ref());
       if (areEqual(here, there)) {
@@ -296,6 +299,11 @@ public final class RepairPlan {
     } catch (CorruptMemoryException unreadable) {
       return Step.left("cannot be read: " + unreadable.location());
     }
+  }
+
+  /** What somebody wrote past the store must be seen before it is written over. */
+  private static void lookForEdits(MemoryStore store, Ref ref) {
+    store.as(EditedOutside.class).ifPresent(edited -> edited.look(ref.kind(), List.of(ref.key())));
   }
 
   private static @Nullable Stored<?> read(MemoryStore store, Ref ref) {

@@ -21,6 +21,7 @@ import io.agentmemory.command.PutRecords;
 import io.agentmemory.command.UpdateMemory;
 import io.agentmemory.dualwrite.DualWriteListener;
 import io.agentmemory.dualwrite.DualWriteMemoryStore;
+import io.agentmemory.dualwrite.RepairPlan;
 import io.agentmemory.dualwrite.Resolution;
 import io.agentmemory.dualwrite.Stage;
 import io.agentmemory.dualwrite.Verifier;
@@ -333,6 +334,45 @@ class EditedWhileMovingTest {
     settle();
     assertEqual();
     assertThat(store.conflicts()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"false, 0", "false, 5", "true, 0", "true, 5"})
+  void givenAnEditThatNobodyLookedAt_whenRepaired_thenItIsLeftAndThenKept(
+      boolean filesAreRight, int ahead) throws IOException {
+    store.close(); // so that nobody else looks
+    for (int i = 0; i <= ahead; i++) {
+      target.execute(UpdateMemory.of("m5").content("what the target has, " + i));
+    }
+    MemoryStore right = filesAreRight ? files : target;
+    MemoryStore wrong = filesAreRight ? target : files;
+    Path aside = folder.resolve("aside");
+    RepairPlan plan = RepairPlan.of(right, wrong);
+    edit("m5");
+
+    RepairPlan.Result result = plan.apply(right, wrong, aside, false);
+
+    assertThat(contents(files)).contains("what a person wrote");
+    assertThat(result.left())
+        .singleElement()
+        .satisfies(
+            left ->
+                assertThat(left.reason())
+                    .isEqualTo(
+                        "moved since it was compared in the "
+                            + (filesAreRight ? "right one" : "wrong store")));
+    RepairPlan again = RepairPlan.of(right, wrong);
+    assertThat(again.apply(right, wrong, aside, false).repaired()).isOne();
+    assertEqual();
+    assertThat(contents(files).contains("what a person wrote")).isEqualTo(filesAreRight);
+    try (Stream<Path> kept = Files.list(aside)) {
+      assertThat(kept)
+          .singleElement()
+          .satisfies(
+              file ->
+                  assertThat(Files.readString(file, UTF_8))
+                      .contains(filesAreRight ? "what the target has" : "what a person wrote"));
+    }
   }
 
   private void to(Stage stage) {
