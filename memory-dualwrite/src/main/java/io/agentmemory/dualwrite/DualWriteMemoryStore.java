@@ -531,7 +531,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
 
   /** Repairs of one of the stores by the other one. */
   Repairs repairs() {
-    return new Repairs(stores, gate, turns, debts, settling.conflicts(), patience);
+    return new Repairs(stores, gate, turns, debts, settling, patience);
   }
 
   private void flushFacts() {

@@ -4,6 +4,7 @@ import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Supplier;
 
 /**
@@ -15,7 +16,7 @@ final class Repairs {
   private final StageGate gate;
   private final Turns turns;
   private final Debts debts;
-  private final Conflicts conflicts;
+  private final Settling settling;
   private final Duration patience;
 
   Repairs(
@@ -23,13 +24,13 @@ final class Repairs {
       StageGate gate,
       Turns turns,
       Debts debts,
-      Conflicts conflicts,
+      Settling settling,
       Duration patience) {
     this.stores = stores;
     this.gate = gate;
     this.turns = turns;
     this.debts = debts;
-    this.conflicts = conflicts;
+    this.settling = settling;
     this.patience = patience;
   }
 
@@ -45,12 +46,19 @@ final class Repairs {
 
   /**
    * Applies a plan. What is overwritten is kept as a conflict that the state of {@code right} won.
+   * Of what a store is known to lack, only what it refused is for a repair to decide: the rest it
+   * gets anyway.
    *
    * @throws StoreUnavailableException as {@link #plan}; apply the plan again
    */
   RepairPlan.Result apply(RepairPlan plan, Side right, boolean deletes) {
     return plan.apply(
-        stores.of(right), stores.of(right.other()), conflicts, right, deletes, this::inTurn);
+        stores.of(right),
+        stores.of(right.other()),
+        settling.conflicts(),
+        right,
+        deletes,
+        this::inTurn);
   }
 
   private RepairPlan.Step inTurn(Ref ref, Supplier<RepairPlan.Step> step) {
@@ -62,11 +70,21 @@ final class Repairs {
       try {
         turn.await(operation, patience);
         turn.answered(() -> {});
-        if (debts.of(ref).isPresent()) {
+        Debt debt = debts.of(ref).orElse(null);
+        if (debt != null && !debt.parked()) {
           return RepairPlan.Step.left("one store lacks a write of it still");
         }
+        if (debt != null) {
+          settling.endThere(Set.copyOf(debt.ops()), debt.lacking());
+        }
         RepairPlan.Step[] done = {RepairPlan.Step.left("a later write of it would not wait")};
-        turn.whileHeld(() -> done[0] = step.get());
+        turn.whileHeld(
+            () -> {
+              done[0] = step.get();
+              if (debt != null && done[0].left() == null) { // both are equal now
+                debts.payAsTheyWere(List.of(debt));
+              }
+            });
         return done[0];
       } finally {
         turn.end();

@@ -128,12 +128,7 @@ final class Settling {
     if (op != null) {
       ops.add(op);
     }
-    if (lacking == Side.TARGET) {
-      conclude(ops); // repeated, they must not happen there once more
-    } else {
-      conclude(ops.stream().filter(doubtful::contains).collect(Collectors.toSet()));
-      remember(ops);
-    }
+    endThere(ops, lacking);
     Set<Ref> all = new TreeSet<>(refs);
     if (lacking == Side.TARGET) {
       meet(owed, all, lacking, hold);
@@ -149,6 +144,16 @@ final class Settling {
     new Repair(stores.of(lacking.other()), stores.of(lacking), hold, giving, theirs, op != null)
         .run(all, () -> debts.pay(all));
     events.repaired.add(all.size());
+  }
+
+  /** What a store lacks of these it gets as states: repeated, they must not happen there too. */
+  void endThere(Set<OpId> ops, Side lacking) {
+    if (lacking == Side.TARGET) {
+      conclude(ops);
+    } else {
+      conclude(ops.stream().filter(doubtful::contains).collect(Collectors.toSet()));
+      remember(ops);
+    }
   }
 
   /**
