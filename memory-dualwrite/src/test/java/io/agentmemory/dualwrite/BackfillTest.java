@@ -758,17 +758,20 @@ class BackfillTest {
       assertThat(sent).as("memories sent").hasValue(60 + 58);
     }
 
-    @Test
-    void givenNameOfWhatOnlyTheTargetHas_whenCopied_thenThatIsSetAsideAndOthersAreNot() {
-      nameAsTheyAre("a", "b", "c");
-      copy(1);
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3, 500})
+    void givenNameOfWhatOnlyTheTargetHas_whenCopied_thenThatIsSetAsideAndOthersAreNot(int chunk) {
+      nameAsTheyAre("a", "b", "c", "k", "l", "m");
+      copy(chunk);
       target.execute(StoreMemory.of("other", "2026-02-10T11:52:05+00:00", "not theirs"));
       String file = Trees.memory(target, "other").live().orElseThrow().fileName();
-      name(Map.of("a", "b", "b", file.replace(".md", ""), "c", "a", "d", "c"));
+      Map<String, String> names = new HashMap<>(Map.of("k", "l", "l", "m", "m", "k")); // around
+      names.putAll(Map.of("a", "b", "b", file.replace(".md", ""), "c", "a", "d", "c"));
+      name(names);
       Trees.put(source, List.of(new CoOccurrence("a", "d", Value.of(1))), 1);
 
       for (int run = 0; run < 2; run++) {
-        BackfillReport report = copy(1);
+        BackfillReport report = copy(chunk);
 
         assertThat(report.state()).isEqualTo(State.COMPLETE);
         assertThat(report.setAside())
@@ -782,9 +785,9 @@ class BackfillTest {
         assertThat(report.setAside().toString()).doesNotContain("content of");
       }
       target.execute(new ForgetMemory("other", 0));
-      assertThat(copy(1).setAside()).isEmpty();
-      assertThat(copy(1).kinds().get(Kind.MEMORY))
-          .isEqualTo(new BackfillReport.Counts(4, 0, 0, 4, 0, 0, 0, 0, 0));
+      assertThat(copy(chunk).setAside()).isEmpty();
+      assertThat(copy(chunk).kinds().get(Kind.MEMORY))
+          .isEqualTo(new BackfillReport.Counts(7, 0, 0, 7, 0, 0, 0, 0, 0));
     }
 
     @Test
