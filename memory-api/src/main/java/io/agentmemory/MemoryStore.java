@@ -58,6 +58,16 @@ public interface MemoryStore extends AutoCloseable {
     return Optional.ofNullable(conclude(List.of(operation)).get(operation));
   }
 
+  /**
+   * Takes operations for applied which another store carried out, and of which this one got, or
+   * gets, what they did as states: asked for here, each is repeated and does nothing. One that was
+   * given up counts as applied from here on. Waits for a call that is still on its way.
+   *
+   * @return of each what {@link #execute} says if it is repeated
+   * @throws StoreUnavailableException if it is not known whether they are; safe to ask again
+   */
+  Map<OpId, Outcome> markApplied(Collection<OpId> operations);
+
   /** The record of this key, or its tombstone; empty if there never was one. */
   <T extends MemoryRecord> Optional<Stored<T>> read(Kind<T> kind, Key key);
 

@@ -61,6 +61,11 @@ public abstract class ForwardingMemoryStore implements MemoryStore {
   }
 
   @Override
+  public Map<OpId, Outcome> markApplied(Collection<OpId> operations) {
+    return delegate.markApplied(operations);
+  }
+
+  @Override
   public <T extends MemoryRecord> Optional<Stored<T>> read(Kind<T> kind, Key key) {
     return delegate.read(kind, key);
   }

@@ -62,6 +62,11 @@ final class NoStore implements MemoryStore {
   }
 
   @Override
+  public Map<OpId, Outcome> markApplied(Collection<OpId> operations) {
+    return Map.of();
+  }
+
+  @Override
   public <T extends MemoryRecord> Optional<Stored<T>> read(Kind<T> kind, Key key) {
     return Optional.empty();
   }

@@ -298,6 +298,11 @@ final class Debts {
     return Optional.of(now.lagging());
   }
 
+  /** Whether an operation is not done because this store lacks something of it. */
+  synchronized boolean isOwing(OpId op, Side lacking) {
+    return sum(lacking).owing.containsKey(op);
+  }
+
   /** Whether an operation is not done because a store lacks something of it. */
   synchronized boolean isOwing(OpId op) {
     return sums.values().stream().anyMatch(sum -> sum.owing.containsKey(op));

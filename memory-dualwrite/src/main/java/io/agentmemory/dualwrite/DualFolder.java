@@ -253,17 +253,15 @@ final class DualFolder implements AutoCloseable {
       changes = Settling.changes(bySource.get(), false);
       lacking = Side.TARGET;
     }
-    boolean guarded = lacking == Side.TARGET && stage().targetIsAuthority();
     if (changes.isEmpty()) {
-      if (guarded) {
-        settling.doubt(op); // asked for again later, the target must not find something to do
-      } else if (lacking == Side.SOURCE) {
+      if (lacking == Side.SOURCE) {
         settling.missedBySource(op);
-      } else if (!targetTried) {
-        journal.done(op);
+      } else {
+        settling.missedByTarget(op);
       }
       return;
     }
+    boolean guarded = lacking == Side.TARGET && stage().targetIsAuthority();
     boolean editable = lacking == Side.SOURCE; // while nobody had it open
     debts.add(op, changes, lacking, guarded || editable, "it was found in the journal");
   }

@@ -35,7 +35,6 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -570,7 +569,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
       return stores.authority(stage).conclude(operations);
     }
     Map<OpId, Outcome> known =
-        new HashMap<>(
+        writes.withWhatTheSourceDid(
             writes.askTarget(
                 new Operation(STORE, "conclude", ""), () -> stores.target().conclude(operations)));
     if (!known.keySet().containsAll(operations)) {
@@ -578,6 +577,21 @@ public final class DualWriteMemoryStore implements MemoryStore {
       known.putAll(stores.source().conclude(others));
     }
     return known;
+  }
+
+  /** In the authority; in the other store too, and a failure of that is only reported. */
+  @Override
+  public Map<OpId, Outcome> markApplied(Collection<OpId> operations) {
+    Stage stage = gate.stage("markApplied", "");
+    Map<OpId, Outcome> applied = stores.authority(stage).markApplied(operations);
+    if (stage.writesBoth()) {
+      try {
+        stores.secondary(stage).markApplied(operations);
+      } catch (MemoryStoreException failure) {
+        events.secondaryFailed(OpId.copy(), failure);
+      }
+    }
+    return applied;
   }
 
   /** The records of which a store lacks something, or may, by kind and key. */

@@ -143,6 +143,11 @@ final class LateStore implements MemoryStore {
   }
 
   @Override
+  public Map<OpId, Outcome> markApplied(Collection<OpId> operations) {
+    return open().markApplied(operations);
+  }
+
+  @Override
   public <T extends MemoryRecord> Optional<Stored<T>> read(Kind<T> kind, Key key) {
     return open().read(kind, key);
   }

@@ -14,15 +14,15 @@ import io.agentmemory.OpId;
 import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Stored;
-import io.agentmemory.UncategorizedStoreException;
 import io.agentmemory.Version;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Outcome;
-import io.agentmemory.command.PutRecords;
 import io.agentmemory.spi.EditedOutside;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -32,8 +32,6 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Gives a store what it lacks. Where it was away while the other one went on, what it holds is
@@ -46,8 +44,6 @@ final class Settling {
   /** The version of a record that is not there and never was. */
   private static final Version NEVER = new Version(1, null);
 
-  private static final Logger LOG = LoggerFactory.getLogger(DualWriteMemoryStore.class);
-
   private final TwoStores stores;
   private final Debts debts;
   private final Events events;
@@ -58,6 +54,12 @@ final class Settling {
 
   /** Those among them that the target answered: it found nothing to do. The source missed them. */
   private final Set<OpId> idle = ConcurrentHashMap.newKeySet();
+
+  /** Operations that the source carried out, which the target must not do once more. */
+  private final Set<OpId> bySource = ConcurrentHashMap.newKeySet();
+
+  /** Operations of which the source gave no answer when it led. */
+  private final Set<OpId> unanswered = ConcurrentHashMap.newKeySet();
 
   /** Operations that the target had applied, of which what it did was noted. */
   private final Set<OpId> concluded = ConcurrentHashMap.newKeySet();
@@ -97,6 +99,22 @@ final class Settling {
     doubt(op);
   }
 
+  /** The source found nothing to do for it; asked for again, neither must the target. */
+  void missedByTarget(OpId op) {
+    bySource.add(op);
+    doubt(op);
+  }
+
+  /** The source led, and may have carried it out or not. */
+  void unanswered(OpId op) {
+    unanswered.add(op);
+  }
+
+  /** The source did, asked for it again. */
+  void answered(OpId op) {
+    unanswered.remove(op);
+  }
+
   /** Before the source is asked for it in the target's place. */
   void rememberIfMissed(OpId op) {
     if (idle.contains(op)) {
@@ -127,6 +145,9 @@ final class Settling {
     Set<OpId> ops = ops(owed);
     if (op != null) {
       ops.add(op);
+      if (lacking == Side.TARGET) {
+        bySource.add(op);
+      }
     }
     endThere(ops, lacking);
     Set<Ref> all = new TreeSet<>(refs);
@@ -159,13 +180,24 @@ final class Settling {
   /**
    * Ends the doubt about operations: from here on the target has applied each of them or never
    * will. What it did and the source lacks is noted; or, if the source leads, that the target is
-   * wrong: repeated, it then takes effect in the source.
+   * wrong: repeated, it then takes effect in the source. What the source carried out counts as
+   * applied in the target, so that it says so when the source is no longer asked.
    */
   private void conclude(Set<OpId> ops) {
     if (ops.isEmpty()) {
       return;
     }
-    Map<OpId, Outcome> byTarget = stores.target().conclude(ops);
+    Set<OpId> here = ops.stream().filter(this::isBySource).collect(Collectors.toSet());
+    Set<OpId> unknown = new HashSet<>(ops);
+    unknown.removeAll(here);
+    Map<OpId, Outcome> byTarget = new HashMap<>();
+    if (!here.isEmpty()) {
+      byTarget.putAll(stores.target().markApplied(here));
+      byTarget.values().removeIf(outcome -> outcome.changes().isEmpty());
+    }
+    if (!unknown.isEmpty()) {
+      byTarget.putAll(stores.target().conclude(unknown));
+    }
     if (!sourceLeads) { // else what the source does not have has yet to be done
       remember(byTarget.keySet());
     }
@@ -178,7 +210,13 @@ final class Settling {
           }
         });
     idle.removeAll(ops);
+    bySource.removeAll(ops);
+    unanswered.removeAll(ops);
     doubtful.removeAll(ops);
+  }
+
+  private boolean isBySource(OpId op) {
+    return bySource.contains(op) || (debts.isOwing(op, Side.TARGET) && !unanswered.contains(op));
   }
 
   /** What the target has not done of a doubtful operation, it will not do. Needs it alone. */
@@ -365,12 +403,8 @@ final class Settling {
    * away, they must not happen once more.
    */
   private void remember(Set<OpId> ops) {
-    for (OpId op : ops) {
-      try {
-        stores.source().execute(new Batch(op, List.of(new PutRecords(List.of()))));
-      } catch (UncategorizedStoreException givenUp) {
-        LOG.debug("the source has given up operation {}, it cannot happen there either", op);
-      }
+    if (!ops.isEmpty()) {
+      stores.source().markApplied(ops);
     }
   }
 

@@ -22,6 +22,7 @@ import io.agentmemory.spi.Needs.ListEnd;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -208,12 +209,14 @@ final class Writes implements AutoCloseable {
         outcome = stores.of(leader).execute(batch);
       } catch (Throwable thrown) {
         if (mayHaveApplied(thrown)) {
+          settling.unanswered(op);
           owe(named(), "the authority's answer to a write got lost");
         } else {
           log.done(op);
         }
         throw thrown;
       }
+      settling.answered(op);
       noted(() -> log.changed(op, leader, Settling.changes(outcome, false), false));
     }
 
@@ -247,6 +250,9 @@ final class Writes implements AutoCloseable {
                   return stores.target().execute(batch);
                 });
         answered(start);
+        if (outcome.repeated()) {
+          outcome = requireNonNull(withWhatTheSourceDid(Map.of(op, outcome)).get(op));
+        }
       } catch (StoreUnavailableException away) {
         if (away.isRefusal()) {
           answered(start);
@@ -317,6 +323,7 @@ final class Writes implements AutoCloseable {
         throw failure;
       } catch (RuntimeException | Error defect) {
         if (sourceWasAsked) {
+          settling.unanswered(op);
           debts.add(named(), Side.TARGET, "the source failed while it led", op);
         } else if (!inDoubt) {
           log.done(op);
@@ -338,12 +345,13 @@ final class Writes implements AutoCloseable {
       settling.rememberIfMissed(op);
       sourceWasAsked = true;
       outcome = stores.source().execute(batch);
+      settling.answered(op);
       List<Journal.Change> changes = Settling.changes(outcome, false);
       noted(() -> log.changed(op, Side.SOURCE, changes, false));
       events.lagging(debts.add(op, changes, Side.TARGET, true, AWAY));
       events.fellBack(operation, why);
       if (changes.isEmpty()) {
-        settling.doubt(op); // asked for again later, the target must not find something to do
+        settling.missedByTarget(op);
       }
     }
 
@@ -543,7 +551,7 @@ final class Writes implements AutoCloseable {
         if (follower() == Side.SOURCE) {
           settling.missedBySource(op);
         } else {
-          settling.doubt(op);
+          settling.missedByTarget(op);
         }
         return List.of();
       }
@@ -605,6 +613,21 @@ final class Writes implements AutoCloseable {
       }
       return refs;
     }
+  }
+
+  /** What the source did in the target's place, the target knows only to be applied. */
+  Map<OpId, Outcome> withWhatTheSourceDid(Map<OpId, Outcome> byTarget) {
+    Map<OpId, Outcome> known = new HashMap<>(byTarget);
+    known.values().removeIf(outcome -> !outcome.changes().isEmpty());
+    if (!known.isEmpty()) {
+      try {
+        known = new HashMap<>(stores.source().markApplied(known.keySet()));
+      } catch (MemoryStoreException unanswered) {
+        LOG.debug("what {} operations did is not known", known.size());
+      }
+    }
+    byTarget.forEach(known::putIfAbsent);
+    return known;
   }
 
   // ---- the breaker ----

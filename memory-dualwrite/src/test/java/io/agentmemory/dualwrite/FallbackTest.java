@@ -679,6 +679,33 @@ class FallbackTest {
       assertThat(memory("m").recallCount()).isEqualTo(1);
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"LIVE m", "LIVE n", "SHADOW m", "SHADOW n"})
+    void givenWriteThatTheTargetGotAsAState_whenItIsRepeatedAfterTheMove_thenItTakesNoEffectAgain(
+        String which) {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      if (which.startsWith("SHADOW")) {
+        store.changeStage(Stage.SHADOW);
+      }
+      assertSettled();
+      String id = which.substring(which.length() - 1);
+      Batch recall = Batch.of(new RecallMemory(id, AT));
+      target.down();
+      Outcome first = store.execute(recall);
+      target.up();
+      assertSettled();
+      while (store.stage() != Stage.COMPLETE) {
+        assertThat(store.conclude(recall.opId()).orElseThrow().changes())
+            .as("%s", store.stage())
+            .isEqualTo(first.changes());
+        assertThat(store.execute(recall).repeated()).as("%s", store.stage()).isTrue();
+        store.changeStage(Stage.values()[store.stage().ordinal() + 1]);
+      }
+      assertThat(store.conclude(recall.opId())).isPresent();
+      assertThat(store.execute(recall).repeated()).isTrue();
+      assertThat(memory("m").recallCount()).isEqualTo(id.equals("m") ? 1 : 0);
+    }
+
     @Test
     void givenWriteThatTheSourceGotAsAState_whenItIsRepeatedInAnOutage_thenItTakesNoEffectAgain() {
       store.execute(StoreMemory.of("m", AT, "x"));

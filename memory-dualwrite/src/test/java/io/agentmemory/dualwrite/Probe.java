@@ -167,6 +167,17 @@ final class Probe extends ForwardingMemoryStore {
   }
 
   @Override
+  public Map<OpId, Outcome> markApplied(Collection<OpId> operations) {
+    asked("markApplied");
+    enter();
+    try {
+      return super.markApplied(operations);
+    } finally {
+      leave();
+    }
+  }
+
+  @Override
   public Health health() {
     RuntimeException failure = unavailable;
     if (!alive.getAsBoolean()) {

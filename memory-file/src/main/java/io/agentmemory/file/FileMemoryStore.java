@@ -387,14 +387,12 @@ public final class FileMemoryStore implements MemoryStore, EditedOutside, Seal {
 
   @Override
   public Map<OpId, Outcome> conclude(Collection<OpId> operations) {
-    checkOpen("conclude");
-    if (engine == null) {
-      throw new UncategorizedStoreException(
-          new Operation(Engine.STORE, "conclude", ""),
-          "the store was opened for reading only",
-          null);
-    }
-    return engine.conclude(List.copyOf(operations));
+    return writing("conclude").conclude(List.copyOf(operations));
+  }
+
+  @Override
+  public Map<OpId, Outcome> markApplied(Collection<OpId> operations) {
+    return writing("markApplied").markApplied(List.copyOf(operations));
   }
 
   private void checkOpen(String verb) {

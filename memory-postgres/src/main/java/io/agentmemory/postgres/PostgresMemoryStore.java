@@ -251,6 +251,12 @@ public final class PostgresMemoryStore implements MemoryStore, EpochGuard {
   }
 
   @Override
+  public Map<OpId, Outcome> markApplied(Collection<OpId> operations) {
+    checkWritable("markApplied", "");
+    return writes.markApplied(List.copyOf(operations), reads);
+  }
+
+  @Override
   public <T extends MemoryRecord> Optional<Stored<T>> read(Kind<T> kind, Key key) {
     requireNonNull(kind, "kind");
     requireNonNull(key, "key");

@@ -137,17 +137,34 @@ final class Writes {
 
   /** Claims the names of operations for nothing, but those that the operations themselves have. */
   Map<OpId, Outcome> conclude(List<OpId> opIds, Reads reads) {
+    return claim("conclude", opIds, "'aborted'", "DO NOTHING", reads);
+  }
+
+  /**
+   * Has these operations applied, without changes where they are not; one that was given up too.
+   */
+  Map<OpId, Outcome> markApplied(List<OpId> opIds, Reads reads) {
+    return claim(
+        "markApplied",
+        opIds,
+        "'applied'",
+        "(namespace, op_id) DO UPDATE SET state = 'applied' WHERE known.state = 'aborted'",
+        reads);
+  }
+
+  private Map<OpId, Outcome> claim(
+      String verb, List<OpId> opIds, String state, String onConflict, Reads reads) {
     Map<OpId, Outcome> concluded = new LinkedHashMap<>();
     if (opIds.isEmpty()) {
       return concluded;
     }
-    Operation operation = new Operation(STORE, "conclude", "");
+    Operation operation = new Operation(STORE, verb, "");
     Map<OpId, String> applied =
         database.transact(
             operation,
             OpId.random(),
             opIds.size() > MANY_RECORDS,
-            connection -> claim(operation, opIds, connection));
+            connection -> claim(operation, opIds, state, onConflict, connection));
     applied.forEach(
         (opId, changed) -> {
           List<Outcome.Change> changes = new ArrayList<>();
@@ -162,7 +179,8 @@ final class Writes {
   }
 
   // An insert of the same name that is not yet committed is waited for.
-  private Map<OpId, String> claim(Operation operation, List<OpId> opIds, Connection connection)
+  private Map<OpId, String> claim(
+      Operation operation, List<OpId> opIds, String state, String onConflict, Connection connection)
       throws SQLException {
     UUID[] ids = opIds.stream().map(OpId::value).sorted().toArray(UUID[]::new);
     Map<OpId, String> applied = new LinkedHashMap<>();
@@ -173,9 +191,12 @@ final class Writes {
         Sql.of(
             "INSERT INTO "
                 + tables.schema()
-                + ".applied_ops (namespace, op_id, state, at)"
-                + " SELECT ?, op_id, 'aborted', ? FROM unnest(?::uuid[]) AS op_id"
-                + " ON CONFLICT DO NOTHING",
+                + ".applied_ops AS known (namespace, op_id, state, at)"
+                + " SELECT ?, op_id, "
+                + state
+                + ", ? FROM unnest(?::uuid[]) AS op_id"
+                + " ON CONFLICT "
+                + onConflict,
             Sql.text(tables.namespace()),
             Sql.object(OffsetDateTime.now(clock)),
             Sql.array("uuid", ids)),

@@ -165,11 +165,21 @@ public final class FaultyMemoryStore extends ForwardingMemoryStore {
 
   @Override
   public Map<OpId, Outcome> conclude(Collection<OpId> operations) {
+    checkUp();
+    return super.conclude(operations);
+  }
+
+  @Override
+  public Map<OpId, Outcome> markApplied(Collection<OpId> operations) {
+    checkUp();
+    return super.markApplied(operations);
+  }
+
+  private void checkUp() {
     Supplier<? extends RuntimeException> error = down;
     if (error != null) {
       throw error.get();
     }
-    return super.conclude(operations);
   }
 
   @Override

@@ -134,6 +134,19 @@ public final class InMemoryMemoryStore implements MemoryStore, EpochGuard {
     return found;
   }
 
+  @Override
+  public Map<OpId, Outcome> markApplied(Collection<OpId> operations) {
+    return markApplied(operations, guarded);
+  }
+
+  private synchronized Map<OpId, Outcome> markApplied(Collection<OpId> operations, long guard) {
+    checkOpen("markApplied");
+    checkEpoch(new Operation(STORE, "markApplied", ""), guard);
+    givenUp.removeAll(operations);
+    operations.forEach(op -> applied.putIfAbsent(op, new Outcome(op, List.of(), List.of(), false)));
+    return conclude(operations, guard);
+  }
+
   /** Files could not hold two memories of one tier and file name. */
   private void takeFiles(Operation operation, Outcome outcome) {
     Map<String, String> given = new HashMap<>();
@@ -442,6 +455,11 @@ public final class InMemoryMemoryStore implements MemoryStore, EpochGuard {
     @Override
     public Map<OpId, Outcome> conclude(Collection<OpId> operations) {
       return InMemoryMemoryStore.this.conclude(operations, guarded);
+    }
+
+    @Override
+    public Map<OpId, Outcome> markApplied(Collection<OpId> operations) {
+      return InMemoryMemoryStore.this.markApplied(operations, guarded);
     }
 
     @Override

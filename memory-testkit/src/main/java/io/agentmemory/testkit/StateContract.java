@@ -46,7 +46,9 @@ import io.agentmemory.command.UpdateMemory;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -613,6 +615,29 @@ abstract class StateContract extends CommandContract {
       run(StoreMemory.of("m", AT, "x"));
 
       assertThat(stored(Kind.MEMORY, "m").revision()).isEqualTo(1);
+    }
+
+    @Test
+    void givenOperationsThatAnotherStoreCarriedOut_whenMarkedApplied_thenTheyDoNothingHere()
+        throws Exception {
+      run(StoreMemory.of("m", AT, "x"));
+      Batch done = Batch.of(new RecallMemory("m", AT));
+      run(done);
+      Batch other = Batch.of(new RecallMemory("m", AT));
+      Batch givenUp = Batch.of(new RecallMemory("m", AT));
+      assertThat(store.conclude(givenUp.opId())).isEmpty();
+      Set<OpId> all = Set.of(done.opId(), other.opId(), givenUp.opId());
+
+      Map<OpId, Outcome> marked = store.markApplied(all);
+      reopenIfPossible();
+
+      assertThat(marked).containsOnlyKeys(all).containsEntry(done.opId(), store.execute(done));
+      assertThat(store.conclude(all)).isEqualTo(marked);
+      for (Batch batch : List.of(other, givenUp)) {
+        assertThat(store.execute(batch).repeated()).isTrue();
+        assertThat(store.execute(batch).changes()).isEmpty();
+      }
+      assertThat(memory("m").recallCount()).isOne();
     }
 
     @Test
