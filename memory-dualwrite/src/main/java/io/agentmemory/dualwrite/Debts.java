@@ -329,6 +329,12 @@ final class Debts {
     return Optional.ofNullable(debts.get(ref));
   }
 
+  /** Whether the store that lacks it refused it. */
+  synchronized boolean isParked(Ref ref) {
+    Debt debt = debts.get(ref);
+    return debt != null && debt.parked();
+  }
+
   /** Those of these that are lacking in this store. */
   synchronized List<Debt> among(Collection<Ref> refs, Side lacking) {
     List<Debt> among = new ArrayList<>();

@@ -71,6 +71,11 @@ public final class RepairPlan {
     Ref ref() {
       return new Ref(kind, key);
     }
+
+    /** Whether the store that is right has deleted it, and the other one has it. */
+    private boolean isDeletion() {
+      return right.kept() != null && right.kept().isTombstone() && wrong.digest() != null;
+    }
   }
 
   /**
@@ -263,18 +268,43 @@ public final class RepairPlan {
       InTurn turns) {
     int repaired = 0;
     int unchanged = 0;
-    List<Left> left = new ArrayList<>();
-    for (Item item : items) {
-      Step step = turns.take(item.ref(), () -> step(item, right, wrong, kept, winner, deletes));
+    Map<Item, String> reasons = new HashMap<>();
+    Set<Ref> holding = new HashSet<>(); // something that was left alone
+    for (Item item : inOrder()) {
+      Step step =
+          turns.take(
+              item.ref(),
+              () ->
+                  item.isDeletion() && holding.contains(item.ref())
+                      ? Step.left("would be deleted with something that was left alone")
+                      : step(item, right, wrong, kept, winner, deletes));
       if (step.left() != null) {
-        left.add(new Left(item, step.left()));
+        reasons.put(item, step.left());
+        holding.addAll(Repair.containersOf(read(wrong, item.ref())));
       } else if (step.repaired()) {
         repaired++;
       } else {
         unchanged++;
       }
     }
+    List<Left> left =
+        items.stream()
+            .filter(reasons::containsKey)
+            .map(item -> new Left(item, requireNonNull(reasons.get(item))))
+            .toList();
     return new Result(repaired, unchanged, left);
+  }
+
+  /** What is deleted comes last, and before what it lives in: each state is kept by itself. */
+  private List<Item> inOrder() {
+    List<Item> order = new ArrayList<>(items);
+    order.removeIf(Item::isDeletion);
+    for (int i = items.size() - 1; i >= 0; i--) {
+      if (items.get(i).isDeletion()) {
+        order.add(items.get(i));
+      }
+    }
+    return order;
   }
 
   private static Step step(

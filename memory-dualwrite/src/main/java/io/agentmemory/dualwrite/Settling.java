@@ -1,6 +1,7 @@
 package io.agentmemory.dualwrite;
 
 import static java.util.Comparator.comparing;
+import static java.util.Objects.requireNonNull;
 import static java.util.stream.Collectors.groupingBy;
 import static java.util.stream.Collectors.mapping;
 import static java.util.stream.Collectors.toList;
@@ -356,7 +357,7 @@ final class Settling {
       Stored<?> source = bySource.get(ref);
       Stored<?> target = byTarget.get(ref);
       Side side = lacking(ref, source, target, leader);
-      if (side != null) {
+      if (side != null && !debts.isParked(ref)) {
         lacking.computeIfAbsent(side, s -> new ArrayList<>()).add(ref);
       }
     }
@@ -496,12 +497,31 @@ final class Settling {
     return held;
   }
 
-  /** The same before the source follows the target, which has changed these. */
-  void keepEdits(List<Outcome.Change> byTarget) {
+  /**
+   * The same before the source follows the target, which has changed these; and what the source has
+   * beyond what the target had: the target lost history, or what the source did in its place is
+   * forgotten. It led from there, and its state is about to go over the newer one.
+   */
+  void keepWhatGoes(List<Outcome.Change> byTarget) {
     Map<Ref, Stored<?>> right = new TreeMap<>();
+    Map<Ref, Long> from = new HashMap<>();
     byTarget.forEach(
-        change -> right.put(new Ref(change.after().kind(), change.after().key()), change.after()));
-    Map<Ref, Stored<?>> unused = keepEdits(List.of(), right.keySet(), right);
+        change -> {
+          Ref ref = new Ref(change.after().kind(), change.after().key());
+          right.put(ref, change.after());
+          from.put(ref, change.before() == null ? 0 : change.before().revision());
+        });
+    keepEdits(List.of(), right.keySet(), right)
+        .forEach(
+            (ref, theirs) -> {
+              Version after = requireNonNull(right.get(ref)).version();
+              if (theirs.lastOp() != null
+                  && !theirs.isTombstone()
+                  && theirs.revision() > requireNonNull(from.get(ref))
+                  && !sameContent(theirs.version(), after)) {
+                setAside(ref, Side.TARGET, after, theirs);
+              }
+            });
   }
 
   /** Lets the source look at what others wrote of these records; those of which that is news. */
@@ -547,7 +567,7 @@ final class Settling {
   }
 
   private static Debt.Run run(Debt debt) {
-    return java.util.Objects.requireNonNull(debt.run());
+    return requireNonNull(debt.run());
   }
 
   private static boolean sameContent(Version a, Version b) {

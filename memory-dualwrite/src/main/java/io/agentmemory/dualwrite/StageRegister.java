@@ -187,7 +187,8 @@ final class StageRegister {
     try {
       guard(target);
     } catch (StoreUnavailableException away) {
-      if (away.isRefusal()) { // somebody was faster
+      // Somebody was faster; or nothing would say that the target is ours.
+      if (away.isRefusal() || before.stage() == Stage.OFF) {
         state = before;
         facts = knownBefore;
         unsure = !isWritten();

@@ -88,6 +88,7 @@ public final class Verifier {
   private final Map<Difference.Type, Long> types = new EnumMap<>(Difference.Type.class);
   private final List<Difference> differences = new ArrayList<>();
   private final List<StoreInfo.SetAside> skipped = new ArrayList<>();
+  private boolean cutShort;
   private final List<String> notes = new ArrayList<>();
 
   private static final class Count {
@@ -180,7 +181,7 @@ public final class Verifier {
         (kind, c) ->
             kinds.put(
                 kind, new VerifyReport.Counts(c.source, c.target, c.equal, c.lagged, c.different)));
-    return new VerifyReport(level, kinds, types, differences, skipped, notes);
+    return new VerifyReport(level, kinds, types, differences, skipped, notes, cutShort);
   }
 
   private Count of(Kind<?> kind) {
@@ -327,6 +328,7 @@ public final class Verifier {
         }
       }
     } catch (CorruptMemoryException corrupt) {
+      cutShort = true;
       skipped.add(
           new StoreInfo.SetAside(
               corrupt.location(), kind + " compared up to here: " + corrupt.getMessage()));

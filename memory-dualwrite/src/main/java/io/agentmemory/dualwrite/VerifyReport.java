@@ -39,6 +39,7 @@ public final class VerifyReport {
   private final List<Difference> differences;
   private final List<StoreInfo.SetAside> skipped;
   private final List<String> notes;
+  private final boolean cutShort;
 
   VerifyReport(
       Verifier.Level level,
@@ -46,7 +47,8 @@ public final class VerifyReport {
       Map<Difference.Type, Long> types,
       List<Difference> differences,
       List<StoreInfo.SetAside> skipped,
-      List<String> notes) {
+      List<String> notes,
+      boolean cutShort) {
     this.level = requireNonNull(level, "level");
     this.kinds = Collections.unmodifiableMap(new LinkedHashMap<>(kinds));
     Map<Difference.Type, Long> copy = new EnumMap<>(Difference.Type.class);
@@ -55,6 +57,12 @@ public final class VerifyReport {
     this.differences = List.copyOf(differences);
     this.skipped = List.copyOf(skipped);
     this.notes = List.copyOf(notes);
+    this.cutShort = cutShort;
+  }
+
+  /** Whether the rest of a kind was not compared, behind something that cannot be read. */
+  boolean isCutShort() {
+    return cutShort;
   }
 
   /** How closely they were compared. */

@@ -469,7 +469,7 @@ final class Writes implements AutoCloseable {
       long start = System.nanoTime();
       try {
         if (follower() == Side.SOURCE) {
-          settling.keepEdits(outcome.changes());
+          settling.keepWhatGoes(outcome.changes());
         }
         theirs = executeByFollower();
         answeredBy(follower(), start);

@@ -15,6 +15,7 @@ import io.agentmemory.MemoryStore;
 import io.agentmemory.OpId;
 import io.agentmemory.Operation;
 import io.agentmemory.ScanRange;
+import io.agentmemory.StoreInfo;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Value;
 import io.agentmemory.command.Batch;
@@ -628,7 +629,7 @@ class FallbackTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"away", "slow"})
+    @ValueSource(strings = {"away", "slow", "away, reopened"})
     void givenWriteThatFoundNothingToDo_whenTheTargetLeadsLater_thenItDoesNothingThere(String is) {
       store.close();
       patience = Duration.ofMillis(50);
@@ -637,17 +638,21 @@ class FallbackTest {
       assertSettled();
       Batch recall = Batch.of(new RecallMemory("m", AT));
       CountDownLatch late = new CountDownLatch(1);
-      if (is.equals("away")) {
-        target.down();
-      } else {
+      if (is.equals("slow")) {
         target.before =
             batch -> {
               if (batch.opId().equals(recall.opId())) {
                 Probe.await(late);
               }
             };
+      } else {
+        target.down();
       }
       assertThat(store.execute(recall).changes()).isEmpty();
+      if (is.equals("away, reopened")) {
+        store.close();
+        store = open(Stage.OFF);
+      }
       store.execute(StoreMemory.of("m", AT, "later"));
       target.up();
       await(() -> target.read(Kind.MEMORY, Key.of("m")).isPresent());
@@ -903,6 +908,23 @@ class FallbackTest {
 
       assertSettled();
       assertThat(memory("m").content()).isEqualTo("x");
+    }
+  }
+
+  @Nested
+  class Compared {
+    @Test
+    void givenFileThatIsSetAside_whenTheStoresAreCompared_thenThatComesToAnEnd() {
+      store.close();
+      source.setAside = List.of(new StoreInfo.SetAside("active/m.md", "is no UTF-8"));
+      disk = new MemoryDisk(); // of which nobody knows what it lacks
+      store = builder(Stage.LIVE).takeOver().build();
+      assertThat(store.status().resync()).isNotNull();
+
+      assertThat(store.replay(Duration.ofSeconds(10))).isZero();
+
+      assertThat(store.status().resync()).isNull();
+      assertThat(store.verify(Verifier.Level.DIGESTS).complete()).as("which says so").isFalse();
     }
   }
 
@@ -1285,6 +1307,23 @@ class FallbackTest {
           .execute(new PutRecords(List.of(new PutRecords.Put(theirs.withContent("theirs"), 2))));
       beforeItIsBack.run();
       target.up();
+      assertSettled();
+    }
+
+    @Test
+    void givenTargetThatLostHistory_whenItLeadsBeforeAnybodyKnows_thenWhatTheSourceHasIsSetAside() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      assertSettled();
+      source.store().execute(UpdateMemory.of("m").content("acknowledged"));
+      source.store().execute(UpdateMemory.of("m").content("acknowledged again"));
+
+      store.execute(new RecallMemory("m", AT));
+
+      assertSettled();
+      assertThat(memory("m").content()).as("the target leads").isEqualTo("x");
+      assertThat(heard).containsOnlyOnce("conflict m target");
+      store.resolve(store.conflicts().get(0).id(), Resolution.KEEP_LOSER);
+      assertThat(memory("m").content()).isEqualTo("acknowledged again");
       assertSettled();
     }
 

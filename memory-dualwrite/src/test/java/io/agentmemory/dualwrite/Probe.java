@@ -12,6 +12,7 @@ import io.agentmemory.OpId;
 import io.agentmemory.Operation;
 import io.agentmemory.ScanRange;
 import io.agentmemory.SimilarQuery;
+import io.agentmemory.StoreInfo;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Stored;
 import io.agentmemory.command.Batch;
@@ -45,6 +46,9 @@ final class Probe extends ForwardingMemoryStore {
   volatile Runnable beforeRead = () -> {};
 
   volatile @Nullable RuntimeException unavailable;
+
+  /** Files that it says it cannot read. */
+  volatile List<StoreInfo.SetAside> setAside = List.of();
 
   /** Whether the process that uses it is alive: one that was killed asks for nothing any more. */
   volatile BooleanSupplier alive = () -> true;
@@ -175,6 +179,20 @@ final class Probe extends ForwardingMemoryStore {
     } finally {
       leave();
     }
+  }
+
+  @Override
+  public StoreInfo info() {
+    StoreInfo info = super.info();
+    return new StoreInfo(
+        info.type(),
+        info.namespace(),
+        info.version(),
+        info.kinds(),
+        info.tombstones(),
+        setAside,
+        info.files(),
+        info.health());
   }
 
   @Override

@@ -3,14 +3,17 @@ package io.agentmemory.dualwrite;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.agentmemory.CoOccurrence;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.Stored;
+import io.agentmemory.Value;
 import io.agentmemory.command.DeleteRecords;
 import io.agentmemory.command.ForgetMemory;
+import io.agentmemory.command.PutRecords;
 import io.agentmemory.command.StoreMemory;
 import io.agentmemory.command.UpdateMemory;
 import io.agentmemory.dualwrite.RepairPlan.Result;
@@ -129,6 +132,36 @@ class RepairPlanTest {
     Conflicts.Held held = kept.get(kept.list().get(0).id()).orElseThrow();
     assertThat(held.loser().value()).isEqualTo(lost.value());
     assertThat(held.conflict().won()).isEqualTo(Trees.memory(wrong, "m00001").version());
+  }
+
+  @Test
+  void givenDeletedMemory_whenApplied_thenItsEntriesAreKeptAndStrangersStay() throws IOException {
+    for (MemoryStore store : List.of(right, wrong)) {
+      store.execute(counted("m00001", 1, 3));
+    }
+    wrong.execute(counted("m00001", 2, 4));
+    wrong.execute(counted("m00002", 7, 3));
+    right.execute(new ForgetMemory("m00001", 0));
+    right.execute(new ForgetMemory("m00002", 0));
+
+    Result result = apply(plan(), true);
+
+    assertThat(content(wrong, "m00001")).isEqualTo("deleted");
+    Conflicts kept = Conflicts.open(LocalDisk.INSTANCE, folder.resolve("aside"), Clock.systemUTC());
+    assertThat(kept.list())
+        .extracting(one -> one.key().toString())
+        .containsExactlyInAnyOrder("m00001", "m00001/m00003");
+    assertThat(content(wrong, "m00002")).isEqualTo("content of 2");
+    assertThat(result.left())
+        .extracting(left -> left.item().key() + " " + left.reason())
+        .containsExactly(
+            "m00002 would be deleted with something that was left alone",
+            "m00002/m00003 the right store never had it: nobody says that it was deleted");
+  }
+
+  private static PutRecords counted(String id, long value, long revision) {
+    CoOccurrence entry = new CoOccurrence(id, "m00003", Value.of(value));
+    return new PutRecords(List.of(new PutRecords.Put(entry, revision)));
   }
 
   @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import io.agentmemory.MemoryStore;
+import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.UncategorizedStoreException;
 import io.agentmemory.command.StoreMemory;
@@ -413,6 +414,49 @@ class StageMovesTest {
   }
 
   /** A source that can be sealed, as files can. */
+  @Test
+  void givenTargetThatGoesWhileItIsTakenInto_whenPromoted_thenTheStageStays() {
+    EpochGuard guard = target.as(EpochGuard.class).orElseThrow();
+    boolean[] away = {true};
+    EpochGuard failing =
+        new EpochGuard() {
+          @Override
+          public Optional<Register> register() {
+            return guard.register();
+          }
+
+          @Override
+          public boolean advance(long expected, Register next) {
+            if (away[0]) {
+              throw StoreUnavailableException.notApplied(new Operation("p", "ask", ""), "no", null);
+            }
+            return guard.advance(expected, next);
+          }
+
+          @Override
+          public void guard(long epoch) {
+            guard.guard(epoch);
+          }
+        };
+    MemoryStore goes =
+        new ForwardingMemoryStore(target) {
+          @Override
+          public <T> Optional<T> as(Class<T> door) {
+            return door.isInstance(failing) ? Optional.of(door.cast(failing)) : super.as(door);
+          }
+        };
+    try (DualWriteMemoryStore store =
+        DualWriteMemoryStore.builder(source, goes).disk(disk).folder(FOLDER).build()) {
+      assertThatExceptionOfType(StoreUnavailableException.class)
+          .isThrownBy(() -> store.changeStage(Stage.DUAL_WRITE));
+      assertThat(store.stage()).isEqualTo(Stage.OFF);
+      assertThat(StageRegister.peek(disk, FOLDER).state().stage()).isEqualTo(Stage.OFF);
+      away[0] = false;
+      store.changeStage(Stage.DUAL_WRITE);
+      assertThat(store.stage()).isEqualTo(Stage.DUAL_WRITE);
+    }
+  }
+
   private static final class Sealable extends ForwardingMemoryStore implements Seal {
     private volatile Optional<String> why = Optional.empty();
 
