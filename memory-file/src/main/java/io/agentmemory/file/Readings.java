@@ -3,7 +3,9 @@ package io.agentmemory.file;
 import static java.util.Objects.requireNonNull;
 
 import io.agentmemory.CoOccurrence;
+import io.agentmemory.Digest;
 import io.agentmemory.Stored;
+import io.agentmemory.Version;
 import io.agentmemory.file.Control.Ref;
 import io.agentmemory.internal.Disk;
 import java.util.ArrayList;
@@ -99,6 +101,9 @@ final class Readings {
   /** Records that the log changed, in their last state. */
   final Map<Ref, Stored<?>> logged = new LinkedHashMap<>();
 
+  /** Of records in documents, the digests of every state that the log has or found. */
+  final Map<Ref, Set<Digest>> loggedDigests = new HashMap<>();
+
   final Map<String, Logged> loggedFiles = new LinkedHashMap<>();
 
   /** SHA-256 of documents that a checkpoint of ours was putting in place. */
@@ -106,6 +111,13 @@ final class Readings {
 
   /** Whether the machine went down since the log was begun. */
   boolean crashed;
+
+  /** Takes a state of a record that the log has. */
+  void logged(Ref ref, @Nullable Version version) {
+    if (version != null && version.digest() != null && !Documents.inMemoryFile(ref.kind())) {
+      loggedDigests.computeIfAbsent(ref, r -> new HashSet<>()).add(version.digest());
+    }
+  }
 
   static String reason(UnreadableFileException e) {
     return e.line() > 0 ? "line " + e.line() + ": " + e.reason() : e.reason();

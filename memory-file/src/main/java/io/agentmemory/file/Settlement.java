@@ -317,7 +317,9 @@ final class Settlement {
       if (logDigest != null && logDigest.hex().equals(digest)) {
         return logged(log, row);
       }
-      boolean untouched = past != null && past.live() && past.isDigest(digest);
+      boolean untouched =
+          (past != null && past.live() && past.isDigest(digest))
+              || readings.loggedDigests.getOrDefault(ref, Set.of()).contains(new Digest(digest));
       if (untouched && (id == null || !ref.kind().equals(Kind.MEMORY) || !log.isTombstone())) {
         if (id != null) {
           tree.rerender.add(id);
@@ -325,6 +327,7 @@ final class Settlement {
         return log.isTombstone() ? null : logged(log, row);
       }
       tree.conflicts.add(new Tree.Conflict(file, "was edited outside at the same time", log));
+      edited = true;
       tree.revised(ref);
       readings.logged.remove(ref); // the edit counts
       return row.at(log.revision() + 1, null);
@@ -335,6 +338,7 @@ final class Settlement {
     if (past.live() && past.isDigest(digest)) {
       return row.at(past.revision(), past.lastOp());
     }
+    edited = true;
     tree.revised(ref);
     return row.at(past.revision() + 1, null);
   }
@@ -459,7 +463,7 @@ final class Settlement {
   // ---- documents: files and log together ----
 
   private void settleDocuments() throws IOException {
-    Set<String> changed = new HashSet<>();
+    Set<String> changed = new HashSet<>(); // perhaps by others, if what we wrote had an edit in it
     Map<String, Map<Ref, byte[]>> bases = new HashMap<>();
     readings.documents.forEach(
         (file, stat) -> {
@@ -470,8 +474,9 @@ final class Settlement {
           }
           boolean same = !tree.based || (before != null && before.hash().equals(hash));
           boolean ours = readings.loggedDocuments.getOrDefault(file, Set.of()).contains(hash);
-          if (!same && !ours) {
+          if (!same) {
             changed.add(file);
+            edited |= !ours;
           }
           long seq = same && before != null ? before.seq() : ours ? tree.seq : 0;
           tree.files.put(
@@ -482,7 +487,7 @@ final class Settlement {
         });
     Set<String> deleted = deletedDocuments();
     changed.addAll(deleted);
-    edited |= !changed.isEmpty();
+    edited |= !deleted.isEmpty();
     for (String file : changed) {
       FileState before = readings.control.files.get(file);
       Map<Ref, byte[]> digests =
@@ -494,6 +499,8 @@ final class Settlement {
         bases.put(file, digests);
       } else if (before != null && whole != null) {
         bases.put(file, Map.of(whole, NO_DIGEST));
+      } else if (before == null) {
+        bases.put(file, Map.of());
       }
     }
     List<Row> rows = new ArrayList<>();
@@ -502,7 +509,9 @@ final class Settlement {
       for (Row row : Documents.rows(tree.index, file)) {
         Ref ref = new Ref(row.kind, row.key);
         boolean inLog = readings.logged.containsKey(ref);
-        Row settled = settle(row, Origin.EDITED, past(ref, digests), file, null);
+        Past past = past(ref, digests);
+        edited |= past == null && !inLog && bases.containsKey(file);
+        Row settled = settle(row, Origin.EDITED, past, file, null);
         if (settled != null && (inLog || settled.hasControl())) {
           rows.add(settled);
         }
@@ -563,13 +572,14 @@ final class Settlement {
     return deleted;
   }
 
-  private void settleAbsent(Ref ref, boolean edited, @Nullable Past past, List<Row> rows) {
+  private void settleAbsent(Ref ref, boolean inEdited, @Nullable Past past, List<Row> rows) {
     if (past == null || tree.index.row(ref.kind(), ref.key()) != null) {
       return;
     }
     if (!past.live()) {
       rows.add(Row.tombstone(ref.kind(), ref.key(), past.revision(), past.lastOp()));
-    } else if (edited) {
+    } else if (inEdited) {
+      edited = true;
       tree.revised(ref);
       rows.add(Row.tombstone(ref.kind(), ref.key(), past.revision() + 1, null));
     } else {

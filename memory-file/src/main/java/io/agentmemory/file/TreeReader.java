@@ -400,6 +400,8 @@ final class TreeReader {
         for (Outcome.Change change : op.changes()) {
           Stored<?> after = change.after().placedFrom(next);
           Ref ref = new Ref(after.kind(), after.key());
+          readings.logged(ref, change.before());
+          readings.logged(ref, after.version());
           Stored<?> was = readings.logged.get(ref);
           boolean stays = !after.isTombstone() && after.place() == 0;
           readings.logged.put(ref, stays && was != null ? after.at(was.place()) : after);

@@ -99,6 +99,9 @@ final class TreeWriter {
   /** Folders whose names changed since the last checkpoint. */
   private final Set<Path> touched = new HashSet<>();
 
+  /** Documents that we wrote over an edit of others, with what it says, but did not read yet. */
+  private final Set<String> unimported = new HashSet<>();
+
   private int kept; // conflicts of this object, to tell their names apart
 
   TreeWriter(Disk disk, Layout layout, Tree tree, Clock clock) {
@@ -843,9 +846,17 @@ final class TreeWriter {
   void checkpoint(StoreLog log) throws IOException {
     catchUp();
     forceFiles();
-    putDocuments(log);
+    Map<String, String> documents = putDocuments(log);
+    // By their caches an opening tells what others edited, until the control data says so.
+    boolean telling = !tree.edited.equals(tree.head.edited());
+    if (!telling) {
+      documents.forEach(this::putCache);
+    }
     quarantine();
     putControl();
+    if (telling) {
+      documents.forEach(this::putCache);
+    }
     log.drop();
     tree.segments.clear();
     tree.changedRecords.clear();
@@ -961,14 +972,19 @@ final class TreeWriter {
     return failed;
   }
 
-  private void putDocuments(StoreLog log) throws IOException {
+  /**
+   * Writes the documents that changed.
+   *
+   * @return those that are as the index has them, with their hashes
+   */
+  private Map<String, String> putDocuments(StoreLog log) throws IOException {
     List<Ready> ready = new ArrayList<>();
     try {
       for (String file : List.copyOf(tree.changedDocuments.keySet())) {
         ready.add(prepare(file));
       }
       if (ready.isEmpty()) {
-        return;
+        return Map.of();
       }
       Map<String, String> hashes = new LinkedHashMap<>();
       for (Ready document : ready) {
@@ -991,6 +1007,9 @@ final class TreeWriter {
         }
         Disk.Stat stat = disk.stat(temporary); // after the move it could be another program's
         keepOthers(document.file(), document.path(), document.hash(), true);
+        if (document.edited()) {
+          unimported.add(document.file());
+        }
         disk.move(temporary, document.path());
         FileState written = new FileState(-1, -1, document.hash(), tree.seq, null, null, Map.of());
         tree.files.put(document.file(), written);
@@ -1010,16 +1029,19 @@ final class TreeWriter {
       throw e;
     }
     forceFiles(); // the folders of what was kept
+    Map<String, String> written = new LinkedHashMap<>();
     for (Ready document : ready) {
+      String file = document.file();
       if (document.temporary() == null) {
         continue;
       }
-      if (document.edited()) {
-        importDocument(document.file(), document.path());
+      String hash = document.hash();
+      if (!unimported.contains(file) || importDocument(file, document.path()).equals(hash)) {
+        written.put(file, hash);
       }
-      putCache(document.file(), document.hash());
     }
     tree.placesWritten();
+    return written;
   }
 
   private void removeDocument(Ready document) throws IOException {
@@ -1031,6 +1053,7 @@ final class TreeWriter {
       forceFolder(folder);
     }
     DocumentCache.delete(disk, layout.control(), file);
+    unimported.remove(file);
     tree.files.remove(file);
     tree.changedFiles.add(file);
     found(file);
@@ -1073,8 +1096,9 @@ final class TreeWriter {
       return new Ready(file, path, null, "", false);
     }
     ensureFolder(disk, requireNonNull(path.getParent()));
-    boolean edited = there && isEdited(file);
     Path temporary = temporary(path);
+    FileState known = tree.files.get(file);
+    boolean edited = unimported.contains(file);
     try {
       MessageDigest sha = Sha.digest();
       try (Disk.Out to = disk.create(temporary, there ? path : null)) {
@@ -1082,8 +1106,12 @@ final class TreeWriter {
             new BufferedOutputStream(
                 new DigestOutputStream(new DocumentCache.DiskOutput(to), sha), 1 << 16);
         if (there) {
-          try (InputStream old = disk.open(path)) {
+          try (InputStream in = disk.open(path)) {
+            Sha.Stream old = new Sha.Stream(in);
             format.write(old, out, changes, last);
+            old.rest();
+            // What was read counts, not what was there at another moment.
+            edited |= known == null || !old.hash().equals(known.hash());
           }
         } else {
           format.write(null, out, changes, last);
@@ -1121,18 +1149,22 @@ final class TreeWriter {
   /**
    * Takes over what another program wrote into a document while we had the tree open. Our own
    * changes are in it already; what they replaced is kept among the conflicts.
+   *
+   * @return the hash of what was read
    */
-  private void importDocument(String file, Path path) throws IOException {
+  private String importDocument(String file, Path path) throws IOException {
     Map<Ref, Row> old = new HashMap<>();
     for (Row row : Documents.rows(tree.index, file)) {
       old.put(new Ref(row.kind, row.key), row);
     }
     Map<Ref, Row> found = new LinkedHashMap<>();
     List<DocumentCache.Problem> problems = new ArrayList<>();
+    String hash;
     try (InputStream in = disk.open(path)) {
+      Sha.Stream hashing = new Sha.Stream(in);
       Documents.format(file)
           .read(
-              in,
+              hashing,
               record -> {
                 Ref ref = new Ref(record.kind(), record.key());
                 if (ref.kind().equals(Kind.EDGE) && found.containsKey(ref)) {
@@ -1143,6 +1175,8 @@ final class TreeWriter {
                 found.put(ref, Places.has(ref.kind()) ? row.placed(tree.newPlace()) : row);
               },
               (where, reason) -> problems.add(new DocumentCache.Problem(where, reason)));
+      hashing.rest();
+      hash = hashing.hash();
     } catch (UnreadableFileException impossible) {
       throw new IOException("a document that was just written cannot be read", impossible);
     }
@@ -1162,7 +1196,9 @@ final class TreeWriter {
         .forEach(gone -> rows.add(Row.tombstone(gone.kind, gone.key, gone.revision + 1, null)));
     revised(rows);
     tree.edited();
+    unimported.remove(file);
     LOG.info("{} was edited outside and read again", file);
+    return hash;
   }
 
   private static boolean isObservationOf(Ref ref, String pair) {
