@@ -48,16 +48,25 @@ record Member(String name, String column, Form form) {
     NUMBER(ColumnType.NUMBER) {
       @Override
       @Nullable Object encode(Value value, Key key) {
-        if (value instanceof Value.Int number) {
-          return Long.toString(number.value());
-        }
-        return value instanceof Value.Real number ? digits(number.value()) : null;
+        return number(value);
       }
 
       @Override
       @Nullable Value read(ResultSet row, int index, Key key) throws SQLException {
-        BigDecimal number = row.getBigDecimal(index);
-        return number == null ? null : value(number);
+        return number(row, index, "NaN", "Infinity");
+      }
+    },
+
+    /** The same in a record whose file is YAML, which spells what is no number differently. */
+    YAML_NUMBER(ColumnType.NUMBER) {
+      @Override
+      @Nullable Object encode(Value value, Key key) {
+        return number(value);
+      }
+
+      @Override
+      @Nullable Value read(ResultSet row, int index, Key key) throws SQLException {
+        return number(row, index, ".nan", ".inf");
       }
     },
 
@@ -71,7 +80,7 @@ record Member(String name, String column, Form form) {
       @Override
       @Nullable Value read(ResultSet row, int index, Key key) throws SQLException {
         Array array = row.getArray(index);
-        return array == null ? null : texts(array);
+        return array == null ? null : texts((@Nullable Object[]) requireNonNull(array.getArray()));
       }
     },
 
@@ -145,6 +154,22 @@ record Member(String name, String column, Form form) {
     return value.equals(expected) ? Boolean.TRUE : null;
   }
 
+  private static @Nullable String number(Value value) {
+    if (value instanceof Value.Int number) {
+      return Long.toString(number.value());
+    }
+    return value instanceof Value.Real number ? digits(number.value()) : null;
+  }
+
+  private static @Nullable Value number(ResultSet row, int index, String nan, String infinity)
+      throws SQLException {
+    Object number = row.getObject(index); // getBigDecimal would refuse what is no number
+    if (number instanceof Double none) { // only somebody's own SQL can have put it there
+      return new Value.Opaque(none.isNaN() ? nan : none < 0 ? "-" + infinity : infinity);
+    }
+    return number == null ? null : value((BigDecimal) number);
+  }
+
   /** A float in digits, with at least one after the point, so that it stays a float. */
   static String digits(double value) {
     BigDecimal number = new BigDecimal(Texts.number(value));
@@ -166,11 +191,14 @@ record Member(String name, String column, Form form) {
     return new Value.Opaque(number.toPlainString());
   }
 
-  private static Value texts(Array array) throws SQLException {
-    @Nullable Object[] texts = (@Nullable Object[]) requireNonNull(array.getArray());
+  private static Value texts(@Nullable Object[] texts) {
     List<Value> items = new ArrayList<>(texts.length);
     for (Object text : texts) {
-      items.add(text == null ? Value.NULL : new Value.Text((String) text));
+      if (text instanceof Object[] inner) { // only somebody's own SQL can have put it there
+        items.add(texts(inner));
+      } else {
+        items.add(text == null ? Value.NULL : new Value.Text((String) text));
+      }
     }
     return new Value.Seq(items);
   }

@@ -2,6 +2,7 @@ package io.agentmemory.postgres;
 
 import io.agentmemory.Embedding;
 import io.agentmemory.InvalidMemoryException;
+import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryHead;
@@ -445,19 +446,21 @@ final class Queries {
               operation,
               dimensions.bind(handle.createQuery(dimensions.text())).mapTo(Integer.class).list(),
               vector);
-          return isHopeless(query) ? List.of() : searchHere(query, vector, handle);
+          return isHopeless(query) ? List.of() : searchHere(operation, query, vector, handle);
         });
   }
 
-  private List<SimilarQuery.Hit> searchHere(SimilarQuery query, float[] vector, Handle handle) {
-    Vectors vectors = tables.vectors();
+  private List<SimilarQuery.Hit> searchHere(
+      Operation operation, SimilarQuery query, float[] vector, Handle handle) {
+    Table<Embedding> table = tables.embeddings(query.space());
     PriorityQueue<SimilarQuery.Hit> best =
         new PriorityQueue<>(Math.min(query.limit(), 1000) + 1, BEST_FIRST.reversed());
     int page = Math.max(16, (4 << 20) / (vector.length * 8 + 64));
     String last = null;
     int rows;
     do {
-      Sql sql = candidates(query, Sql.of(vectors.read("e.embedding")), vector.length);
+      String read = tables.vectors().read("e.embedding");
+      Sql sql = candidates(query, Sql.of(read), vector.length);
       sql.add(" AND e.namespace = ?", Sql.text(tables.namespace()));
       if (last != null) {
         sql.add(" AND e.target > ?", Sql.text(last));
@@ -466,10 +469,11 @@ final class Queries {
       List<SimilarQuery.Hit> hits =
           sql.bind(handle.createQuery(sql.text()).setQueryTimeout(QUERY_SECONDS))
               .map(
-                  (row, context) ->
-                      new SimilarQuery.Hit(
-                          row.getString(1),
-                          Embedding.similarity(vectors.parse(row.getBytes(2)), vector)))
+                  (row, context) -> {
+                    Key key = Key.of(query.space(), row.getString(1));
+                    float[] found = table.vector(operation, key, row.getBytes(2));
+                    return new SimilarQuery.Hit(key.part(1), Embedding.similarity(found, vector));
+                  })
               .list();
       for (SimilarQuery.Hit hit : hits) {
         if (hit.similarity() >= query.minSimilarity()) {

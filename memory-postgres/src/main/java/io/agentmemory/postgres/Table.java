@@ -469,8 +469,21 @@ final class Table<T extends MemoryRecord> {
           record(key, row, index + 6),
           row.getLong(index + 5));
     } catch (IllegalArgumentException unreadable) {
-      throw new CorruptMemoryException(
-          operation, name + ":" + key, "does not read as a " + kind, null);
+      throw corrupt(operation, key);
+    }
+  }
+
+  private CorruptMemoryException corrupt(Operation operation, Key key) {
+    return new CorruptMemoryException(
+        operation, name + ":" + key, "does not read as a " + kind, null);
+  }
+
+  /** The floats that a column of vectors gave as {@link Vectors#read} has it. */
+  float[] vector(Operation operation, Key key, byte @Nullable [] sent) {
+    try {
+      return vectors.parse(sent);
+    } catch (IllegalArgumentException unreadable) {
+      throw corrupt(operation, key);
     }
   }
 

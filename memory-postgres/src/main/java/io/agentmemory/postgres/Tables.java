@@ -7,6 +7,7 @@ import static io.agentmemory.postgres.Member.Form.NUMBER;
 import static io.agentmemory.postgres.Member.Form.OWN_ID;
 import static io.agentmemory.postgres.Member.Form.TEXT;
 import static io.agentmemory.postgres.Member.Form.TEXTS;
+import static io.agentmemory.postgres.Member.Form.YAML_NUMBER;
 import static java.util.Objects.requireNonNull;
 
 import io.agentmemory.Attestation;
@@ -145,20 +146,20 @@ final class Tables {
         .member("id", "has_id", OWN_ID)
         .member(TEXT, "type", "created", "event_time")
         .member(TEXTS, "tags")
-        .member(NUMBER, "emotional_weight", "recall_count")
+        .member(YAML_NUMBER, "emotional_weight", "recall_count")
         .member(Memory.CO_OCCURRENCES, "has_co_occurrences", EMPTY_MAP)
         .member(TEXTS, "caused_by", "leads_to")
         .member(JSON, "entities")
         .member(TEXT, "last_recalled")
-        .member(NUMBER, "sessions_since_recall")
+        .member(YAML_NUMBER, "sessions_since_recall")
         .member(TEXTS, "links")
         .member(JSON, "source", "retrieval_outcomes")
-        .member(NUMBER, "retrieval_success_rate")
+        .member(YAML_NUMBER, "retrieval_success_rate")
         .member(TEXTS, "topic_context", "contact_context")
         .member(JSON, "platforms")
         .member(TEXTS, "platform_context")
         .member(TEXT, "promoted_at", "promoted_reason", "compressed_at")
-        .member(NUMBER, "original_length")
+        .member(YAML_NUMBER, "original_length")
         .member(TEXTS, "consolidated_from")
         .member(TEXT, "consolidated_at", "archived_at", "archived_reason", "quarantined_at")
         .member(JSON, "injection_warnings")
@@ -220,7 +221,7 @@ final class Tables {
   private Table<CoOccurrence> coOccurrences() {
     return table(Kind.CO_OCCURRENCE, "co_occurrences", CoOccurrence::tree)
         .key("from_id", "to_id")
-        .member(NUMBER, "count")
+        .member(YAML_NUMBER, "count")
         .single()
         .placed()
         .make(Table.ofMembers(Kind.CO_OCCURRENCE, members -> members));

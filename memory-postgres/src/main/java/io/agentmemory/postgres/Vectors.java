@@ -19,6 +19,8 @@ import org.postgresql.util.PGobject;
  */
 final class Vectors {
   private static final int ARRAY_HEADER = 20;
+  private static final int ARRAY_LENGTH = 12; // where the header says it
+  private static final int ARRAY_ELEMENT = Integer.BYTES + Float.BYTES; // a size and a float
   private static final int VECTOR_HEADER = 4;
 
   private static final int MOST_IN_INDEX = 2000;
@@ -164,7 +166,12 @@ final class Vectors {
         : extension + ".vector_send(" + column + ")";
   }
 
-  /** The floats that {@link #read} gave. */
+  /**
+   * The floats that {@link #read} gave.
+   *
+   * @throws IllegalArgumentException if the array is none of floats only, as somebody's own SQL may
+   *     have made it: one of several dimensions, or with a null in it
+   */
   float[] parse(byte @Nullable [] sent) {
     if (sent == null) {
       return new float[0];
@@ -175,9 +182,17 @@ final class Vectors {
       bytes.position(VECTOR_HEADER).slice().asFloatBuffer().get(vector);
       return vector;
     }
-    float[] vector = new float[Math.max(0, (sent.length - ARRAY_HEADER) / 8)];
+    int dimensions = bytes.getInt();
+    if (dimensions == 0) {
+      return new float[0];
+    }
+    int floats = dimensions == 1 ? bytes.getInt(ARRAY_LENGTH) : -1;
+    if (sent.length != ARRAY_HEADER + floats * ARRAY_ELEMENT) { // a null has no bytes
+      throw new IllegalArgumentException("not a list of floats");
+    }
+    float[] vector = new float[floats];
     for (int i = 0; i < vector.length; i++) {
-      vector[i] = bytes.getFloat(ARRAY_HEADER + i * 8 + 4);
+      vector[i] = bytes.getFloat(ARRAY_HEADER + i * ARRAY_ELEMENT + Integer.BYTES);
     }
     return vector;
   }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.agentmemory.CoOccurrence;
+import io.agentmemory.CorruptMemoryException;
 import io.agentmemory.Edge;
 import io.agentmemory.Embedding;
 import io.agentmemory.ImageLink;
@@ -12,16 +13,20 @@ import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Memory;
+import io.agentmemory.MemoryHead;
 import io.agentmemory.MemoryQuery;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.Observation;
 import io.agentmemory.ScanRange;
+import io.agentmemory.SimilarQuery;
+import io.agentmemory.SimilarQuery.Hit;
 import io.agentmemory.Stored;
 import io.agentmemory.Tier;
 import io.agentmemory.Value;
 import io.agentmemory.VectorSpace;
 import io.agentmemory.command.PutRecords;
 import io.agentmemory.command.RecallMemory;
+import io.agentmemory.command.UpdateMemory;
 import io.agentmemory.spi.Canonical;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -36,6 +41,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What stands in which column, and that it comes back as it was. */
 @Tag("postgres")
@@ -108,6 +115,19 @@ class TypedColumnsTest {
             + " WHERE namespace = '"
             + namespace
             + "'");
+  }
+
+  /** Changes records of the test's namespace behind the store's back. */
+  private void set(String table, String what, String where) throws SQLException {
+    database.sql(
+        "UPDATE agent_memory."
+            + table
+            + " SET "
+            + what
+            + " WHERE namespace = '"
+            + namespace
+            + "' AND "
+            + where);
   }
 
   @Test
@@ -352,6 +372,90 @@ class TypedColumnsTest {
       assertThat(versions)
           .singleElement()
           .satisfies(v -> assertThat(v.version()).isEqualTo(stored.version()));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"NaN, .nan", "Infinity, .inf", "-Infinity, -.inf"})
+  void givenSqlByHandThatSetsNoNumber_whenRead_thenOnlyItsRowShowsItAsAFileWould(
+      String number, String yaml) throws SQLException {
+    Value.Map counts = map("co_occurrences", Value.EMPTY_MAP, "recall_count", Value.of(1));
+    put(
+        memory("m", counts),
+        memory("n", Value.EMPTY_MAP),
+        new CoOccurrence("m", "n", Value.of(1)),
+        new Edge("m|n", map("belief", Value.of(0.5))));
+    set("memories", "recall_count = '" + number + "', retrieval_success_rate = 1", "id = 'm'");
+    set("memories", "created_at = 'infinity', event_at = '-infinity', weight = 'NaN'", "id = 'm'");
+    set("co_occurrences", "count = '" + number + "'", "from_id = 'm'");
+    set("edges", "belief = '" + number + "'", "pair = 'm|n'");
+    List<MemoryRecord> records = List.of();
+
+    for (int round = 0; round < 12; round++) { // the driver changes to binary on the way
+      Memory memory = readBack(Kind.MEMORY, Key.of("m"));
+      CoOccurrence count = readBack(Kind.CO_OCCURRENCE, Key.of("m", "n"));
+      Edge edge = readBack(Kind.EDGE, Key.of("m|n"));
+      assertThat(memory.members().get("recall_count")).isEqualTo(new Value.Opaque(yaml));
+      assertThat(memory.members().get("retrieval_success_rate")).isEqualTo(Value.of(1));
+      assertThat(count.count()).isEqualTo(new Value.Opaque(yaml));
+      assertThat(edge.members().get("belief")).isEqualTo(new Value.Opaque(number));
+      records = List.of(memory, count, edge);
+    }
+    assertThat(store.find(MemoryQuery.all())).extracting(Memory::id).containsOnly("m", "n");
+    try (Stream<MemoryHead> heads = store.heads(MemoryQuery.all())) {
+      assertThat(heads).extracting(MemoryHead::id).containsExactly("m", "n");
+    }
+    // any store takes it as it is
+    try (PostgresMemoryStore other = database.open()) {
+      other.execute(new PutRecords(records.stream().map(r -> new PutRecords.Put(r, 1)).toList()));
+      for (MemoryRecord record : records) {
+        assertThat((Object) other.read(record.kind(), record.key()).orElseThrow().value())
+            .isEqualTo(record);
+      }
+    }
+    // and it can be mended
+    store.execute(UpdateMemory.of("m").set("recall_count", Value.of(7)));
+    assertThat(column("memories", "recall_count")).isEqualTo("7");
+  }
+
+  @Test
+  void givenSqlByHandThatNestsAList_whenRead_thenItShowsAsAListOfLists() throws SQLException {
+    put(memory("m", map("tags", Value.Seq.ofTexts(List.of("old")))));
+    set("memories", "tags = '{{a,b},{c,NULL}}'", "id = 'm'");
+
+    assertThat(readBack(Kind.MEMORY, Key.of("m")).members().get("tags"))
+        .isEqualTo(
+            new Value.Seq(
+                List.of(
+                    Value.Seq.ofTexts(List.of("a", "b")),
+                    new Value.Seq(List.of(text("c"), Value.NULL)))));
+    assertThat(store.find(MemoryQuery.all())).hasSize(1);
+  }
+
+  @Test
+  void givenSqlByHandThatSetsNoVector_whenRead_thenCorruptByItsKey() throws SQLException {
+    try (TestDatabase plain = TestDatabase.withoutRights("columns without vector");
+        PostgresMemoryStore arrays = plain.open("n")) {
+      arrays.embeddings().define("text", "m", 2);
+      arrays.embeddings().put("text", "good", new float[] {1, 2});
+      arrays.embeddings().put("text", "bad", new float[] {1, 2});
+      SimilarQuery query = SimilarQuery.nearest("text", new float[] {1, 2});
+      for (String vector : List.of("{1,NULL,3}", "{{1,2},{3,4}}", "{1,NaN}", "{-Infinity,1}")) {
+        plain.sql(
+            "UPDATE agent_memory.embeddings SET embedding = '" + vector + "' WHERE target = 'bad'");
+
+        assertThat(arrays.embeddings().find("text", "good")).isPresent();
+        assertThatExceptionOfType(CorruptMemoryException.class)
+            .as(vector)
+            .isThrownBy(() -> arrays.scan(Kind.EMBEDDING).forEach(stored -> {}))
+            .withMessageContaining("embeddings:text/bad");
+      }
+      // a search compares floats only
+      assertThat(arrays.search(query)).extracting(Hit::target).containsExactly("good");
+      plain.sql("UPDATE agent_memory.embeddings SET embedding = '{NULL,1}' WHERE target = 'bad'");
+      assertThatExceptionOfType(CorruptMemoryException.class)
+          .isThrownBy(() -> arrays.search(query))
+          .withMessageContaining("embeddings:text/bad");
     }
   }
 
