@@ -4,6 +4,7 @@ import io.agentmemory.MemoryStoreException;
 import io.agentmemory.OpId;
 import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.UncategorizedStoreException;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -165,10 +166,21 @@ final class Database {
 
   /**
    * Runs statements that may take hours, each of them a transaction of its own. What the role or
-   * the database says about time limits does not hold for them.
+   * the database says about time limits does not hold for them: that and what else is set for
+   * {@code work} belongs to the session.
+   *
+   * @throws UncategorizedStoreException if a pooler is in between: there the settings and locks of
+   *     a session would meet other clients, and stay
    */
   <R> R maintain(Operation operation, Work<R> work) {
     try (Connection connection = open(bulk)) {
+      if (isBehindPooler(connection)) {
+        throw new UncategorizedStoreException(
+            operation,
+            "cannot be done through a pooler, which lends its sessions to others too: open the store"
+                + " over a direct connection to the server",
+            null);
+      }
       int patience = connection.getNetworkTimeout();
       connection.setNetworkTimeout(Runnable::run, 0);
       try {

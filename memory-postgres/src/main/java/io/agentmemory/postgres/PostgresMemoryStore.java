@@ -354,8 +354,13 @@ public final class PostgresMemoryStore implements MemoryStore, EpochGuard {
    * index holds, up to 1 GiB; reading and writing go on meanwhile. From then on every new vector
    * costs several times as much, so load many before, or after {@link #dropIndexes()}.
    *
-   * @throws UncategorizedStoreException if the store was opened for reading only, or the database
-   *     user does not own the tables of the vectors
+   * <p>Takes a direct connection to the server: what lets others write meanwhile is done outside of
+   * transactions, and its lock and settings belong to a session, which a pooler gives to others.
+   * Behind one it is refused, before anything is done. A store opened behind a pooler uses the
+   * index that another one, opened directly, has built.
+   *
+   * @throws UncategorizedStoreException if the store was opened for reading only, a pooler is
+   *     between it and the server, or the database user does not own the tables of the vectors
    * @throws StoreUnavailableException if the database gives no answer
    */
   public List<SpaceIndex> buildIndexes() {
@@ -365,10 +370,10 @@ public final class PostgresMemoryStore implements MemoryStore, EpochGuard {
 
   /**
    * Drops what {@link #buildIndexes()} built, as before putting very many vectors. Does nothing
-   * where there is no index.
+   * where there is no index. Like building, it takes a direct connection to the server.
    *
-   * @throws UncategorizedStoreException if the store was opened for reading only, or the database
-   *     user does not own the tables of the vectors
+   * @throws UncategorizedStoreException if the store was opened for reading only, a pooler is
+   *     between it and the server, or the database user does not own the tables of the vectors
    * @throws StoreUnavailableException if the database gives no answer
    */
   public void dropIndexes() {

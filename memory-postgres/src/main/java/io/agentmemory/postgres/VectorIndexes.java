@@ -240,7 +240,11 @@ final class VectorIndexes {
     }
   }
 
-  /** One builder of an index at a time: another one would drop what it has built so far. */
+  /**
+   * One builder of an index at a time: another one would drop what it has built so far. The lock is
+   * the session's, for what it guards cannot be done in a transaction; {@link Database#maintain}
+   * sees to it that the session is ours.
+   */
   private static boolean lock(Connection connection, String name) throws SQLException {
     try (PreparedStatement statement =
         connection.prepareStatement("SELECT pg_try_advisory_lock(hashtextextended(?, 0))")) {
@@ -255,7 +259,11 @@ final class VectorIndexes {
     try (PreparedStatement statement =
         connection.prepareStatement("SELECT pg_advisory_unlock(hashtextextended(?, 0))")) {
       statement.setString(1, name);
-      statement.execute();
+      try (ResultSet row = statement.executeQuery()) {
+        if (row.next() && !row.getBoolean(1)) {
+          LOG.warn("{}: another session keeps its lock: connect to the server itself", name);
+        }
+      }
     } catch (SQLException lost) {
       LOG.debug("the lock went with the connection: SQLSTATE {}", SqlErrors.state(lost));
     }
