@@ -842,6 +842,7 @@ final class Engine {
       Memory was = before.get(Kind.MEMORY, Key.of(id)).flatMap(Stored::live).orElse(null);
       if (was != null) {
         String file = Layout.memoryFile(was.tier(), was.fileName());
+        refuseFolder(operation, file);
         old.put(id, session().writer().bytes(file, before));
         Memory now = mine.get(Kind.MEMORY, Key.of(id)).flatMap(Stored::live).orElse(null);
         String next = now == null ? null : Layout.memoryFile(now.tier(), now.fileName());
@@ -859,6 +860,7 @@ final class Engine {
         continue;
       }
       String file = Layout.memoryFile(now.tier(), now.fileName());
+      refuseFolder(operation, file);
       claim(operation, id, file, mine);
       List<CoOccurrence> entries =
           mine.ownedBy(Kind.CO_OCCURRENCE, id).stream()
@@ -874,6 +876,15 @@ final class Engine {
             "of memory " + id + " is none that a file can hold",
             impossible);
       }
+    }
+  }
+
+  /** Refuses a write to a tier whose folder is none, or is gone with what was in it. */
+  private void refuseFolder(Operation operation, String file) throws IOException {
+    String problem = session().writer().folderProblem(file);
+    if (problem != null) {
+      String folder = file.substring(0, file.indexOf('/'));
+      throw new CorruptMemoryException(operation, folder, problem, null);
     }
   }
 

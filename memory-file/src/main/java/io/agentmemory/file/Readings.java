@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.agentmemory.CoOccurrence;
 import io.agentmemory.Digest;
 import io.agentmemory.Stored;
+import io.agentmemory.Tier;
 import io.agentmemory.Version;
 import io.agentmemory.file.Control.Ref;
 import io.agentmemory.internal.Disk;
@@ -88,6 +89,9 @@ final class Readings {
   }
 
   Control control = new Control();
+
+  /** Tiers whose folder is one and was read. */
+  final Set<Tier> tiers = new HashSet<>();
 
   /** Memory files by path. */
   final Map<String, Found> found = new TreeMap<>();

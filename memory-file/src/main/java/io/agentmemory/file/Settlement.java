@@ -38,7 +38,8 @@ import org.jspecify.annotations.Nullable;
  * that what the edit left alone keeps what the log says. Only a record that the log changed too is
  * a conflict: the edit stays, ours is set aside. A record that an edited file no longer has was
  * deleted. Files that vanished take their memories with them only if they are few (at most 50, and
- * at most every tenth): more may be a folder that is not mounted, and count as missing.
+ * at most every tenth): more may be a folder that is not mounted, and count as missing. So does
+ * each whose tier's folder is gone or is none.
  */
 final class Settlement {
   private static final int MOST_VANISHED = 50;
@@ -418,7 +419,11 @@ final class Settlement {
     Set<String> gone = new LinkedHashSet<>(ids);
     for (String id : ids) {
       String file = requireNonNull(files.get(id));
-      if (tree.unread.contains(file)) { // still there, but no longer to be read
+      if (!readings.tiers.contains(requireNonNull(Layout.tierOf(file)))) {
+        gone.remove(id); // its folder was not mounted, say, or is a link
+        tree.setAside.put(
+            file, "is in a folder that is gone or is none: does not count as deleted");
+      } else if (tree.unread.contains(file)) { // still there, but no longer to be read
         gone.remove(id);
         String reason = tree.setAside.getOrDefault(file, "cannot be read");
         tree.broken.put(id, new Tree.Broken(file, reason));

@@ -154,6 +154,7 @@ final class TreeReader {
       tree.setAside.put(tier.folder(), "is no folder");
       return;
     }
+    readings.tiers.add(tier);
     for (String name : disk.list(folder)) {
       if (!isMemoryName(name)) {
         continue;

@@ -156,7 +156,10 @@ final class TreeWriter {
     Set<String> there = new HashSet<>(layout.documents());
     there.removeIf(file -> !Documents.isDocument(file));
     for (Tier tier : Tier.values()) {
-      for (String name : disk.list(layout.root().resolve(tier.folder()))) {
+      Path folder = layout.root().resolve(tier.folder());
+      Disk.Stat stat = disk.stat(folder);
+      boolean real = stat != null && stat.type() == Disk.Type.FOLDER;
+      for (String name : real ? disk.list(folder) : List.<String>of()) {
         if (TreeReader.isMemoryName(name)) {
           there.add(Layout.memoryFile(tier, name));
         }
@@ -245,6 +248,9 @@ final class TreeWriter {
     FileState known = tree.files.get(file);
     if (stat == null || known == null || isAsKnown(stat, known)) {
       return; // a file that is gone is written anew
+    }
+    if (isCutOff(file)) {
+      return; // whatever is behind it is not in the tree
     }
     if (stat.type() != Disk.Type.FILE) {
       throw unreadable(operation, id, file, "is no regular file");
@@ -425,6 +431,38 @@ final class TreeWriter {
     return layout.isCutOff(file);
   }
 
+  /**
+   * Why nothing is to be written to a memory's file: its folder is none, or it is gone with files
+   * that do not count as deleted, and would if it were made anew. Null if there is no reason.
+   */
+  @Nullable String folderProblem(String file) throws IOException {
+    if (layout.isCutOff(file)) {
+      return "is no folder";
+    }
+    Tier tier = Layout.tierOf(file);
+    if (tier == null || disk.stat(layout.root().resolve(tier.folder())) != null) {
+      return null;
+    }
+    for (String known : tree.files.keySet()) {
+      if (tier.equals(Layout.tierOf(known)) && !behind.containsKey(known)) {
+        return "is gone";
+      }
+    }
+    return isMissing(tier) ? "is gone" : null;
+  }
+
+  private boolean isMissing(Tier tier) {
+    return tree.missing.keySet().stream().anyMatch(file -> tier.equals(Layout.tierOf(file)));
+  }
+
+  /** Refuses to write where no file of a tree can be. */
+  private void checkFolder(String file, Path folder) throws IOException {
+    Tier tier = Layout.tierOf(file);
+    if (layout.isCutOff(file) || (tier != null && isMissing(tier) && disk.stat(folder) == null)) {
+      throw new IOException("the folder of a tier is gone or is none");
+    }
+  }
+
   // ---- memory files ----
 
   /**
@@ -478,6 +516,9 @@ final class TreeWriter {
 
   private void removeFile(String file, boolean moved) throws IOException {
     Path path = layout.resolve(file);
+    if (layout.isCutOff(file)) {
+      throw new IOException("the folder of a tier is none");
+    }
     tree.changedFiles.add(file);
     keepOthers(file, path, null, moved); // one that is forgotten is to be gone
     disk.delete(path);
@@ -497,6 +538,7 @@ final class TreeWriter {
   private void putFile(String file, byte[] bytes, @Nullable String like) throws IOException {
     Path path = layout.resolve(file);
     Path folder = requireNonNull(path.getParent());
+    checkFolder(file, folder);
     ensureFolder(disk, folder);
     tree.changedFiles.add(file);
     Path temporary = temporary(path);
