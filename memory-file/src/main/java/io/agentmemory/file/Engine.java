@@ -28,6 +28,7 @@ import io.agentmemory.command.RecallMemory;
 import io.agentmemory.command.UpdateMemory;
 import io.agentmemory.file.Control.FileState;
 import io.agentmemory.file.Control.Ref;
+import io.agentmemory.file.TreeWriter.UnreadableDocumentException;
 import io.agentmemory.internal.FolderLock;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -558,7 +559,7 @@ final class Engine {
   }
 
   static String describe(IOException e) {
-    if (e instanceof ElsewhereException) {
+    if (e instanceof ElsewhereException || e instanceof UnreadableDocumentException) {
       return requireNonNull(e.getMessage());
     }
     Throwable cause = e.getCause();
@@ -935,6 +936,7 @@ final class Engine {
       }
       session().tree().notes.remove(UNSEEN);
     } catch (IOException e) {
+      look = System.nanoTime() + between;
       if (session().tree().notes.add(UNSEEN)) {
         LOG.warn("edits of others could not be looked for and will be: {}", describe(e));
       }
@@ -953,7 +955,9 @@ final class Engine {
   }
 
   /**
-   * Reads the tree anew, after a checkpoint, so that all that differs is of others.
+   * Reads the tree anew, after a checkpoint, so that all that differs is of others. Where a
+   * document that is to be written cannot be read, its files and its log are read as an opening
+   * would: what we have for that document is kept among the conflicts, and the others are written.
    *
    * @param most how often to come back to an edit that looks half done
    */
@@ -963,7 +967,12 @@ final class Engine {
     }
     Session old = session();
     old.checkInPlace();
-    checkpointNow();
+    boolean written = true;
+    try {
+      checkpointNow();
+    } catch (UnreadableDocumentException broken) {
+      written = false;
+    }
     Session next = reading(() -> reread(old));
     Tree fresh = next.tree();
     if (looks < most && hasLost(old.tree(), fresh)) {
@@ -982,6 +991,9 @@ final class Engine {
       whenEdited.run(); // before a checkpoint counts it as known
     }
     next.writer().recover();
+    if (!written) {
+      tryCheckpoint();
+    }
     reading(next.writer()::isEdited); // what cannot be read is no news
   }
 
@@ -991,6 +1003,10 @@ final class Engine {
     if (!fresh.head.equals(old.tree().head)) {
       throw new ElsewhereException(); // by now
     }
+    if (fresh.seq < old.tree().seq) {
+      throw new IOException("the log could not be read to its end");
+    }
+    fresh.keepRising(old.tree());
     fresh.notes.addAll(old.tree().notes);
     fresh.notes.removeAll(Set.of(GONE, UNSEEN));
     if (fresh.keepServing(old.tree())) {
@@ -1043,6 +1059,9 @@ final class Engine {
       refuse(e.getMessage() + " could not be forced");
       throw e;
     } catch (IOException e) {
+      if (e instanceof UnreadableDocumentException) {
+        look = System.nanoTime(); // which tells the documents apart that can be read
+      }
       nextCheckpoint = Math.max(nextCheckpoint, open.log().size()) * 2;
       open.tree().notes.add(BEHIND);
       throw e;

@@ -9,6 +9,7 @@ import io.agentmemory.file.Control.FileState;
 import io.agentmemory.file.Control.Ref;
 import io.agentmemory.internal.Places;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -213,6 +214,35 @@ final class Tree {
       any = true;
     }
     return any;
+  }
+
+  /**
+   * Goes on from the revisions that another reading of this tree served, where no checkpoint has
+   * them and this one found older ones.
+   */
+  void keepRising(Tree before) {
+    for (Ref ref : before.changedRecords) {
+      Row was = before.index.row(ref.kind(), ref.key());
+      Row now = index.row(ref.kind(), ref.key());
+      if (was != null && now != null && now.revision < was.revision) {
+        boolean same =
+            was.isLive() == now.isLive()
+                && (!was.isLive() || Arrays.equals(was.digest(), now.digest()));
+        rise(ref, same ? now.at(was.revision, was.lastOp) : now.at(was.revision + 1, null));
+      }
+    }
+    before.ghosts.forEach(
+        (ref, revision) -> {
+          Row now = index.row(ref.kind(), ref.key());
+          if (now != null && now.revision < revision) {
+            rise(ref, now.at(revision + 1, null));
+          }
+        });
+  }
+
+  private void rise(Ref ref, Row row) {
+    index.put(List.of(row));
+    revised(ref);
   }
 
   /** What a file holds, in its order, with what has no place first. */

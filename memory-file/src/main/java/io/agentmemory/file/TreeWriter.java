@@ -88,6 +88,15 @@ final class TreeWriter {
     }
   }
 
+  /** A document that has to be written was edited outside, and cannot be read now. */
+  static final class UnreadableDocumentException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    UnreadableDocumentException(String file, UnreadableFileException cause) {
+      super(file + " was edited outside and cannot be read", cause);
+    }
+  }
+
   private final Disk disk;
   private final Layout layout;
   private final Tree tree;
@@ -699,11 +708,28 @@ final class TreeWriter {
           new Control.Head(
               tree.head.store(), tree.head.namespace(), 1, tree.head.seq(), "", 0, 0, tree.edited));
     }
-    for (Tree.Conflict conflict : tree.conflicts) {
+    keepWhatWasSettled();
+    try {
+      catchUp();
+    } catch (IOException e) {
+      LOG.warn("memory files could not be brought up to date yet: {}", Engine.describe(e));
+      noteBehind();
+    }
+    pruneUndo();
+    return left;
+  }
+
+  /**
+   * Keeps one side of what was in conflict, and makes ready the files that have to be written.
+   * Until then the log must not go, which may be all that has them.
+   */
+  private void keepWhatWasSettled() throws IOException {
+    while (!tree.conflicts.isEmpty()) {
+      Tree.Conflict conflict = tree.conflicts.get(0);
       Path path = conflict.ours() == null ? layout.resolve(conflict.file()) : null;
       keepConflict(conflict.file(), path, conflict.reason(), conflict.ours());
+      tree.conflicts.remove(0);
     }
-    tree.conflicts.clear();
     for (String file : tree.redo.keySet()) {
       FileState known = tree.files.get(file);
       if (known == null || known.size() < 0) { // what lies there is not what the log left
@@ -721,14 +747,6 @@ final class TreeWriter {
       }
     }
     tree.rerender.clear();
-    try {
-      catchUp();
-    } catch (IOException e) {
-      LOG.warn("memory files could not be brought up to date yet: {}", Engine.describe(e));
-      noteBehind();
-    }
-    pruneUndo();
-    return left;
   }
 
   /**
@@ -886,6 +904,7 @@ final class TreeWriter {
    *     opening to write all of it anew
    */
   void checkpoint(StoreLog log) throws IOException {
+    keepWhatWasSettled(); // if that failed before
     catchUp();
     forceFiles();
     Map<String, String> documents = putDocuments(log);
@@ -1164,7 +1183,7 @@ final class TreeWriter {
       String hash = HexFormat.of().formatHex(sha.digest());
       return new Ready(file, path, temporary, hash, edited);
     } catch (UnreadableFileException e) {
-      IOException failure = new IOException("a document was edited outside and cannot be read", e);
+      IOException failure = new UnreadableDocumentException(file, e);
       deleteQuietly(temporary, failure);
       throw failure;
     } catch (IOException | RuntimeException e) {
