@@ -47,6 +47,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RepairPlan {
   private static final String FORMAT = "repair_plan";
+  private static final String REFUSED = "refused: ";
 
   private final List<Item> items;
   private final boolean complete;
@@ -280,11 +281,21 @@ public final class RepairPlan {
                       : step(item, right, wrong, kept, winner, deletes));
       if (step.left() != null) {
         reasons.put(item, step.left());
-        holding.addAll(Repair.containersOf(read(wrong, item.ref())));
+        holding.addAll(livesIn(wrong, item.ref()));
       } else if (step.repaired()) {
         repaired++;
       } else {
         unchanged++;
+      }
+    }
+    for (Item item : List.copyOf(reasons.keySet())) {
+      if (requireNonNull(reasons.get(item)).startsWith(REFUSED)) {
+        // What was deleted since may have had its file name.
+        Step step = turns.take(item.ref(), () -> step(item, right, wrong, kept, winner, deletes));
+        if (step.left() == null) {
+          reasons.remove(item);
+          repaired++;
+        }
       }
     }
     List<Left> left =
@@ -293,6 +304,15 @@ public final class RepairPlan {
             .map(item -> new Left(item, requireNonNull(reasons.get(item))))
             .toList();
     return new Result(repaired, unchanged, left);
+  }
+
+  /** What a record lives in, going by its key where it cannot be read. */
+  private static Set<Ref> livesIn(MemoryStore store, Ref ref) {
+    try {
+      return Repair.containersOf(read(store, ref));
+    } catch (CorruptMemoryException unreadable) {
+      return Set.of(new Ref(Kind.MEMORY, Key.of(ref.key().part(0))));
+    }
   }
 
   /** What is deleted comes last, and before what it lives in: each state is kept by itself. */
@@ -403,7 +423,7 @@ public final class RepairPlan {
     } catch (StoreUnavailableException away) {
       throw away;
     } catch (MemoryStoreException refused) {
-      return "refused: " + refused.getMessage();
+      return REFUSED + refused.getMessage();
     }
     Stored<?> now = read(wrong, item.ref());
     return areEqual(read(right, item.ref()), now) ? null : "still differs";

@@ -41,6 +41,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Settling {
   private static final int TAKEN_AT_ONCE = 100;
+  private static final int CONCLUDED_AT_ONCE = 10_000; // what a statement has the time for
 
   /** The version of a record that is not there and never was. */
   private static final Version NEVER = new Version(1, null);
@@ -185,9 +186,14 @@ final class Settling {
    * applied in the target, so that it says so when the source is no longer asked.
    */
   private void conclude(Set<OpId> ops) {
-    if (ops.isEmpty()) {
-      return;
+    List<OpId> all = List.copyOf(ops);
+    for (int from = 0; from < all.size(); from += CONCLUDED_AT_ONCE) {
+      int to = Math.min(from + CONCLUDED_AT_ONCE, all.size());
+      concludeTogether(Set.copyOf(all.subList(from, to)));
     }
+  }
+
+  private void concludeTogether(Set<OpId> ops) {
     Set<OpId> here = ops.stream().filter(this::isBySource).collect(Collectors.toSet());
     Set<OpId> unknown = new HashSet<>(ops);
     unknown.removeAll(here);
@@ -212,7 +218,7 @@ final class Settling {
         });
     idle.removeAll(ops);
     bySource.removeAll(ops);
-    unanswered.removeAll(ops);
+    unanswered.removeIf(op -> !debts.isOwing(op)); // till then nobody knows, whatever is claimed
     doubtful.removeAll(ops);
   }
 
@@ -225,6 +231,16 @@ final class Settling {
     if (doubtful.contains(op)) {
       stores.target().conclude(op);
     }
+  }
+
+  /** One store is used from here on: nobody asks any more. Returns of what there was doubt. */
+  Set<OpId> forget() {
+    Set<OpId> before = Set.copyOf(doubtful);
+    doubtful.clear();
+    idle.clear();
+    bySource.clear();
+    unanswered.clear();
+    return before;
   }
 
   /** Ends the doubt about all operations there are; returns them. */
@@ -501,8 +517,10 @@ final class Settling {
    * The same before the source follows the target, which has changed these; and what the source has
    * beyond what the target had: the target lost history, or what the source did in its place is
    * forgotten. It led from there, and its state is about to go over the newer one.
+   *
+   * @param hold where these are no longer held, a later write has given the source what it has
    */
-  void keepWhatGoes(List<Outcome.Change> byTarget) {
+  void keepWhatGoes(List<Outcome.Change> byTarget, Repair.Hold hold) {
     Map<Ref, Stored<?>> right = new TreeMap<>();
     Map<Ref, Long> from = new HashMap<>();
     byTarget.forEach(
@@ -519,7 +537,7 @@ final class Settling {
                   && !theirs.isTombstone()
                   && theirs.revision() > requireNonNull(from.get(ref))
                   && !sameContent(theirs.version(), after)) {
-                setAside(ref, Side.TARGET, after, theirs);
+                hold.whileHeld(() -> setAside(ref, Side.TARGET, after, theirs));
               }
             });
   }

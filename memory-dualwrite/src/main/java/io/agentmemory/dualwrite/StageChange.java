@@ -82,6 +82,7 @@ final class StageChange implements StageMoves.Change {
     settling.sourceLeads(!next.targetIsAuthority());
     if (!next.writesBoth()) {
       debts.forgive();
+      settling.forget().forEach(log::done);
     }
     return undrained;
   }

@@ -469,7 +469,7 @@ final class Writes implements AutoCloseable {
       long start = System.nanoTime();
       try {
         if (follower() == Side.SOURCE) {
-          settling.keepWhatGoes(outcome.changes());
+          settling.keepWhatGoes(outcome.changes(), turn::whileHeld);
         }
         theirs = executeByFollower();
         answeredBy(follower(), start);
@@ -678,7 +678,9 @@ final class Writes implements AutoCloseable {
         // Which store is right about them hangs on the stage.
         StageGate.Pass pass = gate.enter(new Operation(STORE, "conclude", ""));
         try {
-          settling.concludeAll().stream().filter(op -> !debts.isOwing(op)).forEach(log::done);
+          if (pass.stage().writesBoth()) {
+            settling.concludeAll().stream().filter(op -> !debts.isOwing(op)).forEach(log::done);
+          }
         } finally {
           gate.leave(pass);
         }

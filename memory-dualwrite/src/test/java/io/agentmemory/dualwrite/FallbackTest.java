@@ -17,6 +17,7 @@ import io.agentmemory.Operation;
 import io.agentmemory.ScanRange;
 import io.agentmemory.StoreInfo;
 import io.agentmemory.StoreUnavailableException;
+import io.agentmemory.UncategorizedStoreException;
 import io.agentmemory.Value;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Command;
@@ -212,6 +213,27 @@ class FallbackTest {
       target.up();
       assertSettled();
       assertThat(memory(M).content()).isEqualTo("third");
+    }
+
+    @Test
+    void givenFollowerThatLooksLate_whenALaterWriteIsThere_thenThatIsNoConflict() {
+      beginWith(Duration.ofMillis(100));
+      CountDownLatch late = new CountDownLatch(1);
+      source.beforeRead =
+          () -> {
+            if (isSecondary()) {
+              source.beforeRead = () -> {};
+              Probe.await(late);
+            }
+          };
+      store.execute(UpdateMemory.of(M).content("one"));
+      store.execute(UpdateMemory.of(M).content("two"));
+      await(() -> Trees.memory(source, M).live().orElseThrow().content().equals("two"));
+      late.countDown();
+
+      assertSettled();
+      assertThat(memory(M).content()).isEqualTo("two");
+      assertThat(store.conflicts()).isEmpty();
     }
 
     @Test
@@ -776,6 +798,34 @@ class FallbackTest {
       assertSettled();
       assertThat(memory("m").content()).isEqualTo("second");
       assertThat(memory("new").content()).isEqualTo("new");
+    }
+
+    @Test
+    void givenSourceThatBrokeWhileItLed_whenItIsRepeatedLater_thenNobodyIsToldThatItIsDone() {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      assertSettled();
+      target.down();
+      Batch update = Batch.of(UpdateMemory.of("m").content("wanted"));
+      source.before =
+          batch -> {
+            source.before = b -> {};
+            throw new OutOfMemoryError();
+          };
+      assertThatExceptionOfType(OutOfMemoryError.class).isThrownBy(() -> store.execute(update));
+      target.before =
+          batch -> { // after what it may have done was asked, and it was given up
+            if (batch.opId().isCopy()) {
+              target.before = b -> {};
+              throw StoreUnavailableException.notApplied(new Operation("p", "ask", ""), "no", null);
+            }
+          };
+      target.up();
+      assertSettled();
+
+      assertThatExceptionOfType(UncategorizedStoreException.class)
+          .isThrownBy(() -> store.execute(update))
+          .withMessageContaining("was given up");
+      assertThat(memory("m").content()).isEqualTo("x");
     }
 
     @Test

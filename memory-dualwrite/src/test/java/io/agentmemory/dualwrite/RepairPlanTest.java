@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.agentmemory.CoOccurrence;
+import io.agentmemory.CorruptMemoryException;
 import io.agentmemory.Key;
 import io.agentmemory.Kind;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
+import io.agentmemory.Operation;
 import io.agentmemory.Stored;
 import io.agentmemory.Value;
 import io.agentmemory.command.DeleteRecords;
@@ -18,6 +20,7 @@ import io.agentmemory.command.StoreMemory;
 import io.agentmemory.command.UpdateMemory;
 import io.agentmemory.dualwrite.RepairPlan.Result;
 import io.agentmemory.internal.LocalDisk;
+import io.agentmemory.spi.ForwardingMemoryStore;
 import io.agentmemory.testkit.InMemoryMemoryStore;
 import io.agentmemory.testkit.RandomRecords;
 import io.agentmemory.testkit.RandomRecords.Mutation;
@@ -157,6 +160,44 @@ class RepairPlanTest {
         .containsExactly(
             "m00002 would be deleted with something that was left alone",
             "m00002/m00003 the right store never had it: nobody says that it was deleted");
+  }
+
+  @Test
+  void givenFileNameOfWhatIsDeleted_whenApplied_thenOneTimeIsEnough() {
+    Memory was = Trees.memory(right, "m00002").live().orElseThrow();
+    Memory gone = Trees.memory(right, "m00001").live().orElseThrow();
+    Memory taking =
+        new Memory(was.id(), gone.tier(), gone.fileName(), was.content(), was.frontMatter());
+    right.execute(new ForgetMemory("m00001", 0));
+    right.execute(new PutRecords(List.of(new PutRecords.Put(taking, 9))));
+
+    assertThat(apply(plan(), true).left()).isEmpty();
+    assertThat(verify().differences()).isEmpty();
+  }
+
+  @Test
+  void givenRecordThatCannotBeRead_whenApplied_thenTheOthersAreRepaired() {
+    edit(right, "m00001");
+    edit(right, "m00002");
+    RepairPlan plan = plan();
+    MemoryStore damaged =
+        new ForwardingMemoryStore(wrong) {
+          @Override
+          public <T extends MemoryRecord> List<Stored<T>> readAll(Kind<T> kind, List<Key> keys) {
+            if (keys.contains(Key.of("m00001"))) {
+              throw new CorruptMemoryException(
+                  new Operation("test", "readAll", ""), "active/m.md", "is damaged", null);
+            }
+            return super.readAll(kind, keys);
+          }
+        };
+
+    Result result = plan.apply(right, damaged, folder.resolve("aside"), false);
+
+    assertThat(result.left())
+        .extracting(left -> left.reason())
+        .containsExactly("cannot be read: active/m.md");
+    assertThat(content(wrong, "m00002")).startsWith("edited");
   }
 
   private static PutRecords counted(String id, long value, long revision) {

@@ -8,6 +8,7 @@ import io.agentmemory.MemoryStore;
 import io.agentmemory.Operation;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.UncategorizedStoreException;
+import io.agentmemory.command.RecallMemory;
 import io.agentmemory.command.StoreMemory;
 import io.agentmemory.internal.Disk;
 import io.agentmemory.internal.testkit.MemoryDisk;
@@ -454,6 +455,30 @@ class StageMovesTest {
       away[0] = false;
       store.changeStage(Stage.DUAL_WRITE);
       assertThat(store.stage()).isEqualTo(Stage.DUAL_WRITE);
+    }
+  }
+
+  @Test
+  void givenDoubt_whenOnlyOneStoreIsUsed_thenNobodyAsksTheOther() throws IOException {
+    try (DualWriteMemoryStore store = open()) {
+      store.changeStage(Stage.DUAL_WRITE);
+      assertThat(store.replay(Duration.ofSeconds(10))).isZero();
+      target.down();
+      store.execute(new RecallMemory("nobody", AT));
+      assertThat(store.drain(Duration.ofSeconds(10))).isTrue();
+      assertThat(store.status().doubts()).isOne();
+      store.rollback("the target is away");
+      assertThat(store.stage()).isEqualTo(Stage.OFF);
+      assertThat(store.status().doubts()).isZero();
+      target.up();
+      target.calls().clear();
+
+      assertThat(store.replay(Duration.ofSeconds(1))).isZero();
+
+      assertThat(target.calls()).doesNotContain("target.conclude", "target.markApplied");
+    }
+    try (DualWriteMemoryStore store = open()) {
+      assertThat(store.status().doubts()).as("reopened").isZero();
     }
   }
 
