@@ -805,6 +805,7 @@ class FallbackTest {
       store.execute(StoreMemory.of("m", AT, "x"));
       assertSettled();
       target.down();
+      store.execute(new RecallMemory("m", AT));
       Batch update = Batch.of(UpdateMemory.of("m").content("wanted"));
       source.before =
           batch -> {
