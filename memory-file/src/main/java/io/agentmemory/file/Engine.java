@@ -884,6 +884,7 @@ final class Engine {
   private void refuseFolder(Operation operation, String file) throws IOException {
     String problem = session().writer().folderProblem(file);
     if (problem != null) {
+      session().checkInPlace(); // else it is not the folder that is wrong
       String folder = file.substring(0, file.indexOf('/'));
       throw new CorruptMemoryException(operation, folder, problem, null);
     }
