@@ -22,7 +22,9 @@ import picocli.CommandLine.Parameters;
           + " new vector costs more from then on: load many before, or after --drop."
     })
 final class IndexCommand extends StoreOperation {
-  @Parameters(paramLabel = "STORE", description = "A database, postgresql:..., not through a pooler")
+  @Parameters(
+      paramLabel = "STORE",
+      description = "A database, postgresql:..., not through a pooler")
   private String url;
 
   @Option(names = "--drop", description = "Drop the indexes instead.")
