@@ -200,7 +200,7 @@ final class Repair {
   }
 
   /** What these live in, besides some. */
-  static TreeSet<Ref> containers(Map<Ref, Stored<?>> states, TreeSet<Ref> refs) {
+  private static TreeSet<Ref> containers(Map<Ref, Stored<?>> states, TreeSet<Ref> refs) {
     Needs needs = new Needs();
     PutRecords.of(List.copyOf(states.values())).needs(needs);
     TreeSet<Ref> containers = new TreeSet<>();

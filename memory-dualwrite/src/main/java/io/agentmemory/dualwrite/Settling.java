@@ -449,10 +449,9 @@ final class Settling {
     List<Ref> some = guarded.stream().map(Debt::ref).toList();
     Map<Ref, Stored<?>> here = Repair.read(right, some);
     Map<Ref, Stored<?>> there = Repair.read(stores.of(lacking), some);
-    Map<Ref, Stored<?>> places = Repair.read(right, Repair.containers(there, new TreeSet<>()));
     Map<Ref, Stored<?>> raised = new TreeMap<>();
     guarded.stream()
-        .sorted(comparing(debt -> !Repair.containersOf(there.get(debt.ref())).isEmpty()))
+        .sorted(comparing(Debt::ref)) // what others live in comes first
         .forEach(
             debt -> {
               Ref ref = debt.ref();
@@ -464,12 +463,7 @@ final class Settling {
               if (hasLost(debt, theirs)) {
                 events.gapHealed(ref.kind(), ref.key());
               } else if (theirs != null) {
-                // What lived in something that is deleted goes with it: nothing could hold it.
-                boolean hasPlace =
-                    Repair.containersOf(theirs).stream()
-                        .map(place -> raised.getOrDefault(place, places.get(place)))
-                        .allMatch(place -> place != null && !place.isTombstone());
-                boolean minesWins = !hasPlace || wins(mine, theirs);
+                boolean minesWins = wins(mine, theirs) || !hasPlace(theirs, right, raised);
                 Stored<?> winner = minesWins ? mine : theirs;
                 Stored<?> loser = minesWins ? theirs : mine;
                 setAside(ref, minesWins ? lacking.other() : lacking, winner.version(), loser);
@@ -480,6 +474,17 @@ final class Settling {
     if (!raised.isEmpty()) {
       put(right, raised, refs, hold);
     }
+  }
+
+  /** What lived in something that is deleted goes with it: nothing could hold it. */
+  private static boolean hasPlace(Stored<?> state, MemoryStore store, Map<Ref, Stored<?>> raised) {
+    return Repair.containersOf(state).stream()
+        .map(
+            place ->
+                raised.containsKey(place)
+                    ? raised.get(place)
+                    : Repair.read(store, List.of(place)).get(place))
+        .allMatch(place -> place != null && !place.isTombstone());
   }
 
   /**
