@@ -439,11 +439,7 @@ public final class RepairPlan {
 
   private static boolean took(MemoryStore store, OpId id, Stored<?> state) {
     Outcome outcome = store.execute(new Batch(id, Repair.commands(List.of(state))));
-    return outcome.changes().stream()
-        .anyMatch(
-            change ->
-                change.after().kind().equals(state.kind())
-                    && change.after().key().equals(state.key()));
+    return Repair.took(outcome, new Ref(state.kind(), state.key()));
   }
 
   // ---- as text ----
