@@ -432,9 +432,27 @@ final class Table<T extends MemoryRecord> {
   Sql compareKey(String operator, Key key) {
     Sql sql = Sql.of(" AND (" + keyList + ") " + operator + " (");
     for (int i = 0; i < keys.size(); i++) {
-      sql.add(i == 0 ? "?" : ", ?", Sql.object(keys.get(i).value().apply(key)));
+      boolean isOrdinal = keys.get(i).type() == ColumnType.INTEGER;
+      Object bound = isOrdinal ? lastUpTo(key.part(i)) : keys.get(i).value().apply(key);
+      sql.add(i == 0 ? "?" : ", ?", Sql.object(bound));
     }
     return sql.add(")");
+  }
+
+  /** The last place whose eight digits do not come after a text; -1 if there is none. */
+  static int lastUpTo(String text) {
+    int above = 0; // the first place that does
+    for (int i = 0, unit = 10_000_000; i < 8; i++, unit /= 10) {
+      char digit = i < text.length() ? text.charAt(i) : 0;
+      if (digit < '0') {
+        return above - 1;
+      }
+      above += Math.min(digit - '0', 10) * unit;
+      if (digit > '9') {
+        return above - 1;
+      }
+    }
+    return above;
   }
 
   /** The order of keys, which is the order of the index. */

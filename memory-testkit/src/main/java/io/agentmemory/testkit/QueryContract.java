@@ -220,6 +220,26 @@ abstract class QueryContract extends StateContract {
       }
     }
 
+    @Test
+    void givenRangesThatEndBetweenPlaces_whenScanned_thenWhatLiesInThem() {
+      List<@Nullable Key> bounds = new ArrayList<>();
+      bounds.add(null);
+      for (String pair : List.of("a|b", "a|b!", "a|c")) {
+        run(put(new Edge(pair, Value.EMPTY_MAP), 1));
+        for (int i = 0; i < 12; i++) {
+          run(put(new Observation(pair, i, Value.EMPTY_MAP), 1));
+        }
+        for (String place : List.of("", "-1", "0", "00000003", "00000003x", "0000001", "1", ":")) {
+          bounds.add(Key.of(pair, place));
+        }
+      }
+      for (Key after : bounds) {
+        for (Key through : bounds) {
+          assertRange(Kind.OBSERVATION, new ScanRange(after, through));
+        }
+      }
+    }
+
     private <T extends MemoryRecord> void assertRange(Kind<T> kind, ScanRange range) {
       assertThat(Dump.of(store, kind, range))
           .as("scan of %s in %s", kind, range)
