@@ -5,11 +5,13 @@ import static java.util.stream.Collectors.groupingBy;
 import static java.util.stream.Collectors.minBy;
 
 import io.agentmemory.Key;
+import io.agentmemory.KeyVersion;
 import io.agentmemory.Kind;
 import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
 import io.agentmemory.OpId;
 import io.agentmemory.Operation;
+import io.agentmemory.ScanRange;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.Stored;
 import io.agentmemory.UncategorizedStoreException;
@@ -20,6 +22,7 @@ import io.agentmemory.command.DeleteRecords;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.command.PutRecords;
 import io.agentmemory.internal.Places;
+import io.agentmemory.internal.Texts;
 import io.agentmemory.spi.Needs;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -28,6 +31,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,6 +44,12 @@ import org.jspecify.annotations.Nullable;
  */
 final class Repair {
   private static final int ROUNDS = 5;
+  private static final int SCANS = 20;
+  private static final Map<Kind<?>, Kind<?>> CONTENTS =
+      Map.of(
+          Kind.MEMORY, Kind.CO_OCCURRENCE,
+          Kind.EDGE, Kind.OBSERVATION,
+          Kind.SESSION, Kind.SESSION_RECALL);
 
   private final MemoryStore authority;
   private final MemoryStore secondary;
@@ -197,6 +208,65 @@ final class Repair {
     return state == null || ref == null
         ? Set.of()
         : containers(Map.of(ref, state), new TreeSet<>(Set.of(ref)));
+  }
+
+  /**
+   * What lives in these records, as a store holds it. A scan of the keys of each, or of all between
+   * the first and the last where they are many. The image links and embeddings of a memory live
+   * elsewhere.
+   */
+  static List<Stored<?>> contentsOf(MemoryStore store, Collection<Ref> containers) {
+    Map<Kind<?>, TreeSet<String>> names = new HashMap<>();
+    for (Ref ref : containers) {
+      Kind<?> kind = CONTENTS.get(ref.kind());
+      if (kind != null) {
+        names.computeIfAbsent(kind, k -> new TreeSet<>(Texts::compare)).add(ref.key().part(0));
+      }
+    }
+    List<Stored<?>> contents = new ArrayList<>();
+    names.forEach(
+        (kind, some) -> {
+          if (kind.equals(Kind.SESSION_RECALL)) { // there is one session
+            contents(store, kind, ScanRange.ALL, key -> true, contents);
+          } else if (some.size() > SCANS) {
+            ScanRange range = between(some.first(), some.last());
+            contents(store, kind, range, key -> some.contains(key.part(0)), contents);
+          } else {
+            some.forEach(
+                name ->
+                    contents(
+                        store,
+                        kind,
+                        between(name, name),
+                        key -> key.part(0).equals(name),
+                        contents));
+          }
+        });
+    return contents;
+  }
+
+  /** There is no text between a name and the same with the least character of all after it. */
+  private static ScanRange between(String first, String last) {
+    return new ScanRange(Key.of(first, ""), Key.of(last + "\u0001", ""));
+  }
+
+  private static <T extends MemoryRecord> void contents(
+      MemoryStore store,
+      Kind<T> kind,
+      ScanRange range,
+      Predicate<Key> which,
+      List<Stored<?>> found) {
+    List<Key> keys;
+    try (Stream<KeyVersion> versions = store.versions(kind, range)) {
+      keys =
+          versions
+              .filter(one -> one.version().digest() != null && which.test(one.key()))
+              .map(KeyVersion::key)
+              .toList();
+    }
+    if (!keys.isEmpty()) {
+      store.readAll(kind, keys).stream().filter(Repair::isLive).forEach(found::add);
+    }
   }
 
   /** What these live in, besides some. */

@@ -31,6 +31,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -156,11 +157,18 @@ final class Settling {
     if (lacking == Side.TARGET) {
       meet(owed, all, lacking, hold);
     }
+    Set<Ref> looked = new TreeSet<>();
     Repair.Reading theirs =
-        (some, right) ->
-            lacking == Side.TARGET
-                ? Repair.read(stores.target(), some)
-                : keepEdits(owed, some, right);
+        (some, right) -> {
+          Map<Ref, Stored<?>> held =
+              lacking == Side.TARGET
+                  ? Repair.read(stores.target(), some)
+                  : keepEdits(owed, some, right);
+          Set<Ref> deleted = new TreeSet<>(some);
+          deleted.removeIf(ref -> isLive(right.get(ref)) || !looked.add(ref));
+          keepContents(deleted, right.keySet(), lacking, by(lacking.other()), hold);
+          return held;
+        };
     // An overtaken one finds in the target what that did just now without an answer. The source is
     // about to do the same in its place: it must not get it before. The target gets states alone.
     Repair.Hold giving = lacking == Side.SOURCE ? hold : Repair.Hold.NOTHING;
@@ -256,7 +264,7 @@ final class Settling {
    *
    * @return whether it has all of it now; of an operation in doubt nothing is known
    */
-  boolean settleFromNotes(Collection<Ref> refs) {
+  boolean settleFromNotes(Collection<Ref> refs, Repair.Hold hold) {
     List<Debt> noted =
         debts.among(refs, Side.SOURCE).stream()
             .filter(debt -> debt.state() != null && !debt.parked())
@@ -267,6 +275,10 @@ final class Settling {
       Map<Ref, Stored<?>> right = new TreeMap<>();
       states.forEach(state -> right.put(new Ref(state.kind(), state.key()), state));
       Map<Ref, Stored<?>> held = keepEdits(noted, right.keySet(), right);
+      Set<Ref> deleted = new TreeSet<>(right.keySet());
+      deleted.removeIf(ref -> isLive(right.get(ref)) || !isLive(held.get(ref)));
+      // Of what the target had besides nothing can be known: what it deleted is noted.
+      keepContents(deleted, right.keySet(), Side.SOURCE, some -> Map.of(), hold);
       if (states.size() > 1 && putNoted(noted, states, held)) {
         return debts.among(refs, Side.SOURCE).isEmpty();
       }
@@ -327,7 +339,8 @@ final class Settling {
     remember(idle);
     List<Ref> refs = debts.refs(debt -> debt.lacking() == Side.SOURCE);
     for (int from = 0; from < refs.size(); from += TAKEN_AT_ONCE) {
-      settleFromNotes(refs.subList(from, Math.min(from + TAKEN_AT_ONCE, refs.size())));
+      settleFromNotes(
+          refs.subList(from, Math.min(from + TAKEN_AT_ONCE, refs.size())), Repair.Hold.NOTHING);
     }
     if (debts.isLacking(Side.SOURCE, null) || !doubtful.isEmpty()) {
       events.resyncNeeded("the source took over while the target was away");
@@ -519,32 +532,88 @@ final class Settling {
   }
 
   /**
-   * The same before the source follows the target, which has changed these; and what the source has
-   * beyond what the target had: the target lost history, or what the source did in its place is
-   * forgotten. It led from there, and its state is about to go over the newer one.
+   * The same before a store follows the other one, which has changed these. And of the source, what
+   * it has beyond what the target had: the target lost history, or what the source did in its place
+   * is forgotten. It led from there, and its state is about to go over the newer one.
    *
-   * @param hold where these are no longer held, a later write has given the source what it has
+   * @param hold where these are no longer held, a later write has given the follower what it has
    */
-  void keepWhatGoes(List<Outcome.Change> byTarget, Repair.Hold hold) {
+  void keepWhatGoes(Side follower, List<Outcome.Change> byLeader, Repair.Hold hold) {
     Map<Ref, Stored<?>> right = new TreeMap<>();
     Map<Ref, Long> from = new HashMap<>();
-    byTarget.forEach(
+    byLeader.forEach(
         change -> {
           Ref ref = new Ref(change.after().kind(), change.after().key());
           right.put(ref, change.after());
           from.put(ref, change.before() == null ? 0 : change.before().revision());
         });
-    keepEdits(List.of(), right.keySet(), right)
-        .forEach(
-            (ref, theirs) -> {
-              Version after = requireNonNull(right.get(ref)).version();
-              if (theirs.lastOp() != null
-                  && !theirs.isTombstone()
-                  && theirs.revision() > requireNonNull(from.get(ref))
-                  && !sameContent(theirs.version(), after)) {
-                hold.whileHeld(() -> setAside(ref, Side.TARGET, after, theirs));
-              }
-            });
+    if (follower == Side.SOURCE) {
+      keepEdits(List.of(), right.keySet(), right)
+          .forEach(
+              (ref, theirs) -> {
+                Version after = requireNonNull(right.get(ref)).version();
+                if (theirs.lastOp() != null
+                    && !theirs.isTombstone()
+                    && theirs.revision() > requireNonNull(from.get(ref))
+                    && !sameContent(theirs.version(), after)) {
+                  hold.whileHeld(() -> setAside(ref, Side.TARGET, after, theirs));
+                }
+              });
+    }
+    Set<Ref> deleted = new TreeSet<>(right.keySet());
+    deleted.removeIf(ref -> isLive(right.get(ref)));
+    keepContents(deleted, right.keySet(), follower, by(follower.other()), hold);
+  }
+
+  /**
+   * The same for what lives in something that a store is about to delete: an entry that the other
+   * store never had, or not so late, was not deleted there, and goes along here. Where it is owed
+   * to this one, that says which state is right.
+   *
+   * @param known what the store gets anyway
+   * @param there what the other store has of what it is asked for
+   */
+  private void keepContents(
+      Set<Ref> deleted,
+      Set<Ref> known,
+      Side losing,
+      Function<Set<Ref>, Map<Ref, Stored<?>>> there,
+      Repair.Hold hold) {
+    Map<Ref, Stored<?>> contents = new TreeMap<>();
+    for (Stored<?> one : Repair.contentsOf(stores.of(losing), deleted)) {
+      Ref ref = new Ref(one.kind(), one.key());
+      boolean isOwed = debts.of(ref).filter(debt -> debt.lacking() == losing).isPresent();
+      if (!isOwed && !known.contains(ref)) {
+        contents.put(ref, one);
+      }
+    }
+    if (!contents.isEmpty()) {
+      // After they were read: what this store got meanwhile the other one had before.
+      Map<Ref, Stored<?>> by = there.apply(contents.keySet());
+      contents.forEach(
+          (ref, one) -> {
+            Stored<?> held = by.get(ref);
+            Version won = held == null ? NEVER : held.version();
+            if (won.digest() == null && won.revision() <= one.revision()) {
+              held(hold, () -> setAside(ref, losing.other(), won, one));
+            }
+          });
+    }
+  }
+
+  private Function<Set<Ref>, Map<Ref, Stored<?>>> by(Side side) {
+    return refs -> Repair.read(stores.of(side), refs);
+  }
+
+  private static void held(Repair.Hold hold, Runnable action) {
+    if (!hold.whileHeld(action)) {
+      throw StoreUnavailableException.notApplied(
+          new Operation(DualWriteMemoryStore.STORE, "settle", ""), "it took too long", null);
+    }
+  }
+
+  private static boolean isLive(@Nullable Stored<?> stored) {
+    return stored != null && !stored.isTombstone();
   }
 
   /** Lets the source look at what others wrote of these records; those of which that is news. */
@@ -565,10 +634,7 @@ final class Settling {
       MemoryStore store, Map<Ref, Stored<?>> states, Set<Ref> refs, Repair.Hold hold) {
     Batch batch = new Batch(OpId.random(), Repair.commands(List.copyOf(states.values())));
     Outcome[] outcome = new Outcome[1];
-    if (!hold.whileHeld(() -> outcome[0] = store.execute(batch))) {
-      throw StoreUnavailableException.notApplied(
-          new Operation(DualWriteMemoryStore.STORE, "settle", ""), "it took too long", null);
-    }
+    held(hold, () -> outcome[0] = store.execute(batch));
     outcome[0]
         .changes()
         .forEach(change -> refs.add(new Ref(change.after().kind(), change.after().key())));

@@ -337,7 +337,7 @@ final class Writes implements AutoCloseable {
     }
 
     private void bySource(@Nullable StoreUnavailableException why) {
-      if (!settling.settleFromNotes(debts.within(turn.names(), Side.SOURCE))) {
+      if (!settling.settleFromNotes(debts.within(turn.names(), Side.SOURCE), turn::whileHeld)) {
         throw StoreUnavailableException.notApplied(
             operation, "the source lacks what the target did, which is away", null);
       }
@@ -465,12 +465,10 @@ final class Writes implements AutoCloseable {
 
     /** Lets the secondary do what the authority did; says in what it did something else. */
     private List<Difference> carryOut() {
+      settling.keepWhatGoes(follower(), outcome.changes(), turn::whileHeld);
       Outcome theirs;
       long start = System.nanoTime();
       try {
-        if (follower() == Side.SOURCE) {
-          settling.keepWhatGoes(outcome.changes(), turn::whileHeld);
-        }
         theirs = executeByFollower();
         answeredBy(follower(), start);
       } catch (StoreUnavailableException away) {
@@ -825,7 +823,7 @@ final class Writes implements AutoCloseable {
       try {
         turn.await(read, patience);
         turn.answered(() -> {});
-        settling.settleFromNotes(noted);
+        settling.settleFromNotes(noted, turn::whileHeld);
       } finally {
         turn.end();
       }

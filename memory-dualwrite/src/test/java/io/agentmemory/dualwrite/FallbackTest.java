@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.agentmemory.CoOccurrence;
+import io.agentmemory.Edge;
 import io.agentmemory.InvalidMemoryException;
 import io.agentmemory.Key;
 import io.agentmemory.KeyVersion;
@@ -11,16 +12,21 @@ import io.agentmemory.Kind;
 import io.agentmemory.Memory;
 import io.agentmemory.MemoryConflictException;
 import io.agentmemory.MemoryQuery;
+import io.agentmemory.MemoryRecord;
 import io.agentmemory.MemoryStore;
+import io.agentmemory.Observation;
 import io.agentmemory.OpId;
 import io.agentmemory.Operation;
 import io.agentmemory.ScanRange;
+import io.agentmemory.Session;
+import io.agentmemory.SessionRecall;
 import io.agentmemory.StoreInfo;
 import io.agentmemory.StoreUnavailableException;
 import io.agentmemory.UncategorizedStoreException;
 import io.agentmemory.Value;
 import io.agentmemory.command.Batch;
 import io.agentmemory.command.Command;
+import io.agentmemory.command.DeleteRecords;
 import io.agentmemory.command.ForgetMemory;
 import io.agentmemory.command.Outcome;
 import io.agentmemory.command.PutRecords;
@@ -1335,6 +1341,151 @@ class FallbackTest {
                 assertThat(conflict.lost().digest())
                     .isEqualTo(Canonical.digest(new CoOccurrence("m", "n", Value.of(99L))));
               });
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"away", "following", "leading"})
+    void givenEntryThatOneStoreAloneHas_whenItsMemoryIsForgotten_thenItIsSetAside(String target)
+        throws Exception {
+      boolean leads = !target.equals("following");
+      if (!leads) {
+        store.changeStage(Stage.SHADOW);
+      }
+      store.execute(StoreMemory.of("m", AT, "x"));
+      store.execute(StoreMemory.of("n", AT, "y"));
+      store.execute(StoreMemory.of("m-also", AT, "z"));
+      assertSettled();
+      Probe other = target.equals("leading") ? source : FallbackTest.this.target;
+      if (target.equals("away")) {
+        other.down();
+      }
+      other.store().execute(counted(99, 1));
+      other
+          .store()
+          .execute(new PutRecords(List.of(put(new CoOccurrence("m-also", "n", Value.of(1L)), 1))));
+      store.execute(new ForgetMemory("m", 0));
+      FallbackTest.this.target.up();
+      assertThat(store.drain(Duration.ofSeconds(10))).isTrue();
+      assertThat(store.replay(Duration.ofSeconds(10))).isZero();
+
+      assertThat(other.read(Kind.CO_OCCURRENCE, Key.of("m", "n")).orElseThrow().isTombstone())
+          .isTrue();
+      assertThat(store.conflicts())
+          .singleElement()
+          .satisfies(
+              conflict -> {
+                assertThat(conflict.key()).isEqualTo(Key.of("m", "n"));
+                assertThat(conflict.winner()).isEqualTo(other == source ? "target" : "source");
+                assertThat(conflict.lost().digest())
+                    .isEqualTo(Canonical.digest(new CoOccurrence("m", "n", Value.of(99L))));
+              });
+    }
+
+    @Test
+    void givenEntryThatOnlyTheTargetStillHas_whenItsMemoryIsForgotten_thenThatIsNoConflict() {
+      store.changeStage(Stage.SHADOW);
+      store.execute(StoreMemory.of("m", AT, "x"));
+      store.execute(counted(3, 1));
+      assertSettled();
+      // As by hand: the source has deleted it, which nobody has compared yet.
+      source
+          .store()
+          .execute(
+              new DeleteRecords(
+                  List.of(new DeleteRecords.Delete(Kind.CO_OCCURRENCE, Key.of("m", "n"), 2))));
+      store.execute(new ForgetMemory("m", 0));
+      assertThat(store.drain(Duration.ofSeconds(10))).isTrue();
+
+      assertThat(store.conflicts()).isEmpty();
+    }
+
+    @Test
+    void givenManyForgottenAtOnce_whenTheTargetHasMoreInOneOfThem_thenThatIsSetAside() {
+      store.changeStage(Stage.SHADOW);
+      for (int i = 10; i < 40; i++) {
+        store.execute(StoreMemory.of("m" + i, AT, "x"));
+      }
+      assertSettled();
+      for (String memory : List.of("m17", "m20")) {
+        CoOccurrence entry = new CoOccurrence(memory, "m18", Value.of(9L));
+        target.store().execute(new PutRecords(List.of(put(entry, 1))));
+      }
+      store.execute(
+          new Batch(
+              OpId.random(),
+              IntStream.range(10, 40)
+                  .filter(i -> i != 20)
+                  .<Command>mapToObj(i -> new ForgetMemory("m" + i, 0))
+                  .toList()));
+      assertThat(store.drain(Duration.ofSeconds(10))).isTrue();
+
+      assertThat(store.conflicts())
+          .extracting(conflict -> conflict.kind() + " " + conflict.key())
+          .containsExactly("co_occurrence m17/m18");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"written", "listed", "taken over"})
+    void givenForgottenMemoryThatTheSourceLacks_whenTheTargetGoes_thenTheSourceGetsItAlone(
+        String then) throws Exception {
+      store.execute(StoreMemory.of("m", AT, "x"));
+      store.execute(StoreMemory.of("n", AT, "y"));
+      store.execute(counted(3, 1));
+      assertSettled();
+      source.down();
+      store.execute(new ForgetMemory("m", 0));
+      await(() -> !store.status().source().isNone());
+      target.down();
+      source.up();
+
+      switch (then) {
+        case "written" -> store.execute(StoreMemory.of("m", AT, "anew"));
+        case "listed" -> assertThat(store.find(MemoryQuery.all())).hasSize(1);
+        default -> store.rollback("the target is away");
+      }
+
+      assertThat(source.read(Kind.CO_OCCURRENCE, Key.of("m", "n")).orElseThrow().isTombstone())
+          .isTrue();
+      assertThat(store.conflicts()).isEmpty();
+      target.up();
+      assertSettled();
+      assertThat(store.conflicts()).isEmpty();
+    }
+
+    @Test
+    void givenWhatLivesInAnEdgeAndASession_whenTheyAreDeleted_thenOnlyWhatIsOtherIsSetAside() {
+      Edge edge = new Edge("a|b", Value.EMPTY_MAP);
+      store.execute(
+          new PutRecords(
+              List.of(
+                  put(edge, 1),
+                  put(new Observation("a|b", 0, Value.EMPTY_MAP), 1),
+                  put(new Session(Value.EMPTY_MAP), 1),
+                  put(new SessionRecall("manual", "m"), 1))));
+      assertSettled();
+      target.down();
+      store.execute(
+          new DeleteRecords(
+              List.of(
+                  new DeleteRecords.Delete(Kind.EDGE, edge.key(), 9),
+                  new DeleteRecords.Delete(Kind.SESSION, Session.KEY, 9))));
+      target
+          .store()
+          .execute(
+              new PutRecords(
+                  List.of(
+                      put(new Observation("a|b", 1, Value.EMPTY_MAP), 1),
+                      put(new SessionRecall("manual", "n"), 1))));
+      target.up();
+      assertThat(store.replay(Duration.ofSeconds(10))).isZero();
+
+      assertThat(store.conflicts())
+          .extracting(conflict -> conflict.kind() + " " + conflict.key())
+          .containsExactlyInAnyOrder("observation a|b/00000001", "session_recall manual/n");
+    }
+
+    private static PutRecords.Put put(MemoryRecord record, long revision) {
+      return new PutRecords.Put(record, revision);
     }
 
     private static PutRecords counted(long value, long revision) {

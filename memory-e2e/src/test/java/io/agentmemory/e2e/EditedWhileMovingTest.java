@@ -123,11 +123,14 @@ class EditedWhileMovingTest {
   }
 
   private void edit(String id) throws IOException {
+    Path file = file(id);
+    String text = Files.readString(file, UTF_8);
+    Files.writeString(file, text.replace("body of " + id, "what a person wrote"), UTF_8);
+  }
+
+  private Path file(String id) throws IOException {
     try (Stream<Path> all = Files.walk(folder.resolve("memory"))) {
-      Path file =
-          all.filter(f -> f.toString().endsWith("-" + id + ".md")).findFirst().orElseThrow();
-      String text = Files.readString(file, UTF_8);
-      Files.writeString(file, text.replace("body of " + id, "what a person wrote"), UTF_8);
+      return all.filter(f -> f.toString().endsWith("-" + id + ".md")).findFirst().orElseThrow();
     }
   }
 
@@ -281,6 +284,41 @@ class EditedWhileMovingTest {
     assertEqual();
     assertThat(contents(target)).contains("what a person wrote");
     assertThat(store.conflicts()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"at once", "later", "without the target"})
+  void givenACountThatAPersonAdded_whenItsMemoryIsForgotten_thenItIsSetAside(String how)
+      throws Exception {
+    to(Stage.LIVE);
+    if (how.equals("at once")) {
+      count("m5", "m6", 99);
+      store.memories().forget("m5");
+    } else {
+      filesLack(() -> store.memories().forget("m5"));
+      count("m5", "m6", 99);
+      targetAway = how.equals("without the target");
+      away = false;
+      if (targetAway) {
+        store.memories().store(NewMemory.of("anew").id("m5"));
+        targetAway = false;
+      }
+    }
+    settle();
+
+    Key added = Key.of("m5", "m6");
+    assertThat(files.read(Kind.CO_OCCURRENCE, added).orElseThrow().isTombstone()).isTrue();
+    assertThat(store.conflicts())
+        .extracting(conflict -> conflict.kind() + " " + conflict.key())
+        .contains("co_occurrence m5/m6");
+  }
+
+  private void count(String from, String to, int count) throws IOException {
+    Path file = file(from);
+    String text = Files.readString(file, UTF_8);
+    String none = "co_occurrences: {}";
+    assertThat(text).contains(none);
+    Files.writeString(file, text.replace(none, "co_occurrences:\n  " + to + ": " + count), UTF_8);
   }
 
   @Test
