@@ -6,6 +6,7 @@ import io.github.resilience4j.circuitbreaker.CircuitBreakerConfig;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
@@ -47,10 +48,13 @@ final class Breaker implements AutoCloseable {
   private final ThreadPoolExecutor probes;
   private volatile State known = State.CLOSED;
   private Duration lastPause = Duration.ZERO; // guarded by this
-  private long closedAt = System.nanoTime(); // guarded by this
+  private Future<?> next = CompletableFuture.completedFuture(null); // guarded by this
+  private int scheduled; // how many were; guarded by this
+  private boolean isProbed; // one is scheduled or runs; guarded by this
+  private boolean wasBack = true; // when it was last probed; guarded by this
+  private long backAt = System.nanoTime(); // guarded by this
   private volatile Instant since;
   private volatile boolean held;
-  private volatile boolean closed;
 
   /**
    * Begins closed.
@@ -142,8 +146,10 @@ final class Breaker implements AutoCloseable {
 
   /** Opens at once, and stays so until {@link #release}: nothing is asked of the store. */
   void hold() {
-    held = true;
-    circuit.transitionToForcedOpenState();
+    synchronized (this) {
+      held = true;
+      circuit.transitionToForcedOpenState();
+    }
     changed();
   }
 
@@ -153,9 +159,10 @@ final class Breaker implements AutoCloseable {
   }
 
   /** Ends {@link #hold}; the next probe comes at once. */
-  void release() {
+  synchronized void release() {
     held = false;
-    schedule(Duration.ZERO, firstPause);
+    lastPause = Duration.ZERO;
+    schedule();
   }
 
   /** Opens at once, as if the store were known to be away. */
@@ -166,72 +173,80 @@ final class Breaker implements AutoCloseable {
     }
   }
 
+  /** Whoever opened it, and when: while it is open a probe is before it. */
   private void changed() {
     State before;
     State now;
     synchronized (this) {
       before = known;
       now = state();
+      if (now == State.OPEN && !isProbed && !held) {
+        lastPause = nextPause();
+        schedule();
+      }
       if (before == now) {
         return;
       }
       known = now;
       since = clock.instant();
-      if (now == State.OPEN && before == State.CLOSED) {
-        schedule(pauseAfterClosed());
-      } else if (now == State.CLOSED) {
-        closedAt = System.nanoTime();
-      }
     }
     listener.accept(before, now);
   }
 
   /** A store that was back for less long than we last waited for it flaps: not at once again. */
-  private synchronized Duration pauseAfterClosed() {
-    boolean flaps = System.nanoTime() - closedAt < lastPause.toNanos();
-    return flaps ? twice(lastPause) : firstPause;
-  }
-
-  private static Duration twice(Duration pause) {
-    Duration longer = pause.multipliedBy(2);
+  private synchronized Duration nextPause() {
+    boolean again = !wasBack || System.nanoTime() - backAt < lastPause.toNanos();
+    Duration longer = lastPause.multipliedBy(2);
+    if (!again || longer.compareTo(firstPause) < 0) {
+      return firstPause;
+    }
     return longer.compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : longer;
   }
 
-  private synchronized void schedule(Duration pause) {
-    lastPause = pause;
-    schedule(pause, twice(pause));
+  private synchronized void schedule() {
+    isProbed = false;
+    next.cancel(false);
+    double jitter = 0.8 + 0.4 * ThreadLocalRandom.current().nextDouble();
+    long nanos = (long) (lastPause.toNanos() * jitter);
+    try {
+      int number = ++scheduled;
+      next = prober.schedule(() -> probe(number), nanos, TimeUnit.NANOSECONDS);
+      isProbed = true;
+    } catch (RejectedExecutionException closing) {
+      return; // nobody waits for the answer any more
+    }
   }
 
-  private void schedule(Duration pause, Duration next) {
-    if (!closed) {
-      double jitter = 0.8 + 0.4 * ThreadLocalRandom.current().nextDouble();
-      long nanos = (long) (pause.toNanos() * jitter);
-      try {
-        Future<?> unused = prober.schedule(() -> probe(next), nanos, TimeUnit.NANOSECONDS);
-      } catch (RejectedExecutionException closing) {
-        return; // nobody waits for the answer any more
+  private void probe(int number) {
+    synchronized (this) {
+      if (held || isClosed()) {
+        isProbed &= number != scheduled;
+        return; // who holds it schedules the next one
       }
+      circuit.transitionToHalfOpenState();
     }
-  }
-
-  private void probe(Duration nextPause) {
-    if (held || isClosed()) {
-      return; // who holds it schedules the next one
-    }
-    circuit.transitionToHalfOpenState();
-    changed();
     boolean back = false;
     try {
+      changed();
       back = ask();
     } finally { // whatever came: half open is not for long
-      if (back) {
-        failuresInARow.set(0);
-        circuit.transitionToClosedState();
-      } else {
-        circuit.transitionToOpenState();
-        schedule(nextPause);
-      }
+      ended(number, back);
       changed();
+    }
+  }
+
+  private synchronized void ended(int number, boolean back) {
+    isProbed &= number != scheduled; // there may be another one by now
+    wasBack = back;
+    backAt = System.nanoTime();
+    if (held) {
+      return;
+    }
+    if (back) {
+      failuresInARow.set(0);
+      circuit.transitionToClosedState();
+    } else if (circuit.getState() != CircuitBreaker.State.OPEN) {
+      circuit.transitionToOpenState();
     }
   }
 
@@ -255,7 +270,6 @@ final class Breaker implements AutoCloseable {
 
   @Override
   public void close() {
-    closed = true;
     prober.shutdownNow();
     probes.shutdownNow();
   }

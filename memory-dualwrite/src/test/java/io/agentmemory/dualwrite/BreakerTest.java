@@ -38,10 +38,13 @@ class BreakerTest {
     private final CountDownLatch left = new CountDownLatch(1);
 
     Watched(String what, Supplier<Boolean> odd) {
+      this(what, odd, Duration.ofMillis(5));
+    }
+
+    Watched(String what, Supplier<Boolean> odd, Duration firstPause) {
       this.what = what;
       all.add(this);
-      breaker =
-          new Breaker(() -> well || odd.get(), Duration.ofMillis(5), this::note, Clock.systemUTC());
+      breaker = new Breaker(() -> well || odd.get(), firstPause, this::note, Clock.systemUTC());
       breaker.open();
     }
 
@@ -68,15 +71,24 @@ class BreakerTest {
   @Test
   void
       givenStoreThatIsBackForMomentsOnly_whenItGoesAgainAndAgain_thenItIsWaitedForLongerEachTime() {
-    Watched flapping = new Watched("flaps", () -> true);
+    Watched flapping = new Watched("flaps", () -> true, Duration.ofMillis(50));
     long begin = System.nanoTime();
-    for (int i = 0; i < 6; i++) { // 5, 10, 20, 40, 80, 160 ms, each a fifth shorter at most
+    for (int i = 0; i < 3; i++) { // 50, 100, 200, 400 ms, each a fifth shorter at most
       Trees.await(flapping.breaker::isClosed, "closed, as the store is there");
       flapping.breaker.open();
     }
     Trees.await(flapping.breaker::isClosed, "closed at last");
 
-    assertThat(Duration.ofNanos(System.nanoTime() - begin)).isGreaterThan(Duration.ofMillis(252));
+    assertThat(Duration.ofNanos(System.nanoTime() - begin)).isGreaterThan(Duration.ofMillis(600));
+  }
+
+  @Test
+  void givenStoreThatGoesInTheMomentItIsBack_whenThatHappensOften_thenItIsAlwaysAskedAgain() {
+    Watched gone = new Watched("goes at once", () -> true, Duration.ZERO);
+    for (int i = 0; i < 20_000; i++) {
+      Trees.await(gone.breaker::isClosed, "closed, as the store is there, after " + i);
+      gone.breaker.open();
+    }
   }
 
   @Test
