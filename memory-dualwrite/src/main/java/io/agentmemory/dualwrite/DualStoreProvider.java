@@ -153,29 +153,18 @@ public final class DualStoreProvider implements StoreProvider {
     StoresFile stores = StoresFile.read(disk, folder);
     LateStore source = late(Side.SOURCE, stores.source(), environment);
     LateStore target = late(Side.TARGET, stores.target(), environment);
-    DualWriteMemoryStore store;
     try {
-      store =
-          DualWriteMemoryStore.builder(source, target)
-              .disk(disk)
-              .folder(folder)
-              .shadowRate(stores.shadowRate())
-              .journalCap(stores.journalCap())
-              .closesStores()
-              .build();
+      return DualWriteMemoryStore.builder(source, target)
+          .disk(disk)
+          .folder(folder)
+          .shadowRate(stores.shadowRate())
+          .journalCap(stores.journalCap())
+          .closesStores()
+          .whileOpening(stage -> openAuthority(stage, folder, source, target))
+          .build();
     } catch (RuntimeException | Error e) {
       closeAfter(e, source);
       closeAfter(e, target);
-      throw e;
-    }
-    try {
-      openAuthority(store.stage(), folder, source, target);
-      if (store.stage() != Stage.COMPLETE) {
-        store.unsealSource();
-      }
-      return store;
-    } catch (RuntimeException | Error e) {
-      closeAfter(e, store);
       throw e;
     }
   }

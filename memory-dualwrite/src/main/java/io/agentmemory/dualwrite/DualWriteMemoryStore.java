@@ -40,6 +40,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
 import java.util.function.UnaryOperator;
 import java.util.random.RandomGenerator;
@@ -108,6 +109,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
   /** Whether the target is, or was last, away without anybody having rehearsed that. */
   private volatile boolean outage;
 
+  private final boolean opensLate;
   private final @Nullable Keeper keeper;
 
   private DualWriteMemoryStore(Builder builder, @Nullable DualFolder folder) {
@@ -178,16 +180,22 @@ public final class DualWriteMemoryStore implements MemoryStore {
       folder.recover(settling, debts, stores, events, drainer::wake);
       debts.onOwed(drainer::wake);
     }
-    if (builder.target instanceof LateStore late && folder != null && breaker != null) {
+    LateStore late = builder.target instanceof LateStore target && folder != null ? target : null;
+    opensLate = late != null && gate.stage().writesBoth() && !late.isOpen();
+    if (late != null) {
       late.whenOpened(ownership::check);
-      if (folder.stage().writesBoth() && !late.isOpen()) {
-        breaker.open(); // its probe opens the target once that is possible
-      }
+    }
+    keeper = keeper(builder);
+  }
+
+  /** From here on threads work on both stores: nothing may fail any more. */
+  private void start() {
+    if (opensLate && breaker != null) {
+      breaker.open(); // its probe opens the target once that is possible
     }
     if (drainer != null) {
       drainer.start(); // not before the target is guarded whenever it opens
     }
-    keeper = keeper(builder);
     if (keeper != null) {
       keeper.start();
     }
@@ -257,6 +265,7 @@ public final class DualWriteMemoryStore implements MemoryStore {
     private JournalLimits journal = JournalLimits.DEFAULT;
     private boolean takesOver;
     private Disk disk = LocalDisk.INSTANCE;
+    private Consumer<Stage> whileOpening = stage -> {};
     private boolean closesStores;
 
     private Builder(MemoryStore source, MemoryStore target) {
@@ -382,6 +391,12 @@ public final class DualWriteMemoryStore implements MemoryStore {
       return this;
     }
 
+    /** Is told the stage before anything goes on by itself; what it throws ends the opening. */
+    Builder whileOpening(Consumer<Stage> check) {
+      whileOpening = check;
+      return this;
+    }
+
     /** Where the folder is. */
     Builder disk(Disk disk) {
       this.disk = disk;
@@ -407,9 +422,11 @@ public final class DualWriteMemoryStore implements MemoryStore {
       DualFolder opened = DualFolder.open(disk, folder, stage, journal, takesOver, target);
       try {
         DualWriteMemoryStore store = new DualWriteMemoryStore(this, opened);
-        if (store.stage() != Stage.COMPLETE && !(source instanceof LateStore)) {
-          store.unsealSource();
+        whileOpening.accept(store.stage());
+        if (store.stage() != Stage.COMPLETE) {
+          store.stageChange.unsealSource(); // the process may have ended between seal and stage
         }
+        store.start();
         return store;
       } catch (RuntimeException | Error e) {
         opened.close();
@@ -521,11 +538,6 @@ public final class DualWriteMemoryStore implements MemoryStore {
   Value.Map answer(Value.Map request) {
     catchUp(); // what was found at opening need not stand in the way
     return Keeper.answer(this, moves(), request);
-  }
-
-  /** Where the process ended between the seal and the last stage. */
-  void unsealSource() {
-    stageChange.unsealSource();
   }
 
   /** Repairs of one of the stores by the other one. */

@@ -94,14 +94,14 @@ public final class FallbackMemoryStore extends ForwardingMemoryStore {
      * @throws IllegalArgumentException if the folder is that of a move in another stage
      */
     public FallbackMemoryStore build() {
-      DualWriteMemoryStore store = both.build();
-      if (store.stage() != Stage.RAMP_DOWN) {
-        Stage stage = store.stage();
-        store.close();
+      return new FallbackMemoryStore(both.whileOpening(Builder::check).build());
+    }
+
+    private static void check(Stage stage) {
+      if (stage != Stage.RAMP_DOWN) {
         throw new IllegalArgumentException(
             "the folder is that of a move in stage " + stage + ": open it as dual:FOLDER");
       }
-      return new FallbackMemoryStore(store);
     }
   }
 

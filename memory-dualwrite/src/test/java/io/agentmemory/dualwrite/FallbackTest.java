@@ -37,6 +37,7 @@ import io.agentmemory.internal.testkit.MemoryDisk;
 import io.agentmemory.spi.Canonical;
 import io.agentmemory.spi.EpochGuard;
 import io.agentmemory.testkit.InMemoryMemoryStore;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -165,6 +166,36 @@ class FallbackTest {
 
   private Memory memory(String id) {
     return store.read(Kind.MEMORY, Key.of(id)).orElseThrow().live().orElseThrow();
+  }
+
+  @Test
+  void givenFolderThatCannotBeRead_whenOpened_thenNoThreadGoesOnWithIt() throws IOException {
+    Files.replace(disk, FOLDER.resolve("stores.json"), "{}");
+    store.execute(StoreMemory.of("m", AT, "x"));
+    assertSettled();
+    store.close();
+    Set<Thread> before = drainers();
+    int refused = 0;
+    int call = 0;
+    do {
+      disk.failAt(++call, MemoryDisk.Fault.EIO);
+      try {
+        open(Stage.OFF).close();
+      } catch (StoreUnavailableException unreadable) {
+        refused++;
+        assertThat(before).as("after an error at " + disk.call(call)).containsAll(drainers());
+      }
+    } while (disk.calls() >= call);
+    assertThat(refused).isPositive();
+    disk.failAt(-1, MemoryDisk.Fault.EIO);
+    store = open(Stage.OFF);
+    assertSettled();
+  }
+
+  private static Set<Thread> drainers() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().equals("dualwrite-drainer"))
+        .collect(Collectors.toSet());
   }
 
   /** One write goes on although an earlier one of the same record has not ended. */
