@@ -178,7 +178,8 @@ final class Writes {
     return concluded;
   }
 
-  // An insert of the same name that is not yet committed is waited for.
+  // An insert of the same name that is not yet committed is waited for. Each name is looked up by
+  // itself: "= ANY" may come to be a filter on all that there are.
   private Map<OpId, String> claim(
       Operation operation, List<OpId> opIds, String state, String onConflict, Connection connection)
       throws SQLException {
@@ -203,12 +204,13 @@ final class Writes {
         rows -> {});
     pipeline.query(
         Sql.of(
-            "SELECT op_id, changes FROM "
+            "SELECT op.op_id, op.changes FROM unnest(?::uuid[]) AS k(op_id)"
+                + " CROSS JOIN LATERAL (SELECT * FROM "
                 + tables.schema()
-                + ".applied_ops WHERE namespace = ? AND op_id = ANY (?::uuid[])"
-                + " AND state = 'applied'",
-            Sql.text(tables.namespace()),
-            Sql.array("uuid", ids)),
+                + ".applied_ops AS t WHERE t.namespace = ? AND t.op_id = k.op_id OFFSET 0) AS op"
+                + " WHERE op.state = 'applied'",
+            Sql.array("uuid", ids),
+            Sql.text(tables.namespace())),
         row ->
             applied.put(
                 new OpId(requireNonNull(row.getObject(1, UUID.class))),

@@ -85,13 +85,24 @@ final class TestDatabase implements AutoCloseable {
 
   /** Waits until somebody waits for a lock in it. */
   void awaitWaiting() throws SQLException {
-    String waiting =
-        "SELECT count(*) FROM pg_stat_activity"
-            + " WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    await("count(*) > 0", "wait_event_type = 'Lock'", "nobody waits for a lock");
+  }
+
+  /** Waits until nobody is connected to it any more. */
+  void awaitNobody() throws SQLException {
+    await(
+        "count(*) = 0",
+        "backend_type = 'client backend' AND pid <> pg_backend_pid()",
+        "somebody stays connected");
+  }
+
+  private void await(String what, String where, String otherwise) throws SQLException {
+    String question =
+        "SELECT " + what + " FROM pg_stat_activity WHERE datname = current_database() AND " + where;
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-    while (one(waiting).equals("0")) {
+    while (one(question).equals("f")) {
       if (System.nanoTime() > end) {
-        throw new IllegalStateException("nobody waits for a lock");
+        throw new IllegalStateException(otherwise);
       }
     }
   }

@@ -94,8 +94,10 @@ CREATE TABLE ${schema}.memories (
   leaf_tagged boolean, -- it tells platforms within its first 500 characters
   leaf_ops bytea, -- SHA-256 of the op_ids of the memory and all its co_occurrences
   PRIMARY KEY (namespace, id),
-  -- files could not hold two; checked at the end, so that one batch may hand a name on
-  CONSTRAINT memories_file UNIQUE (namespace, tier, file_name) DEFERRABLE INITIALLY DEFERRED,
+  -- Files could not hold two; checked at the end, so that one batch may hand a name on. The namespace
+  -- is not first: to the planner, this index would do as well as the primary key while the table is
+  -- small, and a connection that keeps such a plan reads all of a namespace for each memory.
+  CONSTRAINT memories_file UNIQUE (tier, namespace, file_name) DEFERRABLE INITIALLY DEFERRED,
   CHECK (
     CASE WHEN deleted THEN num_nonnulls(tier, file_name, content, front_matter, extra) = 0
     ELSE num_nulls(tier, file_name, content) = 0 END)
