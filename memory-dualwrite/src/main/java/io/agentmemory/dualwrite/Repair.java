@@ -123,7 +123,12 @@ final class Repair {
     throw new UncategorizedStoreException(operation, "the stores keep differing", null);
   }
 
-  private static void held(Hold hold, Operation operation, Runnable action) {
+  /**
+   * Does something with records that are held.
+   *
+   * @throws StoreUnavailableException if they are not any more; then nothing was done
+   */
+  static void held(Hold hold, Operation operation, Runnable action) {
     if (!hold.whileHeld(action)) {
       throw StoreUnavailableException.notApplied(operation, "it took too long", null);
     }
@@ -198,7 +203,7 @@ final class Repair {
         .forEach(change -> refs.add(new Ref(change.after().kind(), change.after().key())));
   }
 
-  private static boolean isLive(@Nullable Stored<?> stored) {
+  static boolean isLive(@Nullable Stored<?> stored) {
     return stored != null && !stored.isTombstone();
   }
 

@@ -41,6 +41,7 @@ import org.jspecify.annotations.Nullable;
  * then somebody else wrote it, and one of the two states is set aside whole.
  */
 final class Settling {
+  private static final Operation SETTLE = new Operation(DualWriteMemoryStore.STORE, "settle", "");
   private static final int TAKEN_AT_ONCE = 100;
   private static final int CONCLUDED_AT_ONCE = 10_000; // what a statement has the time for
 
@@ -164,8 +165,8 @@ final class Settling {
               lacking == Side.TARGET
                   ? Repair.read(stores.target(), some)
                   : keepEdits(owed, some, right);
-          Set<Ref> deleted = new TreeSet<>(some);
-          deleted.removeIf(ref -> isLive(right.get(ref)) || !looked.add(ref));
+          Set<Ref> deleted = deleted(some, right, held);
+          deleted.removeIf(ref -> !looked.add(ref));
           keepContents(deleted, right.keySet(), lacking, by(lacking.other()), hold);
           return held;
         };
@@ -275,9 +276,8 @@ final class Settling {
       Map<Ref, Stored<?>> right = new TreeMap<>();
       states.forEach(state -> right.put(new Ref(state.kind(), state.key()), state));
       Map<Ref, Stored<?>> held = keepEdits(noted, right.keySet(), right);
-      Set<Ref> deleted = new TreeSet<>(right.keySet());
-      deleted.removeIf(ref -> isLive(right.get(ref)) || !isLive(held.get(ref)));
       // Of what the target had besides nothing can be known: what it deleted is noted.
+      Set<Ref> deleted = deleted(right.keySet(), right, held);
       keepContents(deleted, right.keySet(), Side.SOURCE, some -> Map.of(), hold);
       if (states.size() > 1 && putNoted(noted, states, held)) {
         return debts.among(refs, Side.SOURCE).isEmpty();
@@ -561,7 +561,7 @@ final class Settling {
               });
     }
     Set<Ref> deleted = new TreeSet<>(right.keySet());
-    deleted.removeIf(ref -> isLive(right.get(ref)));
+    deleted.removeIf(ref -> Repair.isLive(right.get(ref)));
     keepContents(deleted, right.keySet(), follower, by(follower.other()), hold);
   }
 
@@ -595,7 +595,7 @@ final class Settling {
             Stored<?> held = by.get(ref);
             Version won = held == null ? NEVER : held.version();
             if (won.digest() == null && won.revision() <= one.revision()) {
-              held(hold, () -> setAside(ref, losing.other(), won, one));
+              Repair.held(hold, SETTLE, () -> setAside(ref, losing.other(), won, one));
             }
           });
     }
@@ -605,15 +605,12 @@ final class Settling {
     return refs -> Repair.read(stores.of(side), refs);
   }
 
-  private static void held(Repair.Hold hold, Runnable action) {
-    if (!hold.whileHeld(action)) {
-      throw StoreUnavailableException.notApplied(
-          new Operation(DualWriteMemoryStore.STORE, "settle", ""), "it took too long", null);
-    }
-  }
-
-  private static boolean isLive(@Nullable Stored<?> stored) {
-    return stored != null && !stored.isTombstone();
+  /** Those of them that are deleted, and that the store which is to follow has still. */
+  private static Set<Ref> deleted(
+      Set<Ref> refs, Map<Ref, Stored<?>> right, Map<Ref, Stored<?>> held) {
+    Set<Ref> deleted = new TreeSet<>(refs);
+    deleted.removeIf(ref -> Repair.isLive(right.get(ref)) || !Repair.isLive(held.get(ref)));
+    return deleted;
   }
 
   /** Lets the source look at what others wrote of these records; those of which that is news. */
@@ -634,7 +631,7 @@ final class Settling {
       MemoryStore store, Map<Ref, Stored<?>> states, Set<Ref> refs, Repair.Hold hold) {
     Batch batch = new Batch(OpId.random(), Repair.commands(List.copyOf(states.values())));
     Outcome[] outcome = new Outcome[1];
-    held(hold, () -> outcome[0] = store.execute(batch));
+    Repair.held(hold, SETTLE, () -> outcome[0] = store.execute(batch));
     outcome[0]
         .changes()
         .forEach(change -> refs.add(new Ref(change.after().kind(), change.after().key())));

@@ -92,6 +92,37 @@ class BreakerTest {
   }
 
   @Test
+  void givenProbeOnItsWay_whenSomebodyHoldsItOpen_thenItStaysSoUntilReleasedAndIsAskedAtOnce()
+      throws InterruptedException {
+    CountDownLatch asked = new CountDownLatch(1);
+    CountDownLatch answer = new CountDownLatch(1);
+    Watched held =
+        new Watched(
+            "held",
+            () -> {
+              asked.countDown();
+              try {
+                return answer.await(20, TimeUnit.SECONDS);
+              } catch (InterruptedException closing) {
+                return false;
+              }
+            },
+            Duration.ofMillis(5));
+    assertThat(asked.await(20, TimeUnit.SECONDS)).isTrue();
+    held.breaker.hold();
+    answer.countDown();
+    for (int i = 0; i < 50; i++) {
+      assertThat(held.breaker.isClosed())
+          .as("held after the probe said that it is there")
+          .isFalse();
+      Thread.sleep(2);
+    }
+
+    held.breaker.release();
+    Trees.await(held.breaker::isClosed, "asked at once");
+  }
+
+  @Test
   @DisplayName("T76: breaker: ignored error, cancel, probe hang in half-open")
   void givenProbeThatFailsInAnyWay_whenHalfOpen_thenNotForLongAndClosedOnceTheStoreIsWell()
       throws InterruptedException {
