@@ -34,6 +34,7 @@ final class Breaker implements AutoCloseable {
   }
 
   private static final int IN_A_ROW = 3;
+  private static final int STEADY = 60; // pauses
   private static final Duration SLOW = Duration.ofSeconds(1);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(60);
   private static final Duration LONGEST_PROBE = Duration.ofSeconds(10);
@@ -61,7 +62,7 @@ final class Breaker implements AutoCloseable {
    *
    * @param probe asks the store, and says whether it takes writes; what it throws counts as no
    * @param firstPause how long after opening the first probe comes; then twice as long, up to 60 s;
-   *     as if it had not closed where it opens again sooner than it had waited
+   *     as if it had not closed where it opens again within 60 times that pause
    * @param listener told of every change: from, to
    */
   Breaker(
@@ -193,9 +194,10 @@ final class Breaker implements AutoCloseable {
     listener.accept(before, now);
   }
 
-  /** A store that was back for less long than we last waited for it flaps: not at once again. */
+  /** A store that goes soon after it was back flaps: not at once again. */
   private synchronized Duration nextPause() {
-    boolean again = !wasBack || System.nanoTime() - backAt < lastPause.toNanos();
+    boolean again =
+        !wasBack || System.nanoTime() - backAt < firstPause.multipliedBy(STEADY).toNanos();
     Duration longer = lastPause.multipliedBy(2);
     if (!again || longer.compareTo(firstPause) < 0) {
       return firstPause;

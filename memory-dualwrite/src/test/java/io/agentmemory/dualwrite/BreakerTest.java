@@ -17,6 +17,8 @@ import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class BreakerTest {
   private final CountDownLatch end = new CountDownLatch(1);
@@ -68,18 +70,21 @@ class BreakerTest {
     }
   }
 
-  @Test
-  void
-      givenStoreThatIsBackForMomentsOnly_whenItGoesAgainAndAgain_thenItIsWaitedForLongerEachTime() {
+  @ParameterizedTest
+  @ValueSource(ints = {0, 300}) // also where it is back for longer than it was waited for
+  void givenStoreThatIsBackForMomentsOnly_whenItGoesAgainAndAgain_thenItIsWaitedForLongerEachTime(
+      int moment) throws InterruptedException {
     Watched flapping = new Watched("flaps", () -> true, Duration.ofMillis(50));
-    long begin = System.nanoTime();
-    for (int i = 0; i < 3; i++) { // 50, 100, 200, 400 ms, each a fifth shorter at most
-      Trees.await(flapping.breaker::isClosed, "closed, as the store is there");
+    long waited = 0;
+    for (int i = 0; i < 4; i++) { // 50, 100, 200, 400 ms, each a fifth shorter at most
       flapping.breaker.open();
+      long begin = System.nanoTime();
+      Trees.await(flapping.breaker::isClosed, "closed, as the store is there");
+      waited += System.nanoTime() - begin;
+      Thread.sleep(moment);
     }
-    Trees.await(flapping.breaker::isClosed, "closed at last");
 
-    assertThat(Duration.ofNanos(System.nanoTime() - begin)).isGreaterThan(Duration.ofMillis(600));
+    assertThat(Duration.ofNanos(waited)).isGreaterThan(Duration.ofMillis(590));
   }
 
   @Test
