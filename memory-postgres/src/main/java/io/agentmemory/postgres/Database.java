@@ -98,7 +98,7 @@ final class Database {
     Jdbi jdbi = Jdbi.create(() -> open(source));
     // no bound values anywhere
     jdbi.getConfig(StatementExceptions.class).setMessageRendering(MessageRendering.NONE);
-    jdbi.getConfig(SqlStatements.class).setJfrParamMaxLength(0);
+    jdbi.getConfig(SqlStatements.class).setJfrParamMaxLength(2); // "…"; less makes Jdbi fail
     // the default one would take <=> for its own
     jdbi.getConfig(SqlStatements.class).setTemplateEngine(TemplateEngine.NOP);
     return jdbi;
