@@ -39,6 +39,9 @@ public record Topics(Map<String, List<String>> words, int least) {
         (topic, its) -> {
           int found = 0;
           for (String word : its) {
+            if (!lower.contains(word)) {
+              continue; // most: the search for a whole word takes many times as long
+            }
             Matcher matcher =
                 Pattern.compile(
                         "\\b" + Pattern.quote(word) + "\\b", Pattern.UNICODE_CHARACTER_CLASS)
