@@ -326,14 +326,32 @@ final class Database {
   }
 
   private Connection open(DataSource source) throws SQLException {
-    Connection connection = source.getConnection();
-    if (isPooled && connection.isWrapperFor(PGConnection.class)) {
-      connection.unwrap(PGConnection.class).setPrepareThreshold(0);
+    Connection connection = connect(source);
+    try {
+      if (isPooled && connection.isWrapperFor(PGConnection.class)) {
+        connection.unwrap(PGConnection.class).setPrepareThreshold(0);
+      }
+      if (!connection.getAutoCommit()) { // somebody else's pool may have that as its default
+        connection.setAutoCommit(true);
+      }
+      return connection;
+    } catch (SQLException failure) {
+      Pools.closeQuietly(connection);
+      throw failure;
     }
-    if (!connection.getAutoCommit()) { // somebody else's pool may have that as its default
-      connection.setAutoCommit(true);
+  }
+
+  /**
+   * A connection of anybody's pool.
+   *
+   * @throws SqlErrors.NoConnection if there is none to be had
+   */
+  static Connection connect(DataSource source) throws SQLException {
+    try {
+      return source.getConnection();
+    } catch (SQLException failure) {
+      throw new SqlErrors.NoConnection(failure);
     }
-    return connection;
   }
 
   private MemoryStoreException fail(Operation operation, SQLException failure) {

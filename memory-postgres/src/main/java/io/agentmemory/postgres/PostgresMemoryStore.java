@@ -158,7 +158,7 @@ public final class PostgresMemoryStore implements MemoryStore, EpochGuard {
       PostgresSchema tables = PostgresSchema.of(source, schema);
       Vectors vectors;
       boolean pooled;
-      try (Connection connection = source.getConnection()) {
+      try (Connection connection = Database.connect(source)) {
         pooled = Database.isBehindPooler(connection);
         vectors = look(tables, connection);
       } catch (SQLException failure) {
@@ -187,7 +187,7 @@ public final class PostgresMemoryStore implements MemoryStore, EpochGuard {
 
     private Vectors migrate(PostgresSchema tables, DataSource source) {
       tables.migrate();
-      try (Connection connection = source.getConnection()) {
+      try (Connection connection = Database.connect(source)) {
         return Facts.vectors(connection, tables.quoted());
       } catch (SQLException failure) {
         throw translate(failure);
@@ -210,7 +210,7 @@ public final class PostgresMemoryStore implements MemoryStore, EpochGuard {
     Vectors vectors;
     boolean pooled;
     try {
-      first = direct.getConnection();
+      first = Database.connect(direct);
       pooled = Database.isBehindPooler(first);
       vectors = builder.look(tables, first);
       if (vectors == null) {

@@ -95,7 +95,7 @@ public final class PostgresSchema {
    * @throws StoreUnavailableException if the database gives no answer
    */
   public int version() {
-    try (Connection connection = source.getConnection()) {
+    try (Connection connection = Database.connect(source)) {
       return version(connection);
     } catch (SQLException failure) {
       throw SqlErrors.translate(operation("check"), failure);
@@ -174,7 +174,7 @@ public final class PostgresSchema {
       return;
     }
     Operation operation = operation("migrate");
-    try (Connection guard = patient.getConnection()) {
+    try (Connection guard = Database.connect(patient)) {
       guard.setAutoCommit(false);
       try {
         lock(operation, guard);

@@ -24,6 +24,15 @@ final class SqlErrors {
 
   private SqlErrors() {}
 
+  /** No connection was to be had, whatever is said about the reason. */
+  static final class NoConnection extends SQLException {
+    private static final long serialVersionUID = 1L;
+
+    NoConnection(SQLException failure) {
+      super(failure.getMessage(), failure.getSQLState(), failure);
+    }
+  }
+
   /** The SQLSTATE; 08001 for a pool that has no connection to give, XX000 where there is none. */
   static String state(SQLException failure) {
     for (Throwable at = failure; at != null; at = at.getCause()) {
@@ -31,7 +40,9 @@ final class SqlErrors {
         return sql.getSQLState();
       }
     }
-    return failure instanceof SQLTransientConnectionException ? NO_CONNECTION : "XX000";
+    return failure instanceof SQLTransientConnectionException || failure instanceof NoConnection
+        ? NO_CONNECTION
+        : "XX000";
   }
 
   /** The failure of the database behind another exception; null if it is none's. */
@@ -98,6 +109,10 @@ final class SqlErrors {
   static MemoryStoreException translate(Operation operation, SQLException failure) {
     String state = state(failure);
     String reason = "SQLSTATE " + state + where(failure);
+    if (failure instanceof NoConnection) {
+      return StoreUnavailableException.notApplied(
+          operation, reason + connectHint(state), failure.getCause());
+    }
     switch (state.substring(0, 2)) {
       case "08":
       case "28":
@@ -144,6 +159,16 @@ final class SqlErrors {
   static MemoryStoreException unknown(Operation operation, OpId opId, SQLException failure) {
     return StoreUnavailableException.unknown(
         operation, opId, "SQLSTATE " + state(failure) + " during commit", failure);
+  }
+
+  private static String connectHint(String state) {
+    return switch (state) {
+      case "22023" ->
+          ": the server refuses a setting of the connection; where it does not know the time zone of"
+              + " this JVM, -Duser.timezone=UTC helps";
+      case "42501" -> ": the database user has no right to connect";
+      default -> "";
+    };
   }
 
   private static String hint(String state) {

@@ -37,6 +37,8 @@ import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import org.assertj.core.api.ThrowableAssert;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -47,6 +49,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.NullSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.postgresql.ds.PGSimpleDataSource;
 
@@ -119,6 +122,36 @@ class FailuresTest {
         assertThat(again.changes())
             .singleElement()
             .satisfies(change -> assertThat(change.before()).isNotNull());
+      }
+    }
+
+    /** Pools of other makers have no SQLSTATE for that; a server refuses settings by one. */
+    @ParameterizedTest
+    @NullSource
+    @ValueSource(strings = {"22023", "42501", "55000", "08001", "XX000"})
+    void givenPoolWithoutConnections_whenUsed_thenUnavailableWhateverItSays(
+        @Nullable String state) {
+      try (PostgresMemoryStore store = open()) {
+        store.execute(StoreMemory.of("m", AT, "hello"));
+        Key key = Key.of("m");
+        faults.lose("getConnection", state);
+        List<ThrowableAssert.ThrowingCallable> calls =
+            List.of(
+                () -> store.execute(new RecallMemory("m", AT)),
+                () -> store.execute(StoreMemory.of("n", AT, "hello")),
+                () -> store.read(Kind.MEMORY, key),
+                () -> store.count(MemoryQuery.all()),
+                this::open);
+
+        assertThat(calls)
+            .allSatisfy(
+                call ->
+                    assertThatExceptionOfType(StoreUnavailableException.class)
+                        .isThrownBy(call)
+                        .withMessageContaining("SQLSTATE " + (state == null ? "08001" : state))
+                        .satisfies(e -> assertThat(e.mayHaveApplied()).isEmpty()));
+        faults.lose("");
+        assertThat(store.read(Kind.MEMORY, key)).isPresent();
       }
     }
 
