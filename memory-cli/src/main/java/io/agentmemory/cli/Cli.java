@@ -58,6 +58,9 @@ import picocli.CommandLine.Spec;
       UnsealCommand.class
     })
 final class Cli implements Runnable {
+  /** What Java makes of bytes that are no text in the encoding of the locale. */
+  private static final char UNREADABLE = '\uFFFD';
+
   private final Console console;
 
   @Spec private CommandSpec spec;
@@ -88,6 +91,9 @@ final class Cli implements Runnable {
   /** Runs one command; returns its exit code. */
   static int run(Console console, String... args) {
     Logging.configure(List.of(args).contains("--verbose"));
+    if (List.of(args).stream().anyMatch(arg -> arg.indexOf(UNREADABLE) >= 0)) {
+      return Failures.unreadable(console);
+    }
     CommandLine line = new CommandLine(new Cli(console));
     line.setOut(console.out()).setErr(console.err());
     line.setColorScheme(

@@ -34,6 +34,15 @@ final class Failures {
     return ExitCode.INCOMPLETE;
   }
 
+  /** Arguments came in as something else than was typed: better not done than done with that. */
+  static int unreadable(Console console) {
+    say(
+        console,
+        "an argument has characters that the encoding of this locale does not know: set"
+            + " LC_ALL=C.UTF-8, or give the text by --content-file");
+    return ExitCode.INCOMPLETE;
+  }
+
   // picocli puts the argument it stumbled over in quotes: whole, or what stands behind its "=".
   private static String withoutValues(String message, String[] args, int commands) {
     for (int i = 0; i < args.length; i++) {

@@ -121,6 +121,15 @@ class CliTest {
     }
 
     @Test
+    void givenTextThatTheLocaleCannotRead_whenStored_thenRefusedAndNothingIsStored() {
+      Run run = Run.memory("store", url, "--content", "Gr\uFFFD\uFFFDe");
+
+      assertThat(run.exit()).isEqualTo(2);
+      assertThat(run.err()).contains("LC_ALL=C.UTF-8").doesNotContain("Gr");
+      assertThat(Run.memory("list", url, "--json").out()).doesNotContain("\uFFFD");
+    }
+
+    @Test
     void givenUnknownCommand_whenRun_thenExitCode2() {
       Run run = Run.memory("stroe", url);
 
