@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The right to write to a folder, held by one store object of one process. The operating system's
- * lock on the file {@code lock} in it tells processes apart; within this one a list does, because
- * closing any second channel on that file would free the lock. Who holds it stands in {@code
+ * lock on the file {@code lock} in it tells processes apart, and class loaders of this one; within
+ * one class loader a list does, so that who waits is woken. Who holds it stands in {@code
  * owner-<pid>.json}, for people only.
  */
 public final class FolderLock implements AutoCloseable {

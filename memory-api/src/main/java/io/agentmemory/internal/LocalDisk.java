@@ -5,6 +5,7 @@ import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.CREATE_NEW;
 import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
+import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,6 +13,7 @@ import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.DirectoryStream;
@@ -26,6 +28,7 @@ import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -229,15 +232,21 @@ public final class LocalDisk implements Disk {
 
   @Override
   public LockFile openLock(Path file) throws IOException {
-    FileChannel channel =
-        isPosix(file)
-            ? FileChannel.open(
-                file,
-                Set.of(CREATE, WRITE, NOFOLLOW_LINKS),
-                PosixFilePermissions.asFileAttribute(FILE_MODE))
-            : FileChannel.open(file, CREATE, WRITE, NOFOLLOW_LINKS);
+    Stat there = stat(file);
+    FileChannel kept =
+        there == null || there.id() == null ? null : ChannelLock.takeKept(there.id());
+    FileChannel channel = kept == null ? openToLock(file) : kept;
     Stat opened = stat(file);
     return new ChannelLock(channel, opened == null ? null : opened.id());
+  }
+
+  private static FileChannel openToLock(Path file) throws IOException {
+    return isPosix(file)
+        ? FileChannel.open(
+            file,
+            Set.of(CREATE, WRITE, NOFOLLOW_LINKS),
+            PosixFilePermissions.asFileAttribute(FILE_MODE))
+        : FileChannel.open(file, CREATE, WRITE, NOFOLLOW_LINKS);
   }
 
   @Override
@@ -303,19 +312,51 @@ public final class LocalDisk implements Disk {
     }
   }
 
+  /**
+   * The system's lock is one of the process: whichever channel on the file is closed, it is gone.
+   * So a channel stays open while somebody else in this process has the lock, who may be of another
+   * class loader and not known to us; the next attempt on that file takes it up again.
+   */
   private static final class ChannelLock implements LockFile {
+    private static final Map<Object, List<FileChannel>> KEPT = new HashMap<>(); // guarded by itself
+
     private final FileChannel channel;
     private final @Nullable Object id;
+    private @Nullable FileLock lock;
 
     ChannelLock(FileChannel channel, @Nullable Object id) {
       this.channel = channel;
       this.id = id;
     }
 
+    static @Nullable FileChannel takeKept(Object id) {
+      synchronized (KEPT) {
+        List<FileChannel> channels = KEPT.get(id);
+        return channels == null || channels.isEmpty() ? null : channels.remove(0);
+      }
+    }
+
     @Override
     public boolean tryLock() throws IOException {
-      FileLock lock = channel.tryLock();
+      if (lock == null) {
+        try {
+          lock = channel.tryLock();
+        } catch (OverlappingFileLockException elsewhere) {
+          return false;
+        }
+      }
       return lock != null;
+    }
+
+    private boolean isElsewhereInThisProcess() throws IOException {
+      if (lock == null && id != null) {
+        try {
+          lock = channel.tryLock();
+        } catch (OverlappingFileLockException elsewhere) {
+          return true;
+        }
+      }
+      return false;
     }
 
     @Override
@@ -325,7 +366,13 @@ public final class LocalDisk implements Disk {
 
     @Override
     public void close() throws IOException {
-      channel.close();
+      if (isElsewhereInThisProcess()) {
+        synchronized (KEPT) {
+          KEPT.computeIfAbsent(requireNonNull(id), file -> new ArrayList<>()).add(channel);
+        }
+      } else {
+        channel.close();
+      }
     }
   }
 }

@@ -118,11 +118,17 @@ final class ChildStore implements AutoCloseable {
       script(Path.of(args[0]), out);
       return;
     }
-    FileMemoryStore store =
-        FileMemoryStore.builder(Path.of(args[0]))
-            .lockWait(Duration.ofSeconds(5))
-            .checkpointAfter(Duration.ofMillis(3))
-            .build();
+    FileMemoryStore store;
+    try {
+      store =
+          FileMemoryStore.builder(Path.of(args[0]))
+              .lockWait(Duration.ofSeconds(5))
+              .checkpointAfter(Duration.ofMillis(3))
+              .build();
+    } catch (StoreUnavailableException taken) {
+      out.println("refused");
+      return;
+    }
     out.println("open");
     if (args[1].equals("wait")) {
       java.util.concurrent.locks.LockSupport.parkNanos(Duration.ofMinutes(10).toNanos());

@@ -26,7 +26,11 @@ import io.agentmemory.command.StoreMemory;
 import io.agentmemory.internal.FolderLock;
 import io.agentmemory.internal.LocalDisk;
 import io.agentmemory.internal.testkit.MemoryDisk;
+import java.io.File;
 import java.io.IOException;
+import java.lang.reflect.InvocationTargetException;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -259,6 +263,52 @@ final class FileMemoryStoreTest {
         store.memories().store("still writes");
       }
       open(link).close();
+    }
+
+    /** Two applications in one server, or one that is deployed anew before the old one is gone. */
+    @Test
+    void givenAnotherClassLoaderHasTheTree_whenOpenedAgainAndAgain_thenRefusedAndItsLockStays()
+        throws Exception {
+      try (URLClassLoader other =
+          new URLClassLoader(classPath(), ClassLoader.getPlatformClassLoader())) {
+        try (AutoCloseable first = openIn(other)) {
+          for (int i = 0; i < 3; i++) {
+            assertThatExceptionOfType(StoreUnavailableException.class)
+                .isThrownBy(() -> open(folder))
+                .withMessageContaining("process " + ProcessHandle.current().pid() + " since 20");
+          }
+          try (ChildStore child = ChildStore.start(folder)) {
+            assertThat(child.line()).as("another process").isEqualTo("refused");
+          }
+          assertThat(first).isNotNull();
+        }
+        for (int i = 0; i < 2; i++) {
+          try (FileMemoryStore store = open(folder)) {
+            store.memories().store("the lock is free");
+            assertThatExceptionOfType(InvocationTargetException.class)
+                .isThrownBy(() -> openIn(other))
+                .havingCause()
+                .withMessageContaining("process " + ProcessHandle.current().pid() + " since 20");
+          }
+          openIn(other).close();
+        }
+      }
+    }
+
+    private static URL[] classPath() throws IOException {
+      List<URL> urls = new ArrayList<>();
+      for (String part : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
+        urls.add(Path.of(part).toUri().toURL());
+      }
+      return urls.toArray(URL[]::new);
+    }
+
+    private AutoCloseable openIn(ClassLoader loader) throws ReflectiveOperationException {
+      Class<?> store = loader.loadClass(FileMemoryStore.class.getName());
+      Object builder = store.getMethod("builder", Path.class).invoke(null, folder);
+      Class<?> type = builder.getClass();
+      type.getMethod("lockWait", Duration.class).invoke(builder, Duration.ofMillis(50));
+      return (AutoCloseable) type.getMethod("build").invoke(builder);
     }
 
     @Test
