@@ -420,9 +420,11 @@ final class Settlement {
     for (String id : ids) {
       String file = requireNonNull(files.get(id));
       if (!readings.tiers.contains(requireNonNull(Layout.tierOf(file)))) {
-        gone.remove(id); // its folder was not mounted, say, or is a link
+        gone.remove(id); // its folder was not mounted, say, is a link, or has unreadable names
         tree.setAside.put(
-            file, "is in a folder that is gone or is none: does not count as deleted");
+            file,
+            "is in a folder that is gone, is none, or has names that cannot be read: does not count"
+                + " as deleted");
       } else if (tree.unread.contains(file)) { // still there, but no longer to be read
         gone.remove(id);
         String reason = tree.setAside.getOrDefault(file, "cannot be read");

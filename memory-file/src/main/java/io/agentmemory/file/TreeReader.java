@@ -39,6 +39,9 @@ final class TreeReader {
   /** Of a file that is one text, which is held in memory as a whole. */
   private static final long MAX_TEXT = 16L << 20;
 
+  /** What Java makes of bytes of a name that are no text in its encoding. */
+  private static final char UNREADABLE = '\uFFFD';
+
   private static final int BATCH = 500;
 
   private final Disk disk;
@@ -182,6 +185,11 @@ final class TreeReader {
   private void readMemory(String file, Path path) throws IOException {
     Disk.Stat stat = disk.stat(path);
     if (stat == null) {
+      if (file.indexOf(UNREADABLE) >= 0) {
+        setAside(
+            file, "has a name that the encoding of this JVM does not know: set LC_ALL=C.UTF-8");
+        readings.tiers.remove(Layout.tierOf(file)); // what is not found there may be this one
+      }
       return;
     }
     if (stat.type() != Disk.Type.FILE) {

@@ -3,6 +3,7 @@ package io.agentmemory.file;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.agentmemory.CorruptMemoryException;
 import io.agentmemory.Health;
@@ -98,6 +99,34 @@ final class TierFolderTest {
         assertThat(content(store, "m5")).isEqualTo("of " + link + 1);
       }
     }
+  }
+
+  /** As a copy to another machine leaves it, or a JVM whose locale is not UTF-8. */
+  @Test
+  void givenANameInAnotherEncoding_whenOpened_thenItsMemoryIsNotDeletedAndComesBackWithTheName()
+      throws Exception {
+    assumeTrue("UTF-8".equals(System.getProperty("sun.jnu.encoding")), "Java knows other bytes");
+    Path active = tree.resolve("active");
+    shell(active, "mv t-m7.md \"$(printf 't-m7-gr\\337e.md')\"");
+    for (int i = 0; i < 2; i++) {
+      try (FileMemoryStore store = open()) {
+        assertThat(store.info().tombstones().get(Kind.MEMORY)).isZero();
+        assertThat(setAside(store)).contains("active/t-m7.md", "active/t-m7-gr\uFFFDe.md");
+        store.execute(UpdateMemory.of("m5").content("still writes " + i));
+      }
+    }
+    shell(active, "mv t-m7-gr*.md t-m7.md");
+    try (FileMemoryStore store = open()) {
+      assertThat(setAside(store)).isEmpty();
+      assertThat(content(store, "m7")).isEqualTo("body of m7");
+      assertThat(content(store, "m5")).isEqualTo("still writes 1");
+    }
+  }
+
+  private static void shell(Path folder, String command) throws Exception {
+    Process process =
+        new ProcessBuilder("sh", "-c", command).directory(folder.toFile()).inheritIO().start();
+    assertThat(process.waitFor()).as(command).isZero();
   }
 
   @Test
