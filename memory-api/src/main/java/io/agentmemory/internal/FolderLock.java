@@ -19,12 +19,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The right to write to a folder, held by one store object of one process. The operating system's
- * lock on the file {@code lock} in it tells processes apart, and class loaders of this one; within
- * one class loader a list does, so that who waits is woken. Who holds it stands in {@code
- * owner-<pid>.json}, for people only.
+ * lock on the file {@code lock} in it tells processes apart; within this one a list does, and a
+ * system property for the folder where several class loaders have this class, because closing any
+ * second channel on that file would free the lock. Who holds it stands in {@code owner-<pid>.json},
+ * for people only.
  */
 public final class FolderLock implements AutoCloseable {
   private static final Set<Object> HELD = new HashSet<>();
+  private static final String MARK = "io.agentmemory.lock:"; // before a folder's real path
   private static final Duration POLL = Duration.ofMillis(20);
 
   private final Disk disk;
@@ -52,16 +54,29 @@ public final class FolderLock implements AutoCloseable {
     long deadline = System.nanoTime() + wait.toNanos();
     Path path = folder.resolve("lock");
     Set<Object> keys = new HashSet<>();
-    if (!reserve(Map.entry(disk, disk.real(folder)), keys, deadline)) {
+    Path real = disk.real(folder);
+    if (!reserve(Map.entry(disk, real), keys, deadline)) {
       throw taken(disk, folder, operation);
     }
     Disk.LockFile file = null;
     try {
+      if (disk == LocalDisk.INSTANCE && !mark(MARK + real, keys, deadline)) {
+        throw taken(disk, folder, operation);
+      }
       while (true) {
-        file = disk.openLock(path);
-        Object id = file.id() == null ? null : Map.entry(disk, requireNonNull(file.id()));
-        if (id != null && !reserve(id, keys, deadline)) {
+        // Before it is opened: another path may lead to a file that we have locked.
+        Disk.Stat there = disk.stat(path);
+        Object known = there == null ? null : key(disk, there.id());
+        if (known != null && !reserve(known, keys, deadline)) {
           throw taken(disk, folder, operation);
+        }
+        file = disk.openLock(path);
+        Object id = key(disk, file.id());
+        if (id != null && !id.equals(known)) {
+          release(known, keys);
+          if (!reserve(id, keys, deadline)) {
+            throw taken(disk, folder, operation);
+          }
         }
         while (!file.tryLock()) {
           if (System.nanoTime() - deadline >= 0) {
@@ -90,6 +105,22 @@ public final class FolderLock implements AutoCloseable {
       releaseAll(keys);
       throw e;
     }
+  }
+
+  private static @Nullable Object key(Disk disk, @Nullable Object id) {
+    return id == null ? null : Map.entry(disk, id);
+  }
+
+  /** Reserves it for this class loader. */
+  private static boolean mark(String mark, Set<Object> keys, long deadline) {
+    while (System.getProperties().putIfAbsent(mark, "held") != null) {
+      if (System.nanoTime() - deadline >= 0) {
+        return false;
+      }
+      pause();
+    }
+    keys.add(mark);
+    return true;
   }
 
   private static boolean reserve(Object key, Set<Object> keys, long deadline) {
@@ -128,6 +159,11 @@ public final class FolderLock implements AutoCloseable {
   }
 
   private static void releaseAll(Set<Object> keys) {
+    for (Object key : keys) {
+      if (key instanceof String mark) {
+        System.getProperties().remove(mark);
+      }
+    }
     synchronized (HELD) {
       HELD.removeAll(keys);
       HELD.notifyAll();

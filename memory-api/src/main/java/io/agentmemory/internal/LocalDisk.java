@@ -5,7 +5,6 @@ import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.CREATE_NEW;
 import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
-import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -28,7 +27,6 @@ import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -232,21 +230,15 @@ public final class LocalDisk implements Disk {
 
   @Override
   public LockFile openLock(Path file) throws IOException {
-    Stat there = stat(file);
-    FileChannel kept =
-        there == null || there.id() == null ? null : ChannelLock.takeKept(there.id());
-    FileChannel channel = kept == null ? openToLock(file) : kept;
+    FileChannel channel =
+        isPosix(file)
+            ? FileChannel.open(
+                file,
+                Set.of(CREATE, WRITE, NOFOLLOW_LINKS),
+                PosixFilePermissions.asFileAttribute(FILE_MODE))
+            : FileChannel.open(file, CREATE, WRITE, NOFOLLOW_LINKS);
     Stat opened = stat(file);
     return new ChannelLock(channel, opened == null ? null : opened.id());
-  }
-
-  private static FileChannel openToLock(Path file) throws IOException {
-    return isPosix(file)
-        ? FileChannel.open(
-            file,
-            Set.of(CREATE, WRITE, NOFOLLOW_LINKS),
-            PosixFilePermissions.asFileAttribute(FILE_MODE))
-        : FileChannel.open(file, CREATE, WRITE, NOFOLLOW_LINKS);
   }
 
   @Override
@@ -312,28 +304,14 @@ public final class LocalDisk implements Disk {
     }
   }
 
-  /**
-   * The system's lock is one of the process: whichever channel on the file is closed, it is gone.
-   * So a channel stays open while somebody else in this process has the lock, who may be of another
-   * class loader and not known to us; the next attempt on that file takes it up again.
-   */
   private static final class ChannelLock implements LockFile {
-    private static final Map<Object, List<FileChannel>> KEPT = new HashMap<>(); // guarded by itself
-
     private final FileChannel channel;
     private final @Nullable Object id;
-    private @Nullable FileLock lock;
+    private @Nullable FileLock lock; // kept: the JDK tells who else wants it only while it is
 
     ChannelLock(FileChannel channel, @Nullable Object id) {
       this.channel = channel;
       this.id = id;
-    }
-
-    static @Nullable FileChannel takeKept(Object id) {
-      synchronized (KEPT) {
-        List<FileChannel> channels = KEPT.get(id);
-        return channels == null || channels.isEmpty() ? null : channels.remove(0);
-      }
     }
 
     @Override
@@ -341,22 +319,11 @@ public final class LocalDisk implements Disk {
       if (lock == null) {
         try {
           lock = channel.tryLock();
-        } catch (OverlappingFileLockException elsewhere) {
+        } catch (OverlappingFileLockException inThisProcess) {
           return false;
         }
       }
       return lock != null;
-    }
-
-    private boolean isElsewhereInThisProcess() throws IOException {
-      if (lock == null && id != null) {
-        try {
-          lock = channel.tryLock();
-        } catch (OverlappingFileLockException elsewhere) {
-          return true;
-        }
-      }
-      return false;
     }
 
     @Override
@@ -366,13 +333,7 @@ public final class LocalDisk implements Disk {
 
     @Override
     public void close() throws IOException {
-      if (isElsewhereInThisProcess()) {
-        synchronized (KEPT) {
-          KEPT.computeIfAbsent(requireNonNull(id), file -> new ArrayList<>()).add(channel);
-        }
-      } else {
-        channel.close();
-      }
+      channel.close();
     }
   }
 }
