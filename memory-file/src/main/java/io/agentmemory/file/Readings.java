@@ -93,6 +93,9 @@ final class Readings {
   /** Tiers whose folder is one and was read. */
   final Set<Tier> tiers = new HashSet<>();
 
+  /** Whether there are names that this JVM cannot read: what is not found may be one of those. */
+  boolean unreadable;
+
   /** Memory files by path. */
   final Map<String, Found> found = new TreeMap<>();
 

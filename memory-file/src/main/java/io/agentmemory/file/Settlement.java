@@ -419,12 +419,14 @@ final class Settlement {
     Set<String> gone = new LinkedHashSet<>(ids);
     for (String id : ids) {
       String file = requireNonNull(files.get(id));
-      if (!readings.tiers.contains(requireNonNull(Layout.tierOf(file)))) {
-        gone.remove(id); // its folder was not mounted, say, is a link, or has unreadable names
+      if (readings.unreadable) {
+        gone.remove(id);
         tree.setAside.put(
-            file,
-            "is in a folder that is gone, is none, or has names that cannot be read: does not count"
-                + " as deleted");
+            file, "is not there, but names that cannot be read are: does not count as deleted");
+      } else if (!readings.tiers.contains(requireNonNull(Layout.tierOf(file)))) {
+        gone.remove(id); // its folder was not mounted, say, or is a link
+        tree.setAside.put(
+            file, "is in a folder that is gone or is none: does not count as deleted");
       } else if (tree.unread.contains(file)) { // still there, but no longer to be read
         gone.remove(id);
         String reason = tree.setAside.getOrDefault(file, "cannot be read");
@@ -561,13 +563,14 @@ final class Settlement {
 
   /**
    * Files that were one record each and that somebody deleted, as the original does with state that
-   * is used up. Where their folder is gone too, or memories are missing, the tree may not be all
-   * there.
+   * is used up. Where their folder is gone too, memories are missing, or names cannot be read, the
+   * tree may not be all there.
    */
   private Set<String> deletedDocuments() throws IOException {
     Set<String> deleted = new HashSet<>();
     for (String file : readings.control.files.keySet()) {
       if (tree.missing.isEmpty()
+          && !readings.unreadable
           && Layout.tierOf(file) == null
           && Documents.format(file).isRecord()
           && !readings.documents.containsKey(file)

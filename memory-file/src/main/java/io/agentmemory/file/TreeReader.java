@@ -182,14 +182,18 @@ final class TreeReader {
     tree.unread.add(file);
   }
 
+  /** It was listed, and is not there: it was deleted since, or its name is not what was listed. */
+  private void notThere(String file) {
+    if (file.indexOf(UNREADABLE) >= 0) {
+      setAside(file, "has a name that the encoding of this JVM does not know: set LC_ALL=C.UTF-8");
+      readings.unreadable = true;
+    }
+  }
+
   private void readMemory(String file, Path path) throws IOException {
     Disk.Stat stat = disk.stat(path);
     if (stat == null) {
-      if (file.indexOf(UNREADABLE) >= 0) {
-        setAside(
-            file, "has a name that the encoding of this JVM does not know: set LC_ALL=C.UTF-8");
-        readings.tiers.remove(Layout.tierOf(file)); // what is not found there may be this one
-      }
+      notThere(file);
       return;
     }
     if (stat.type() != Disk.Type.FILE) {
@@ -234,6 +238,7 @@ final class TreeReader {
       Path path = layout.resolve(file);
       Disk.Stat stat = disk.stat(path);
       if (stat == null) {
+        notThere(file);
         continue;
       }
       if (stat.type() != Disk.Type.FILE) {

@@ -101,21 +101,29 @@ final class TierFolderTest {
     }
   }
 
-  /** As a copy to another machine leaves it, or a JVM whose locale is not UTF-8. */
+  /** As a copy to another machine leaves it, or a JVM in another encoding. */
   @Test
   void givenANameInAnotherEncoding_whenOpened_thenItsMemoryIsNotDeletedAndComesBackWithTheName()
       throws Exception {
     assumeTrue("UTF-8".equals(System.getProperty("sun.jnu.encoding")), "Java knows other bytes");
     Path active = tree.resolve("active");
-    shell(active, "mv t-m7.md \"$(printf 't-m7-gr\\337e.md')\"");
+    shell(active, "mv t-m7.md \"../archive/$(printf 't-m7-gr\\337e.md')\""); // and moved
+    Files.createDirectory(tree.resolve("notes"));
+    Files.writeString(tree.resolve("notes/b.json"), "{\"a\": 1}");
+    open().close();
+    shell(tree, "mv notes/b.json \"notes/$(printf 'gr\\337e.json')\"");
     for (int i = 0; i < 2; i++) {
       try (FileMemoryStore store = open()) {
         assertThat(store.info().tombstones().get(Kind.MEMORY)).isZero();
-        assertThat(setAside(store)).contains("active/t-m7.md", "active/t-m7-gr\uFFFDe.md");
+        assertThat(store.info().tombstones().get(Kind.VALUE)).isZero();
+        assertThat(setAside(store))
+            .contains("active/t-m7.md", "archive/t-m7-gr\uFFFDe.md")
+            .contains("notes/b.json", "notes/gr\uFFFDe.json");
         store.execute(UpdateMemory.of("m5").content("still writes " + i));
       }
     }
-    shell(active, "mv t-m7-gr*.md t-m7.md");
+    shell(active, "mv ../archive/t-m7-gr*.md t-m7.md");
+    shell(tree, "mv notes/gr*.json notes/b.json");
     try (FileMemoryStore store = open()) {
       assertThat(setAside(store)).isEmpty();
       assertThat(content(store, "m7")).isEqualTo("body of m7");
