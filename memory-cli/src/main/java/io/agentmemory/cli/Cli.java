@@ -91,9 +91,6 @@ final class Cli implements Runnable {
   /** Runs one command; returns its exit code. */
   static int run(Console console, String... args) {
     Logging.configure(List.of(args).contains("--verbose"));
-    if (List.of(args).stream().anyMatch(arg -> arg.indexOf(UNREADABLE) >= 0)) {
-      return Failures.unreadable(console);
-    }
     CommandLine line = new CommandLine(new Cli(console));
     line.setOut(console.out()).setErr(console.err());
     line.setColorScheme(
@@ -105,7 +102,8 @@ final class Cli implements Runnable {
     line.setExecutionExceptionHandler(
         (failure, command, parsed) -> Failures.report(console, failure, command));
     try {
-      return line.execute(args);
+      boolean unreadable = List.of(args).stream().anyMatch(arg -> arg.indexOf(UNREADABLE) >= 0);
+      return unreadable ? Failures.unreadable(console) : line.execute(args);
     } finally {
       console.out().flush();
       console.err().flush();

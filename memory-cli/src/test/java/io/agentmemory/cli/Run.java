@@ -3,6 +3,7 @@ package io.agentmemory.cli;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.BufferedWriter;
 import java.io.ByteArrayInputStream;
 import java.io.InputStream;
 import java.io.PrintWriter;
@@ -23,8 +24,10 @@ record Run(int exit, String out, String err) {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
     InputStream stdin = new ByteArrayInputStream(in.getBytes(StandardCharsets.UTF_8));
-    Console console =
-        new Console(stdin, new PrintWriter(out), new PrintWriter(err), screen, Map.of());
+    // Buffered as those of a process: what is not flushed nobody sees.
+    PrintWriter bufferedOut = new PrintWriter(new BufferedWriter(out));
+    PrintWriter bufferedErr = new PrintWriter(new BufferedWriter(err));
+    Console console = new Console(stdin, bufferedOut, bufferedErr, screen, Map.of());
     int exit = Cli.run(console, args);
     return new Run(exit, out.toString(), err.toString());
   }
