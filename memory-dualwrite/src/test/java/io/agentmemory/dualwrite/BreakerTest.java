@@ -73,7 +73,7 @@ class BreakerTest {
   @ParameterizedTest
   @ValueSource(ints = {0, 300}) // also where it is back for longer than it was waited for
   void givenStoreThatIsBackForMomentsOnly_whenItGoesAgainAndAgain_thenItIsWaitedForLongerEachTime(
-      int moment) throws InterruptedException {
+      int moment) {
     Watched flapping = new Watched("flaps", () -> true, Duration.ofMillis(50));
     long waited = 0;
     for (int i = 0; i < 4; i++) { // 50, 100, 200, 400 ms, each a fifth shorter at most
@@ -81,7 +81,8 @@ class BreakerTest {
       long begin = System.nanoTime();
       Trees.await(flapping.breaker::isClosed, "closed, as the store is there");
       waited += System.nanoTime() - begin;
-      Thread.sleep(moment);
+      long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(moment);
+      Trees.await(() -> System.nanoTime() - until >= 0, "a moment later");
     }
 
     assertThat(Duration.ofNanos(waited)).isGreaterThan(Duration.ofMillis(590));

@@ -419,11 +419,7 @@ final class Settlement {
     Set<String> gone = new LinkedHashSet<>(ids);
     for (String id : ids) {
       String file = requireNonNull(files.get(id));
-      if (readings.unreadable) {
-        gone.remove(id);
-        tree.setAside.put(
-            file, "is not there, but names that cannot be read are: does not count as deleted");
-      } else if (!readings.tiers.contains(requireNonNull(Layout.tierOf(file)))) {
+      if (!readings.tiers.contains(requireNonNull(Layout.tierOf(file)))) {
         gone.remove(id); // its folder was not mounted, say, or is a link
         tree.setAside.put(
             file, "is in a folder that is gone or is none: does not count as deleted");
@@ -431,6 +427,10 @@ final class Settlement {
         gone.remove(id);
         String reason = tree.setAside.getOrDefault(file, "cannot be read");
         tree.broken.put(id, new Tree.Broken(file, reason));
+      } else if (readings.unreadable) {
+        gone.remove(id);
+        tree.setAside.put(
+            file, "is not there, but names that cannot be read are: does not count as deleted");
       }
     }
     boolean few = gone.size() <= MOST_VANISHED && gone.size() * 10L <= base.size();
